@@ -1,0 +1,1 @@
+# Scripts for people; nothing is installed from here but the units and completions.

@@ -1,0 +1,192 @@
+#include "diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "fail.h"
+
+struct diag_source {
+	struct diag_source *next;
+	const char *file;
+	struct slice text;
+};
+
+void diag_release(struct diag *d)
+{
+	free(d->findings);
+	arena_release(&d->arena);
+	*d = (struct diag){0};
+}
+
+void diag_add_source(struct diag *d, const char *file, struct slice text)
+{
+	struct diag_source *s = ARENA_NEW(&d->arena, struct diag_source);
+
+	s->file = arena_strdup(&d->arena, file);
+	s->text = arena_slice(&d->arena, text);
+	s->next = d->sources;
+	d->sources = s;
+}
+
+static void add(struct diag *d, enum severity severity, const struct place *at,
+		const char *hint, const char *format, va_list args)
+{
+	char *sentence;
+
+	if (severity == SEVERITY_ERROR)
+		d->n_errors++;
+	else
+		d->n_warnings++;
+	if (d->n_findings == DIAG_FINDINGS_MAX)
+		return;
+	if (d->n_findings == d->n_room) {
+		d->n_room = d->n_room ? d->n_room * 2 : 16;
+		d->findings = xrealloc(d->findings,
+				       d->n_room * sizeof(*d->findings));
+	}
+	if (vasprintf(&sentence, format, args) < 0)
+		BUG("diag with \"%s\"", format);
+	d->findings[d->n_findings] = (struct finding){
+		.severity = severity,
+		.place = at ? *at : (struct place){0},
+		.sentence = arena_strdup(&d->arena, sentence),
+		.hint = hint ? arena_strdup(&d->arena, hint) : NULL,
+		.order = d->n_findings,
+	};
+	d->n_findings++;
+	free(sentence);
+}
+
+void diag_error(struct diag *d, const struct place *at, const char *hint,
+		const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(d, SEVERITY_ERROR, at, hint, format, args);
+	va_end(args);
+}
+
+void diag_warning(struct diag *d, const struct place *at, const char *hint,
+		  const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(d, SEVERITY_WARNING, at, hint, format, args);
+	va_end(args);
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct finding *a = left, *b = right;
+	int by_file = strcmp(a->place.file ? a->place.file : "",
+			     b->place.file ? b->place.file : "");
+
+	if (by_file)
+		return by_file;
+	if (a->place.line != b->place.line)
+		return a->place.line < b->place.line ? -1 : 1;
+	if (a->place.column != b->place.column)
+		return a->place.column < b->place.column ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void diag_sort(struct diag *d)
+{
+	if (d->n_findings)
+		qsort(d->findings, d->n_findings, sizeof(*d->findings),
+		      compare);
+}
+
+static bool find_line(const struct diag *d, const struct place *at,
+		      struct slice *line)
+{
+	const struct diag_source *s = d->sources;
+	struct slice rest;
+
+	while (s && (!at->file || strcmp(s->file, at->file) != 0))
+		s = s->next;
+	if (!s || at->line == 0)
+		return false;
+	rest = s->text;
+	for (uint32_t n = 1; rest.p; n++) {
+		*line = slice_cut(&rest, '\n');
+		if (n == at->line)
+			return true;
+	}
+	return false;
+}
+
+/* Quotes the line and underlines the place; tabs stay tabs in both rows, so
+ * that the caret stands under its letter. */
+static void print_line(const struct finding *f, struct slice line, FILE *to,
+		       const char *on, const char *off)
+{
+	uint32_t width = f->place.width ? f->place.width : 1;
+	int gutter;
+
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	gutter = fprintf(to, "%5u | ", f->place.line) - 2;
+	for (size_t i = 0; i < line.n; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+
+		fputc((c < ' ' && c != '\t') || c == 0x7f ? '?' : c, to);
+	}
+	fprintf(to, "\n%*s| ", gutter, "");
+	for (uint32_t i = 0; i + 1 < f->place.column; i++)
+		fputc(i < line.n && line.p[i] == '\t' ? '\t' : ' ', to);
+	fprintf(to, "%s^", on);
+	for (uint32_t i = 1; i < width && f->place.column + i <= line.n; i++)
+		fputc('~', to);
+	if (f->hint)
+		fprintf(to, " %s", f->hint);
+	fprintf(to, "%s\n", off);
+}
+
+static void print_finding(const struct diag *d, const struct finding *f,
+			  FILE *to, bool colour)
+{
+	bool error = f->severity == SEVERITY_ERROR;
+	const char *on = !colour ? "" : error ? "\033[1;31m" : "\033[1;35m";
+	const char *caret = colour ? "\033[1;32m" : "";
+	const char *off = colour ? "\033[0m" : "";
+	struct slice line;
+
+	if (f->place.file && f->place.line)
+		fprintf(to, "%s:%u:%u: ", f->place.file, f->place.line,
+			f->place.column);
+	else if (f->place.file)
+		fprintf(to, "%s: ", f->place.file);
+	fprintf(to, "%s%s:%s %s\n", on, error ? "error" : "warning", off,
+		f->sentence);
+	if (find_line(d, &f->place, &line))
+		print_line(f, line, to, caret, off);
+	else if (f->hint)
+		fprintf(to, "      %s\n", f->hint);
+}
+
+void diag_print(struct diag *d, FILE *to, bool colour)
+{
+	unsigned all = d->n_errors + d->n_warnings;
+
+	diag_sort(d);
+	for (unsigned i = 0; i < d->n_findings; i++)
+		print_finding(d, &d->findings[i], to, colour);
+	if (all > d->n_findings)
+		fprintf(to, "... and %u more\n", all - d->n_findings);
+}
+
+char *diag_to_text(struct diag *d)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return xstrdup("out of memory\n");
+	diag_print(d, to, false);
+	fclose(to);
+	return text ? text : xstrdup("");
+}

@@ -1,0 +1,59 @@
+#include "fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Noreturn void fail_bug(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "weir: bug at %s:%d: ", file, line);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+static void *need(void *p)
+{
+	if (p)
+		return p;
+	fprintf(stderr, "weir: out of memory\n");
+	exit(EXIT_FAILURE);
+}
+
+void *xmalloc(size_t size)
+{
+	return need(malloc(size ? size : 1));
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	return need(calloc(n ? n : 1, size ? size : 1));
+}
+
+void *xrealloc(void *old_take, size_t size)
+{
+	return need(realloc(old_take, size ? size : 1));
+}
+
+char *xstrdup(const char *text)
+{
+	return need(strdup(text));
+}
+
+char *xasprintf(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	return need(n < 0 ? NULL : text);
+}

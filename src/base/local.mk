@@ -1,0 +1,12 @@
+src_libweir_a_SOURCES += \
+	src/base/arena.c src/base/arena.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/counter.h src/base/counters.def src/base/counter.c \
+	src/base/diag.c src/base/diag.h \
+	src/base/fail.c src/base/fail.h \
+	src/base/list.h \
+	src/base/log.c src/base/log.h \
+	src/base/map.c src/base/map.h \
+	src/base/reason.c src/base/reason.h src/base/reasons.def \
+	src/base/slice.c src/base/slice.h \
+	src/base/text.c src/base/text.h

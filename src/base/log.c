@@ -1,0 +1,218 @@
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+static _Atomic int least_level = LOG_INFO;
+static _Atomic int line_format = LOG_TEXT;
+static _Thread_local int worker = -1;
+
+static const char *const level_names[] = {"debug", "info", "warning", "error"};
+
+void log_setup(enum log_level least, enum log_format format)
+{
+	least_level = (int)least;
+	line_format = (int)format;
+}
+
+bool log_is_on(enum log_level level)
+{
+	return (int)level >= least_level;
+}
+
+void log_set_worker(int number)
+{
+	worker = number;
+}
+
+/* Room that every line keeps for its end: "...", a quote, a brace, \n. */
+enum { TAIL = 8 };
+
+static bool put(struct log_line *l, const char *p, size_t n)
+{
+	if (l->n + n > LOG_LINE_MAX - TAIL)
+		return false;
+	memcpy(l->text + l->n, p, n);
+	l->n += n;
+	return true;
+}
+
+static bool puts_to(struct log_line *l, const char *text)
+{
+	return put(l, text, strlen(text));
+}
+
+static bool is_plain(struct slice v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '=')
+			return false;
+	}
+	return v.n > 0;
+}
+
+static void put_quoted(struct log_line *l, struct slice v)
+{
+	bool fits = puts_to(l, "\"");
+
+	for (size_t i = 0; i < v.n && fits; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		char hex[8];
+
+		if (c == '"' || c == '\\') {
+			char pair[2] = {'\\', (char)c};
+
+			fits = put(l, pair, 2);
+		} else if (c < ' ' || c >= 0x7f) {
+			/* As JSON wants it; both readers can undo it. */
+			snprintf(hex, sizeof(hex), "\\u%04x", c);
+			fits = put(l, hex, 6);
+		} else {
+			fits = put(l, v.p + i, 1);
+		}
+	}
+	if (!fits) {
+		memcpy(l->text + l->n, "...", 3);
+		l->n += 3;
+	}
+	l->text[l->n++] = '"';
+}
+
+static bool put_key(struct log_line *l, const char *key)
+{
+	if (l->n + strlen(key) + 16 > LOG_LINE_MAX - TAIL)
+		return false; /* a pair without room is left out as a whole */
+	if (line_format == LOG_JSON) {
+		puts_to(l, l->n > 1 ? ",\"" : "\"");
+		puts_to(l, key);
+		puts_to(l, "\":");
+	} else {
+		if (l->n)
+			puts_to(l, " ");
+		puts_to(l, key);
+		puts_to(l, "=");
+	}
+	return true;
+}
+
+void log_slice(struct log_line *l, const char *key, struct slice value)
+{
+	if (!l->on || !put_key(l, key))
+		return;
+	if (line_format == LOG_TEXT && is_plain(value) &&
+	    put(l, value.p, value.n))
+		return;
+	put_quoted(l, value);
+}
+
+void log_str(struct log_line *l, const char *key, const char *value)
+{
+	log_slice(l, key, slice_of(value));
+}
+
+void log_num(struct log_line *l, const char *key, int64_t value)
+{
+	char digits[24];
+
+	if (!l->on || !put_key(l, key))
+		return;
+	snprintf(digits, sizeof(digits), "%lld", (long long)value);
+	puts_to(l, digits);
+}
+
+void log_fmt(struct log_line *l, const char *key, const char *format, ...)
+{
+	char value[512];
+	va_list args;
+	int n;
+
+	if (!l->on)
+		return;
+	va_start(args, format);
+	n = vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	if (n >= (int)sizeof(value))
+		n = sizeof(value) - 1;
+	log_slice(l, key, slice_make(value, n > 0 ? (size_t)n : 0));
+}
+
+void log_begin(struct log_line *l, enum log_level level, const char *sentence)
+{
+	char when[96];
+	struct timespec now;
+	struct tm tm;
+
+	l->on = log_is_on(level);
+	l->n = 0;
+	if (!l->on)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	snprintf(when, sizeof(when), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ",
+		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
+	if (line_format == LOG_JSON)
+		puts_to(l, "{");
+	log_str(l, "time", when);
+	log_str(l, "level", level_names[level]);
+	log_str(l, "msg", sentence);
+	if (worker >= 0)
+		log_num(l, "worker", worker);
+}
+
+void log_end(struct log_line *l)
+{
+	ssize_t n;
+
+	if (!l->on)
+		return;
+	if (line_format == LOG_JSON)
+		l->text[l->n++] = '}';
+	l->text[l->n++] = '\n';
+	do
+		n = write(STDERR_FILENO, l->text, l->n);
+	while (n < 0 && errno == EINTR);
+	/* Nobody could be told that standard error is gone. */
+}
+
+void log_say(enum log_level level, const char *format, ...)
+{
+	char sentence[1024];
+	struct log_line l;
+	va_list args;
+
+	if (!log_is_on(level))
+		return;
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	log_begin(&l, level, sentence);
+	log_end(&l);
+}
+
+bool log_budget_take(struct log_budget *b, unsigned per_second,
+		     unsigned *left_out)
+{
+	uint64_t second = clock_now_ms() / 1000;
+
+	if (b->second != second) {
+		b->second = second;
+		b->used = 0;
+	}
+	if (b->used >= per_second) {
+		b->left_out++;
+		return false;
+	}
+	b->used++;
+	*left_out = b->left_out;
+	b->left_out = 0;
+	return true;
+}

@@ -1,0 +1,36 @@
+#include "reason.h"
+
+#include "fail.h"
+
+static const struct {
+	const char *token;
+	int status;
+	const char *sentence;
+} rows[] = {
+	{"-", 0, ""},
+#define X(symbol, token, status, sentence) {token, status, sentence},
+#include "reasons.def"
+#undef X
+};
+
+_Static_assert(ARRAY_SIZE(rows) == REASON_KINDS, "one row for each reason");
+
+const char *reason_token(enum reason r)
+{
+	return rows[r].token;
+}
+
+int reason_status(enum reason r)
+{
+	return rows[r].status;
+}
+
+const char *reason_sentence(enum reason r)
+{
+	return rows[r].sentence;
+}
+
+int reason_is_action(enum reason r)
+{
+	return r == REASON_REDIRECT || r == REASON_FIXED_RESPONSE;
+}

@@ -1,0 +1,59 @@
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fail.h"
+
+void text_release(struct text *t)
+{
+	free(t->p);
+	*t = (struct text){0};
+}
+
+static void reserve(struct text *t, size_t more)
+{
+	if (t->room - t->n > more)
+		return;
+	t->room = (t->n + more + 1) * 2;
+	t->p = xrealloc(t->p, t->room);
+}
+
+void text_add(struct text *t, struct slice s)
+{
+	reserve(t, s.n);
+	if (s.n)
+		memcpy(t->p + t->n, s.p, s.n);
+	t->n += s.n;
+	t->p[t->n] = '\0';
+}
+
+void text_addc(struct text *t, char c)
+{
+	text_add(t, slice_make(&c, 1));
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+	va_list args, again;
+	int n;
+
+	va_start(args, format);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0)
+		BUG("text_addf with \"%s\"", format);
+	reserve(t, (size_t)n);
+	vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
+	va_end(again);
+	t->n += (size_t)n;
+}
+
+const char *text_str(struct text *t)
+{
+	reserve(t, 0);
+	t->p[t->n] = '\0';
+	return t->p;
+}

@@ -1,0 +1,2 @@
+sbin_PROGRAMS += weir
+weir_SOURCES = src/cmd/main.c

@@ -1,0 +1,13 @@
+# Unit tests: one program for each source file; tests/unit/*.mk list them.
+UNIT_LIBS = $(LDADD) $(CMOCKA_LIBS)
+include $(srcdir)/tests/unit/base.mk
+include $(srcdir)/tests/unit/net.mk
+include $(srcdir)/tests/unit/http.mk
+include $(srcdir)/tests/unit/tls.mk
+include $(srcdir)/tests/unit/model.mk
+include $(srcdir)/tests/unit/config.mk
+include $(srcdir)/tests/unit/balance.mk
+include $(srcdir)/tests/unit/proxy.mk
+include $(srcdir)/tests/unit/firewall.mk
+include $(srcdir)/tests/unit/control.mk
+include $(srcdir)/tests/fuzz/local.mk
