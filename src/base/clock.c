@@ -18,8 +18,8 @@ void clock_update(void)
 		return;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
 	clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-	clock_thread_ms = (uint64_t)mono.tv_sec * 1000 +
-			  (uint64_t)mono.tv_nsec / 1000000;
+	clock_thread_ms =
+		(uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
 	clock_thread_s = wall.tv_sec;
 }
 

@@ -41,8 +41,8 @@ static void add(struct diag *d, enum severity severity, const struct place *at,
 		return;
 	if (d->n_findings == d->n_room) {
 		d->n_room = d->n_room ? d->n_room * 2 : 16;
-		d->findings = xrealloc(d->findings,
-				       d->n_room * sizeof(*d->findings));
+		d->findings =
+			xrealloc(d->findings, d->n_room * sizeof(*d->findings));
 	}
 	if (vasprintf(&sentence, format, args) < 0)
 		BUG("diag with \"%s\"", format);

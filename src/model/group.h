@@ -1,0 +1,84 @@
+/*
+ * group.h - target groups and targets, as configured.
+ *
+ * Immutable once sealed. What changes while we run (addresses behind a name,
+ * health, tallies) is in state.h.
+ *
+ * Floor: model.  Source: alb-targets.md.
+ */
+#ifndef WEIR_MODEL_GROUP_H
+#define WEIR_MODEL_GROUP_H
+
+#include "base/diag.h"
+#include "model/protocol.h"
+#include "net/addr.h"
+
+struct group_state; /* model/state.h */
+
+enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
+enum algorithm { ALGORITHM_ROUND_ROBIN, ALGORITHM_LEAST, ALGORITHM_RANDOM };
+enum stickiness_type { STICKY_LB_COOKIE, STICKY_APP_COOKIE, STICKY_SOURCE_IP };
+
+enum target_kind {
+	TARGET_ADDRESS, /* addr is final */
+	TARGET_NAME,    /* id is looked up; addresses come and go */
+	TARGET_UNIX,    /* addr is a path */
+};
+
+struct target {
+	enum target_kind kind;
+	struct slice id;   /* address, name or "unix:/path"; as written */
+	uint16_t port;     /* 0 for a path */
+	struct addr addr;  /* len 0 for TARGET_NAME */
+	struct slice zone; /* "all" or a zone */
+	uint32_t weight;   /* at least 1 */
+	struct place place;
+};
+
+struct code_range {
+	uint16_t first, last; /* both included */
+};
+
+struct health_check {
+	bool enabled;
+	enum protocol protocol; /* HTTP, HTTPS or TCP */
+	uint16_t port;          /* 0: the port of the target */
+	struct slice path;      /* origin form, with query */
+	uint64_t interval_ms;   /* start of one check to start of the next */
+	uint64_t timeout_ms;    /* connect to the end of the response head */
+	unsigned rise, fall;    /* results in a row that change the verdict */
+	struct code_range *matcher;
+	size_t n_matcher;
+};
+
+struct stickiness {
+	bool enabled;
+	enum stickiness_type type;
+	uint64_t duration_s; /* checked inside the cookie */
+};
+
+/* The group fails open below either; 0: off. */
+struct healthy_minimum {
+	uint32_t count;
+	uint32_t percentage;
+};
+
+struct target_group {
+	struct slice name;
+	uint32_t index; /* position in snapshot->groups */
+	enum protocol protocol;
+	enum protocol_version version;
+	struct target *targets;
+	size_t n_targets;
+	struct health_check health_check;
+	uint64_t deregistration_delay_ms;
+	enum algorithm algorithm;
+	struct stickiness stickiness;
+	struct healthy_minimum routing_minimum;
+	bool is_used; /* some rule forwards to it: only then is it checked */
+	struct group_state *state; /* one reference; NULL until control starts
+				    * to serve the snapshot */
+	struct place place;
+};
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * listener.h - load balancers and their listeners.
+ *
+ * Immutable once sealed; all memory is the snapshot's arena.
+ *
+ * Floor: model.  Source: alb-routing.md sections 1 and 3, config.md tables
+ * "Load balancer" and "Listener".
+ */
+#ifndef WEIR_MODEL_LISTENER_H
+#define WEIR_MODEL_LISTENER_H
+
+#include "model/protocol.h"
+#include "model/rule.h"
+#include "net/addr.h"
+
+struct rule_index; /* model/rule_index.h */
+struct tls_server; /* tls/server.h */
+
+enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
+
+enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
+
+/* As in http/desync.h; here because the model names it. */
+enum desync_mode { DESYNC_MONITOR, DESYNC_DEFENSIVE, DESYNC_STRICTEST };
+
+struct load_balancer {
+	struct slice name;
+	enum lb_type type;
+	uint32_t index;         /* position in snapshot->balancers */
+	struct addr *addresses; /* port 0; default 0.0.0.0 and :: */
+	size_t n_addresses;
+	struct slice dns_name; /* stands for a missing Host */
+	struct slice *security_groups;
+	size_t n_security_groups;
+
+	uint64_t idle_timeout_ms;
+	uint64_t client_keep_alive_ms;
+	uint64_t client_tls_handshake_ms;
+	uint64_t target_connect_ms;
+	uint64_t target_tls_handshake_ms;
+	uint64_t tunnel_idle_ms; /* 0: never */
+
+	enum desync_mode desync;
+	enum xff_mode xff_mode;
+	bool xff_client_port;
+	bool drop_invalid_header_fields;
+	bool preserve_host_header;
+	bool tls_version_and_cipher_headers;
+	bool http2; /* wanted; served once HTTP/2 is built */
+
+	struct listener *listeners;
+	size_t n_listeners;
+	struct place place;
+};
+
+/* A field that is set on every response of a listener. */
+struct response_field {
+	struct slice name;
+	uint8_t id; /* enum name of http/names.h */
+	struct slice value;
+};
+
+struct listener {
+	struct load_balancer *balancer;
+	uint16_t port;
+	enum protocol protocol;
+	uint32_t index;         /* over all listeners of the snapshot */
+	struct tls_server *tls; /* NULL unless HTTPS; one reference */
+
+	struct rule *rules; /* by priority, lowest first; without the default */
+	size_t n_rules;
+	struct rule default_rule;
+	struct rule_index *rule_index; /* over rules; owned by the arena */
+
+	bool server_field; /* Server: awselb/2.0 on answers of our own */
+	bool reason_field; /* weir-reason on errors of our own */
+	struct response_field *response_fields;
+	size_t n_response_fields;
+	struct place place;
+};
+
+#endif

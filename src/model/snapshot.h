@@ -1,0 +1,71 @@
+/*
+ * snapshot.h - the configuration as a value.
+ *
+ * Built aside by one thread, checked as a whole, sealed, then shared by all
+ * threads and never changed; a reload makes another one. One reference for
+ * each worker's view and one for control.
+ *
+ * Floor: model.
+ */
+#ifndef WEIR_MODEL_SNAPSHOT_H
+#define WEIR_MODEL_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "model/group.h"
+#include "model/listener.h"
+
+struct firewall_config; /* model/secgroup.h */
+
+struct settings {
+	unsigned workers;         /* 1 or more; "auto" is resolved on load */
+	struct slice user;        /* identity after a start as root */
+	bool user_is_default;     /* not in the file: fall back to nobody */
+	uint64_t max_connections; /* 0: as many as descriptors allow */
+	enum log_level log_level;
+	enum log_format log_format;
+	struct slice admin_socket; /* path */
+	uint64_t shutdown_timeout_ms;
+	struct slice availability_zone;
+	struct slice stickiness_key_file; /* path */
+	struct slice region, account_id;
+	bool strict_aws_limits;
+};
+
+struct snapshot {
+	_Atomic unsigned refs;
+	uint64_t generation; /* counts loads that were accepted; from 1 */
+	struct arena arena;  /* owns everything below */
+	struct slice file;   /* the main file, as it was named */
+	struct settings settings;
+	struct load_balancer *balancers;
+	size_t n_balancers;
+	struct target_group *groups;
+	size_t n_groups;
+	size_t n_listeners;               /* over all load balancers */
+	struct firewall_config *firewall; /* NULL: nothing declared */
+
+	/* Called by the last unref, before the arena goes: gives back what is
+	 * not memory of the arena (TLS contexts, compiled patterns, states).
+	 * A list, newest first; filled through snapshot_on_free. */
+	struct snapshot_cleanup *cleanups;
+};
+
+/* With one reference, generation 0 and everything empty. */
+struct snapshot *snapshot_new(void);
+struct snapshot *snapshot_ref(struct snapshot *snap);
+/* Any thread; the last one frees. NULL is allowed. */
+void snapshot_unref(struct snapshot *snap);
+
+/* While it is built: `free_it(object)` runs when the snapshot is freed. */
+void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
+		      void *object);
+
+struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
+					     struct slice name);
+struct target_group *snapshot_find_group(const struct snapshot *snap,
+					 struct slice name);
+
+#endif
