@@ -114,17 +114,23 @@ static size_t format_v4(const uint8_t *octets, char *out)
 	return (size_t)(at - out);
 }
 
-size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT_MAX])
+/* `out` has room for INET6_ADDRSTRLEN. */
+static size_t format_ip(const struct addr *a, char *out)
 {
 	if (a->sa.sa_family == AF_INET)
 		return format_v4((const uint8_t *)&a->in.sin_addr, out);
 	if (is_mapped(a))
 		return format_v4(a->in6.sin6_addr.s6_addr + 12, out);
 	if (a->sa.sa_family == AF_INET6 &&
-	    inet_ntop(AF_INET6, &a->in6.sin6_addr, out, ADDR_TEXT_MAX))
+	    inet_ntop(AF_INET6, &a->in6.sin6_addr, out, INET6_ADDRSTRLEN))
 		return strlen(out);
 	memcpy(out, "unix", 4);
 	return 4;
+}
+
+size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT_MAX])
+{
+	return format_ip(a, out);
 }
 
 static size_t format_port(uint16_t port, char *out)
@@ -144,10 +150,10 @@ size_t addr_format(const struct addr *a, char out[ADDR_TEXT_MAX])
 		return 5 + path;
 	}
 	if (addr_is_v4(a)) {
-		n = addr_format_ip(a, out);
+		n = format_ip(a, out);
 	} else {
 		out[0] = '[';
-		n = 1 + addr_format_ip(a, out + 1);
+		n = 1 + format_ip(a, out + 1);
 		out[n++] = ']';
 	}
 	return n + format_port(addr_port(a), out + n);
