@@ -1,1 +1,12 @@
-# The files of this floor.
+# The text of HTTP: pure functions over octets.
+src_libweir_a_SOURCES += \
+	src/http/chunked.h \
+	src/http/cookie.h \
+	src/http/desync.h \
+	src/http/framing.h \
+	src/http/h1_parse.h \
+	src/http/h1_write.h \
+	src/http/head.h \
+	src/http/names.h \
+	src/http/pattern.h \
+	src/http/uri.h
