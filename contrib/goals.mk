@@ -1,0 +1,59 @@
+# What developers run besides `make` and `make check`. Each variant of the
+# build has a folder of its own below this one, so none disturbs another.
+PYTHON = python3
+GOALS = lint format asan tsan coverage check-e2e check-netns samples
+.PHONY: $(GOALS) variant
+
+EXTRA_DIST += .clang-format .ci/run COPYING \
+	contrib/common.sh contrib/deps contrib/test \
+	tests
+
+# tests goes in as a folder, for its many small files; what a build inside the
+# sources left there does not.
+dist-hook:
+	find $(distdir)/tests \( -name __pycache__ -o -name .deps \) -type d \
+		-prune -exec rm -rf {} +
+	find $(distdir)/tests \( -name '*.o' -o -name '*.log' -o -name '*.trs' \
+		-o -name .dirstamp -o -path '*/unit/test_*' ! -name '*.*' \) \
+		-type f -delete
+
+lint:
+	$(srcdir)/tests/lint/run
+
+format:
+	cd $(srcdir) && find src tests -name '*.[ch]' | \
+		xargs clang-format-14 -i
+
+# The scenes: real weir, real sockets, on the loopback.
+check-e2e: weir$(EXEEXT)
+	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/tests/e2e/run $(SCENES)
+
+# Namespaces of their own; a script that ends with 77 says why it cannot.
+check-netns: weir$(EXEEXT)
+	@status=0; for t in $(srcdir)/tests/netns/*.sh; do \
+		test -e "$$t" || continue; \
+		WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) sh -c "$$t"; rc=$$?; \
+		case $$rc in 0) echo "ok      $$t";; 77) echo "skipped $$t";; \
+		*) echo "FAILED  $$t"; status=1;; esac; done; exit $$status
+
+samples: weir$(EXEEXT)
+	for f in $(srcdir)/conf/*.yaml; do ./weir$(EXEEXT) check -c $$f || exit; done
+
+# VARIANT and OPTIONS name a build; its tests and scenes run in it.
+variant:
+	test -x $(VARIANT)/config.status || { mkdir -p $(VARIANT) && \
+		cd $(VARIANT) && $(abs_srcdir)/configure --enable-warnings $(OPTIONS); }
+	$(MAKE) -C $(VARIANT)
+	$(MAKE) -C $(VARIANT) check
+	$(MAKE) -C $(VARIANT) check-e2e
+
+asan:
+	$(MAKE) variant VARIANT=asan OPTIONS=--enable-sanitizers
+
+tsan:
+	$(MAKE) variant VARIANT=tsan OPTIONS=--enable-sanitizers=thread
+
+coverage:
+	$(MAKE) variant VARIANT=coverage OPTIONS=--enable-coverage
+	gcovr --root $(abs_srcdir) --filter '$(abs_srcdir)/src/' \
+		--print-summary coverage
