@@ -1,8 +1,10 @@
 # The files of this floor.
 src_libweir_a_SOURCES += \
 	src/model/group.h \
+	src/model/host.c src/model/host.h \
 	src/model/listener.h \
 	src/model/protocol.c src/model/protocol.h \
 	src/model/rule.h \
+	src/model/secgroup.c src/model/secgroup.h \
 	src/model/snapshot.c src/model/snapshot.h \
 	src/model/state.c src/model/state.h

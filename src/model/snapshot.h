@@ -17,7 +17,7 @@
 #include "model/group.h"
 #include "model/listener.h"
 
-struct firewall_config; /* model/secgroup.h */
+struct firewall_config; /* model/host.h */
 
 struct settings {
 	unsigned workers;         /* 1 or more; "auto" is resolved on load */
