@@ -1,1 +1,3 @@
-# The files of this floor.
+# TLS, and the ciphers of cookies: all that needs OpenSSL.
+src_libweir_a_SOURCES += \
+	src/tls/seal.h

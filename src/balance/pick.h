@@ -1,0 +1,87 @@
+/*
+ * pick.h - which target takes the next request.
+ *
+ * A pick table is what one worker knows of one group: the targets that take
+ * traffic now, and whose turn it is. It is built from the group's roster when
+ * the group's epoch has moved and used without locks until it moves again.
+ *
+ *	table stale?  -- yes -->  roster and healths  -->  usable targets
+ *	     no |                  too few healthy: all of them (fail open)
+ *	        v
+ *	round robin over usable targets
+ *
+ * Floor: balance.  One thread for each table.  Source: alb-targets.md
+ * sections 3 and 4.2.
+ */
+#ifndef WEIR_BALANCE_PICK_H
+#define WEIR_BALANCE_PICK_H
+
+#include "balance/round_robin.h"
+#include "model/group.h"
+#include "model/rule.h"
+#include "model/state.h"
+
+/* A zeroed table is empty, and stale. */
+struct pick_table {
+	uint64_t epoch;        /* of the group when this was built */
+	struct roster *roster; /* one reference: keeps the states alive; NULL
+				* before the first build */
+	struct round_robin ring;
+	struct rr_target **by_identity; /* sorted; ring.n of them; owned */
+	bool failed_open; /* too few targets are healthy: count each pick as
+			   * COUNT_FAIL_OPEN */
+};
+
+/* The slow half of pick_refresh(). */
+void pick_rebuild(struct pick_table *table, struct group_state *gs,
+		  const struct target_group *group, unsigned worker);
+
+/*
+ * Brings a table up to date; costs one load when nothing has changed. Call it
+ * before pick_next() and pick_find().
+ *
+ * gs      the changing side of `group`
+ * worker  this worker's number: workers begin at different targets
+ *
+ * When memory is out the table stays as it was and is tried again next time.
+ */
+static inline void pick_refresh(struct pick_table *table,
+				struct group_state *gs,
+				const struct target_group *group,
+				unsigned worker)
+{
+	if (__builtin_expect(table->epoch != group_state_epoch(gs), 0))
+		pick_rebuild(table, gs, group, worker);
+}
+
+/*
+ * The target whose turn it is, or NULL when there is none.
+ *
+ * avoid  a target that was just tried and is not to be picked again; then
+ *        NULL also means that there is no other. NULL: none.
+ *
+ * Borrowed until the next pick_refresh(); keep it with state_ref().
+ */
+struct target_state *pick_next(struct pick_table *table,
+			       const struct target_state *avoid);
+
+/* The target a sticky cookie names, if it may be used now, else NULL.
+ * Borrowed as with pick_next(). */
+struct target_state *pick_find(const struct pick_table *table,
+			       uint64_t identity);
+
+/* A new table goes on where the table of the replaced view stood. */
+void pick_inherit(struct pick_table *table, const struct pick_table *from);
+
+/* Gives the references back; the table is then as zeroed. */
+void pick_release(struct pick_table *table);
+
+/*
+ * The group that takes a request of a forward action, by weight; NULL when
+ * all weights are 0: 503.
+ *
+ * turn  counts the picks of this worker; any value, 0 at first
+ */
+struct target_group *pick_group(const struct forward *forward, uint32_t *turn);
+
+#endif

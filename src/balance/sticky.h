@@ -1,0 +1,65 @@
+/*
+ * sticky.h - a cookie that brings a client back to its target.
+ *
+ * AWSALB and its twin AWSALBCORS (for requests from other sites) carry the
+ * same sealed value: when it was issued and which target it means. Nothing is
+ * kept on our side, so every node with the same key file honours it. The
+ * value is bound to the name of its group: the cookie of one group is noise
+ * to another.
+ *
+ * Floor: balance.  Source: alb-targets.md sections 7.1 and 7.2.
+ */
+#ifndef WEIR_BALANCE_STICKY_H
+#define WEIR_BALANCE_STICKY_H
+
+#include <time.h>
+
+#include "model/group.h"
+#include "tls/seal.h"
+
+struct http_head;
+struct writer;
+
+enum {
+	STICKY_PLAIN_OCTETS = 17, /* version, time of issue, identity */
+	STICKY_VALUE_OCTETS = SEAL_TEXT_OCTETS(STICKY_PLAIN_OCTETS),
+	STICKY_EXPIRES_S = 7 * 24 * 3600, /* what the cookie tells browsers */
+};
+
+/*
+ * The value of a cookie for a target of a group.
+ *
+ * identity  target_state.identity
+ * out       gets STICKY_VALUE_OCTETS characters, no zero
+ *
+ * Returns how many, or 0 on failure: then send no cookie.
+ */
+size_t sticky_seal(struct sealer *sealer, const struct target_group *group,
+		   uint64_t identity, time_t now_s, char *out, size_t size);
+
+/*
+ * Opens the value of a cookie. True when it was made for this group and is
+ * not older than the group's stickiness lasts; *identity is then for
+ * pick_find().
+ */
+bool sticky_open(struct sealer *sealer, const struct target_group *group,
+		 struct slice value, time_t now_s, uint64_t *identity);
+
+/*
+ * The same for the cookies of a request; AWSALBCORS wins over AWSALB.
+ * *came tells whether either was there: when it was and no target comes of
+ * it, the request counts as COUNT_NON_STICKY.
+ */
+bool sticky_of_head(struct sealer *sealer, const struct target_group *group,
+		    const struct http_head *head, time_t now_s,
+		    uint64_t *identity, bool *came);
+
+/*
+ * Writes both Set-Cookie fields for a response, with CRLF; 7 days from now_s.
+ * About 300 octets. When sealing fails nothing is written.
+ */
+void sticky_write(struct writer *w, struct sealer *sealer,
+		  const struct target_group *group, uint64_t identity,
+		  time_t now_s);
+
+#endif

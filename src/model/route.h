@@ -1,0 +1,88 @@
+/*
+ * route.h - which rule a request meets, and where a redirect leads.
+ *
+ * Pure: the same listener and head give the same decision. What is compared
+ * with rules is normalised first; what is forwarded stays as it was sent.
+ *
+ * Floor: model.  Source: alb-routing.md sections 5, 6.2 and 8.1.
+ */
+#ifndef WEIR_MODEL_ROUTE_H
+#define WEIR_MODEL_ROUTE_H
+
+#include "base/reason.h"
+#include "http/head.h"
+#include "http/pattern.h"
+#include "http/uri.h"
+#include "model/listener.h"
+
+enum {
+	ROUTE_HOST_MAX = 256,       /* host_split() gives at most 255 */
+	ROUTE_PATH_MAX = 16 * 1024, /* as long as a request line may be */
+	REDIRECT_LOCATION_MAX = 8 * 1024,
+};
+
+/*
+ * Room for what normalising changes; one for each worker. The octets are
+ * touched only when something has to be changed, so it needs no init but
+ * `patterns`.
+ */
+struct route_scratch {
+	struct pattern_scratch
+		*patterns; /* borrowed; for regular expressions */
+	char host[ROUTE_HOST_MAX];
+	char path[ROUTE_PATH_MAX];
+};
+
+/*
+ * All slices point into the head, the listener or the scratch: they hold
+ * until the head goes or the scratch is used for the next request. `rule`
+ * lives as long as the snapshot.
+ */
+struct decision {
+	enum reason reason;      /* REASON_NONE, or why there is no rule:
+				  * REASON_BAD_URI, REASON_BAD_HOST */
+	const struct rule *rule; /* never NULL with REASON_NONE; the default
+				  * rule when no other is met */
+	struct slice host;       /* lower case, without port */
+	uint16_t host_port;      /* that came with it; 0: none */
+	struct slice path;       /* normalised */
+	struct uri uri;          /* as sent */
+};
+
+/*
+ * Decides what happens to a request.
+ *
+ * The host is the authority of an absolute-form target, else the first Host
+ * field; without either (HTTP/1.0, or an empty Host) the dns_name of the load
+ * balancer. REASON_BAD_HOST: it is malformed; HTTP/1.1 without a Host; or
+ * several Host fields where only one could be forwarded (preserve_host_header
+ * is off).
+ */
+struct decision route_decide(const struct listener *l,
+			     const struct http_head *head,
+			     struct route_scratch *scratch);
+
+/* What the placeholders of a redirect stand for. */
+struct route_facts {
+	struct slice protocol; /* "http" or "https" */
+	struct slice host;     /* decision.host */
+	uint16_t port;         /* of the listener */
+	struct slice path;     /* as sent: uri.path */
+	struct slice query;    /* as sent: uri.query */
+};
+
+/*
+ * Writes the value of Location: https://host:port/path?query. The port is
+ * always written, as ALB does, and no '?' before an empty query. Spaces and
+ * control characters leave as %20 and the like.
+ *
+ * out, size  the caller's; REDIRECT_LOCATION_MAX is what ALB allows
+ *
+ * Returns its octets, no zero behind them, or 0 when it does not fit: answer
+ * with REASON_REDIRECT_TOO_LONG.
+ */
+size_t redirect_location(const struct redirect *redirect,
+			 const struct route_facts *facts, char *out,
+			 size_t size);
+
+#endif
