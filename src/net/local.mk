@@ -1,3 +1,11 @@
+# The files of this floor.
 src_libweir_a_SOURCES += \
 	src/net/addr.c src/net/addr.h \
-	src/net/chain.h src/net/chunk.h src/net/filter.h src/net/io.h
+	src/net/chain.c src/net/chain.h \
+	src/net/chunk.c src/net/chunk.h \
+	src/net/conn.c src/net/conn.h \
+	src/net/filter.h \
+	src/net/io.h \
+	src/net/loop.c src/net/loop.h \
+	src/net/sock.c src/net/sock.h \
+	src/net/wheel.c src/net/wheel.h

@@ -1,0 +1,340 @@
+#include "conn.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+
+enum {
+	CONN_MAGIC = 0x636f6e6e,
+	/* Reads for one event before the other connections get their turn. */
+	READ_TURNS = 4,
+	WRITE_SLICES = 64,
+	/* Raw octets that wait to be decoded or written. */
+	RAW_LIMIT = 128 * 1024,
+};
+
+/* libevent calls this; it notes facts and tells the owner, nothing else. */
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	assert(c->magic == CONN_MAGIC && c->fd == (int)fd);
+	loop_began(c->loop);
+	c->readable |= (what & EV_READ) != 0;
+	c->writable |= (what & EV_WRITE) != 0;
+	c->peer_closing |= (what & EV_CLOSED) != 0;
+	if (c->connecting) {
+		socklen_t size = sizeof(c->error);
+
+		c->connecting = false;
+		if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->error, &size))
+			c->error = errno;
+	}
+	if ((what & EV_WRITE) && conn_unsent(c))
+		conn_dirty(c);
+	c->ops->ready(c);
+}
+
+static int start(struct conn *c, struct loop *l, int fd,
+		 const struct conn_ops *ops, uint32_t limit, short more)
+{
+	const short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
+
+	*c = (struct conn){
+		.magic = CONN_MAGIC,
+		.fd = fd,
+		.loop = l,
+		.ops = ops,
+		.writable = true,
+	};
+	chain_init(&c->in, limit);
+	chain_init(&c->out, limit);
+	deadline_init(&c->deadline);
+	list_init(&c->again);
+	if (event_assign(&c->ev, l->base, fd, what | more, on_event, c) ||
+	    event_add(&c->ev, NULL)) {
+		c->fd = -1;
+		return -1;
+	}
+	return 0;
+}
+
+int conn_open(struct conn *c, struct loop *l, int fd_take,
+	      const struct conn_ops *ops, uint32_t limit)
+{
+	return start(c, l, fd_take, ops, limit, 0);
+}
+
+int conn_connect(struct conn *c, struct loop *l, const struct addr *to,
+		 const struct conn_ops *ops, uint32_t limit)
+{
+	int family = to->sa.sa_family, one = 1, error;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool waits;
+
+	c->fd = -1;
+	if (fd < 0)
+		return -1;
+	if (family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	waits = connect(fd, &to->sa, to->len) != 0;
+	if (waits && errno != EINPROGRESS)
+		goto fail;
+	/* Its first edge says that it is connected, so both at once. */
+	if (start(c, l, fd, ops, limit, EV_WRITE))
+		goto fail;
+	c->connecting = waits;
+	return 0;
+
+fail:
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->fd < 0)
+		return;
+	wheel_remove(&c->loop->wheel, &c->deadline);
+	list_remove(&c->again);
+	if (c->ev_write) {
+		event_free(c->ev_write);
+		c->ev_write = NULL;
+	}
+	event_del(&c->ev);
+	close(c->fd);
+	c->fd = -1;
+	c->readable = c->writable = false;
+	if (c->filter) {
+		c->filter->ops->free(c->filter);
+		c->filter = NULL;
+	}
+	chain_release(&c->in);
+	chain_release(&c->out);
+}
+
+void conn_deadline(struct conn *c, uint64_t ms)
+{
+	if (c->fd < 0)
+		return;
+	wheel_set(&c->loop->wheel, &c->deadline, ms ? clock_now_ms() + ms : 0);
+	if (ms && !c->loop->tick_is_on)
+		loop_tick(c->loop);
+}
+
+void conn_expired(struct deadline *d)
+{
+	struct conn *c = list_entry(&d->node, struct conn, deadline.node);
+
+	assert(c->magic == CONN_MAGIC);
+	c->ops->expired(c);
+}
+
+void conn_wake(struct conn *c)
+{
+	if (c->fd >= 0)
+		c->ops->ready(c);
+}
+
+/*
+ * One read into a chain. IO_DONE: read something; IO_AGAIN: nothing there.
+ * A short read drained the socket; no need to be told EAGAIN. Unless the peer
+ * has closed: its FIN came with this edge and no other will announce it.
+ */
+static enum io read_once(struct conn *c, struct chain *into)
+{
+	struct iovec room[CHAIN_ROOM_MAX];
+	int n_room;
+	size_t size = chain_reserve(into, c->bulk, room, &n_room);
+	ssize_t got;
+
+	if (size == 0) {
+		errno = ENOBUFS;
+		return chain_room(into) ? IO_FAILED : IO_AGAIN;
+	}
+	do
+		got = readv(c->fd, room, n_room);
+	while (got < 0 && errno == EINTR);
+	chain_commit(into, room, n_room, got > 0 ? (size_t)got : 0);
+	if (got > 0) {
+		c->bulk = (size_t)got == size;
+		c->readable = c->bulk || c->peer_closing;
+		return IO_DONE;
+	}
+	if (got == 0) {
+		c->readable = false;
+		c->peer_closed = true;
+		return IO_CLOSED;
+	}
+	if (errno == EAGAIN) {
+		c->readable = false;
+		return IO_AGAIN;
+	}
+	return IO_FAILED;
+}
+
+static enum io broke(struct conn *c)
+{
+	c->error = errno ? errno : EPROTO;
+	c->readable = false;
+	return IO_FAILED;
+}
+
+static enum io fill_plain(struct conn *c)
+{
+	for (int turn = 0; c->readable && turn < READ_TURNS; turn++) {
+		if (chain_room(&c->in) == 0)
+			return IO_DONE;
+		switch (read_once(c, &c->in)) {
+		case IO_DONE:
+		case IO_AGAIN:
+			break;
+		case IO_CLOSED:
+			return IO_CLOSED;
+		case IO_FAILED:
+			return broke(c);
+		}
+	}
+	return c->peer_closed ? IO_CLOSED : IO_AGAIN;
+}
+
+/* Runs the filter over what is in raw_in. */
+static enum io decode(struct conn *c)
+{
+	enum io io = c->filter->ops->decode(c->filter, &c->in);
+
+	/* Handshakes, alerts and tickets answer without being asked. */
+	if (c->filter->raw_out.n)
+		conn_dirty(c);
+	c->held = io == IO_DONE;
+	c->peer_closed |= io == IO_CLOSED;
+	if (io != IO_FAILED)
+		return io;
+	errno = EPROTO;
+	return broke(c);
+}
+
+static enum io fill_filtered(struct conn *c)
+{
+	/* What c->in had no room for the last time. */
+	enum io io = c->held ? decode(c) : IO_AGAIN;
+
+	for (int turn = 0; io == IO_AGAIN && c->readable && turn < READ_TURNS;
+	     turn++) {
+		if (read_once(c, &c->filter->raw_in) == IO_FAILED)
+			return broke(c);
+		io = decode(c);
+	}
+	return io == IO_AGAIN && c->peer_closed ? IO_CLOSED : io;
+}
+
+enum io conn_fill(struct conn *c)
+{
+	enum io io;
+
+	if (c->fd < 0 || c->error)
+		return IO_FAILED;
+	if (c->connecting)
+		return IO_AGAIN;
+	io = c->filter ? fill_filtered(c) : fill_plain(c);
+	/* We stopped, not the kernel, so no edge will wake us. */
+	if (io == IO_AGAIN && c->readable)
+		loop_again(c->loop, c);
+	return io;
+}
+
+static void want_edge(struct conn *c)
+{
+	c->writable = false;
+	if (c->ev_write || (c->ev.ev_events & EV_WRITE))
+		return;
+	c->ev_write = event_new(c->loop->base, c->fd,
+				EV_WRITE | EV_ET | EV_PERSIST, on_event, c);
+	if (!c->ev_write || event_add(c->ev_write, NULL)) {
+		c->error = ENOMEM;
+		loop_again(c->loop, c);
+	}
+}
+
+/* Writes a chain as far as the kernel takes it; false when it broke. */
+static bool write_chain(struct conn *c, struct chain *out)
+{
+	while (out->n > 0 && c->writable) {
+		struct iovec slices[WRITE_SLICES];
+		int n = chain_gather(out, slices, WRITE_SLICES);
+		size_t size = 0;
+		ssize_t put;
+
+		for (int i = 0; i < n; i++)
+			size += slices[i].iov_len;
+		put = writev(c->fd, slices, n);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0 && errno != EAGAIN)
+			return false;
+		if (put > 0)
+			chain_drain(out, (size_t)put);
+		if (put < 0 || (size_t)put < size)
+			want_edge(c);
+	}
+	return true;
+}
+
+static bool write_filtered(struct conn *c)
+{
+	struct filter *f = c->filter;
+
+	do {
+		if (c->out.n && f->ops->encode(f, &c->out) == IO_FAILED) {
+			errno = EPROTO;
+			return false;
+		}
+		if (!write_chain(c, &f->raw_out))
+			return false;
+	} while (c->out.n && c->writable && f->established);
+	return true;
+}
+
+static void send_fin(struct conn *c)
+{
+	c->sent_fin = true;
+	if (c->filter && c->filter->established) {
+		c->filter->ops->goodbye(c->filter);
+		write_chain(c, &c->filter->raw_out);
+	}
+	shutdown(c->fd, SHUT_WR);
+}
+
+void conn_write_out(struct conn *c)
+{
+	size_t before = conn_unsent(c);
+
+	if (c->fd < 0 || c->error || c->connecting || !c->writable)
+		return;
+	if (!(c->filter ? write_filtered(c) : write_chain(c, &c->out))) {
+		c->error = errno ? errno : EPIPE;
+		loop_again(c->loop, c);
+		return;
+	}
+	if (c->shut && !c->sent_fin && conn_unsent(c) == 0)
+		send_fin(c);
+	if (c->wants_room && conn_unsent(c) < before) {
+		c->wants_room = false;
+		loop_again(c->loop, c);
+	}
+}
+
+void conn_shut_after_write(struct conn *c)
+{
+	c->shut = true;
+	conn_dirty(c);
+}

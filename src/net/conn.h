@@ -1,0 +1,121 @@
+/*
+ * conn.h - one non-blocking connection with two chains. Knows no HTTP.
+ *
+ * Its event is edge-triggered and added once: who stops reading must
+ * remember, so the facts live in three booleans. Owners are told that
+ * something changed and then ask; nobody is called back with data. Writes
+ * leave at the end of the turn.
+ *
+ *   owner:  conn_fill -> look at c->in -> ... -> append to c->out, conn_dirty
+ *
+ * Floor: net.  One thread.
+ */
+#ifndef WEIR_NET_CONN_H
+#define WEIR_NET_CONN_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/addr.h"
+#include "net/chain.h"
+#include "net/filter.h"
+#include "net/io.h"
+#include "net/loop.h"
+#include "net/wheel.h"
+
+struct conn_ops {
+	/* Something changed: octets came, room came, the peer closed, the
+	 * connection was made or broke. */
+	void (*ready)(struct conn *c);
+	/* The deadline has passed. */
+	void (*expired)(struct conn *c);
+};
+
+struct conn {
+	uint32_t magic; /* comes back through void * */
+	int fd;         /* owned; -1 once closed */
+	struct loop *loop;
+	const struct conn_ops *ops;
+	struct event ev;        /* edge-triggered, added once */
+	struct event *ev_write; /* once a write fell short; else NULL; owned */
+	struct filter *filter;  /* NULL or TLS; owned */
+	struct chain in, out;   /* plain octets */
+	struct deadline deadline;
+	struct list again; /* in loop->again, or by itself */
+	struct conn *next_dirty;
+	int error; /* errno that broke it; 0: none */
+	bool is_dirty : 1;
+	bool readable : 1;     /* the kernel may have octets for us */
+	bool writable : 1;     /* no write fell short since the last edge */
+	bool peer_closing : 1; /* FIN or RST was announced */
+	bool peer_closed : 1;  /* conn_fill has reached the end */
+	bool connecting : 1;   /* connect(2) is under way */
+	bool bulk : 1;         /* the last read filled all it was given */
+	bool shut : 1;         /* our side ends once `out` is empty */
+	bool sent_fin : 1;
+	bool held : 1; /* the filter has octets that `in` had no room for */
+	bool wants_room : 1; /* the owner waits until some of `out` has left;
+			      * set by the owner, cleared when it is woken */
+};
+
+/* Takes over a connected socket. `limit` bounds each chain. Returns -1 with
+ * errno, and leaves the descriptor alone, when the kernel refuses the event. */
+int conn_open(struct conn *c, struct loop *l, int fd_take,
+	      const struct conn_ops *ops, uint32_t limit);
+
+/* Starts to connect. Returns -1 with errno when that fails at once. While
+ * c->connecting, wait for ready(): then c->connecting is false and c->error
+ * tells how it ended. */
+int conn_connect(struct conn *c, struct loop *l, const struct addr *to,
+		 const struct conn_ops *ops, uint32_t limit);
+
+/* Closes at once, drops what was not written. Twice is harmless. The memory
+ * belongs to the owner, who keeps it until the end of the turn. */
+void conn_close(struct conn *c);
+
+static inline bool conn_is_open(const struct conn *c)
+{
+	return c->fd >= 0;
+}
+
+/* Moves the deadline to `ms` from now; 0: none. A store in the usual case. */
+void conn_deadline(struct conn *c, uint64_t ms);
+
+/*
+ * Moves octets from the socket into c->in.
+ *
+ * IO_DONE    c->in is at its limit; call again once there is room
+ * IO_AGAIN   the socket is drained, or this connection has had its turn
+ * IO_CLOSED  the peer sent all it will send; c->in may still hold octets
+ * IO_FAILED  c->error says why; the connection is only fit to be closed
+ */
+enum io conn_fill(struct conn *c);
+
+/* c->out has octets: they are written at the end of this turn. */
+static inline void conn_dirty(struct conn *c)
+{
+	loop_dirty(c->loop, c);
+}
+
+/* Our side of the connection ends when c->out has been written. */
+void conn_shut_after_write(struct conn *c);
+
+/* Octets that have been appended but not yet taken by the kernel. */
+static inline size_t conn_unsent(const struct conn *c)
+{
+	return c->out.n + (c->filter ? c->filter->raw_out.n : 0);
+}
+
+/* True when plain octets may flow: connected, and the handshake is over. */
+static inline bool conn_is_established(const struct conn *c)
+{
+	return !c->connecting && (!c->filter || c->filter->established);
+}
+
+/* For the loop alone. */
+void conn_wake(struct conn *c);
+void conn_write_out(struct conn *c);
+void conn_expired(struct deadline *d);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * sock.h - making listening sockets.
+ *
+ * Floor: net.
+ */
+#ifndef WEIR_NET_SOCK_H
+#define WEIR_NET_SOCK_H
+
+#include <stdbool.h>
+
+#include "net/addr.h"
+
+/*
+ * A non-blocking listening socket with SO_REUSEPORT, so that each worker has
+ * a queue of its own. TCP_NODELAY and SO_KEEPALIVE are set here and inherited
+ * by what is accepted; IPv6 sockets take IPv6 only. Returns -1 with errno.
+ */
+int sock_listen(const struct addr *addr);
+
+/* A stream socket on a path, mode 0660; an old socket file there that nobody
+ * answers on is replaced. Returns -1 with errno (EADDRINUSE: it is alive). */
+int sock_listen_path(const char *path);
+
+/* Accepts one connection, non-blocking and closed on exec. Returns -1 with
+ * errno; EAGAIN when another worker was faster. */
+int sock_accept(int fd, struct addr *peer);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * worker.h - a thread that serves, and what it owns.
+ *
+ * Workers share nothing they write. Control speaks to them by mailbox only;
+ * each call below may be made from the control thread at any time and returns
+ * at once.
+ *
+ * Floor: proxy.
+ */
+#ifndef WEIR_PROXY_WORKER_H
+#define WEIR_PROXY_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "base/reason.h"
+#include "model/snapshot.h"
+#include "model/state.h"
+#include "net/addr.h"
+
+struct worker;
+struct sticky_keys; /* balance/sticky.h */
+
+/* What all workers are given and only read. */
+struct worker_options {
+	unsigned number;          /* from 0 */
+	unsigned n_workers;
+	size_t most_octets;       /* of buffers, for this worker */
+	uint64_t most_connections; /* from clients, for this worker */
+};
+
+/* One listening socket of one worker. */
+struct endpoint {
+	struct addr addr;
+	uint32_t listener; /* index over all listeners of the snapshot */
+	int fd;            /* of this worker alone; it closes it. -1: it has one
+			    * for this address since an earlier adoption */
+};
+
+/* Starts the thread. NULL with errno when there can be none. */
+struct worker *worker_start(const struct worker_options *options);
+
+/*
+ * From the end of its turn on, the worker serves this snapshot; exchanges
+ * under way end in theirs. An address that is not among the endpoints any
+ * more is closed, after what waits in its queue was accepted. Takes over a
+ * reference to `snap`, a second to `keys` (NULL: no group is sticky).
+ * `endpoints` is copied.
+ */
+void worker_adopt(struct worker *w, struct snapshot *snap_take,
+		  struct sticky_keys *keys_take,
+		  const struct endpoint *endpoints, size_t n_endpoints);
+
+/* No more connections are accepted; every answer says that the connection
+ * ends. Idle ones are closed once nothing runs any more. */
+void worker_drain(struct worker *w);
+
+/* Requests to this target end now, with 502 where no answer has begun: its
+ * deregistration delay is over. Takes over one reference. */
+void worker_cut_target(struct worker *w, struct target_state *state_take);
+
+/* Ends the thread: connections are cut. Call worker_join afterwards. */
+void worker_stop(struct worker *w);
+/* Waits for the thread and frees everything. */
+void worker_join(struct worker *w);
+
+/* What it counts; readable at any time until worker_join. */
+const tally_cell *worker_counters(const struct worker *w); /* [COUNTER_KINDS]*/
+const tally_cell *worker_reasons(const struct worker *w);  /* [REASON_KINDS] */
+
+struct worker_gauges {
+	uint64_t client_connections, target_connections;
+	uint64_t requests_under_way; /* upgraded connections too */
+	uint64_t generation;         /* of the snapshot it serves */
+	uint64_t oldest_generation;  /* that some exchange still runs in */
+};
+void worker_read_gauges(const struct worker *w, struct worker_gauges *out);
+
+#endif

@@ -1,0 +1,233 @@
+/* test_conn.c - edges, short writes and endings, over a socket pair. */
+#include "net/conn.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+struct side {
+	struct conn conn;
+	int n_ready, n_expired;
+};
+
+static void on_ready(struct conn *c)
+{
+	((struct side *)c)->n_ready++;
+}
+
+static void on_expired(struct conn *c)
+{
+	((struct side *)c)->n_expired++;
+}
+
+static const struct conn_ops ops = {on_ready, on_expired};
+
+struct world {
+	struct loop loop;
+	struct side side;
+	int peer; /* the other end; blocking */
+};
+
+static void setup(struct world *w)
+{
+	int fds[2];
+
+	loop_init(&w->loop);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	w->side = (struct side){.n_ready = 0};
+	assert_int_equal(
+		conn_open(&w->side.conn, &w->loop, fds[0], &ops, 65536), 0);
+	w->peer = fds[1];
+}
+
+static void teardown(struct world *w)
+{
+	conn_close(&w->side.conn);
+	if (w->peer >= 0)
+		close(w->peer);
+	loop_turn(&w->loop, false);
+	loop_release(&w->loop);
+	chunk_pool_release();
+	assert_int_equal(chunk_pool_in_use(), 0);
+}
+
+static void test_octets_arrive_and_the_end_is_seen(void **state)
+{
+	struct world w;
+	struct conn *c = &w.side.conn;
+
+	(void)state;
+	setup(&w);
+	assert_int_equal(write(w.peer, "hello", 5), 5);
+	close(w.peer);
+	w.peer = -1;
+	loop_turn(&w.loop, true);
+	assert_int_equal(w.side.n_ready, 1);
+	assert_int_equal(conn_fill(c), IO_CLOSED);
+	assert_slice(chain_front(&c->in), "hello");
+	chain_drain(&c->in, 5);
+	assert_int_equal(conn_fill(c), IO_CLOSED);
+	teardown(&w);
+}
+
+static void test_a_full_chain_stops_the_reading(void **state)
+{
+	static char big[50000];
+	struct world w;
+	struct conn *c = &w.side.conn;
+
+	(void)state;
+	setup(&w);
+	c->in.limit = 20000;
+	assert_true(write(w.peer, big, sizeof(big)) == sizeof(big));
+	loop_turn(&w.loop, true);
+	assert_int_equal(conn_fill(c), IO_DONE);
+	assert_int_equal(c->in.n, 20000);
+	/* No edge will come for the rest: the fact is remembered. */
+	chain_drain(&c->in, 20000);
+	assert_int_equal(conn_fill(c), IO_DONE);
+	chain_drain(&c->in, 20000);
+	assert_int_equal(conn_fill(c), IO_AGAIN);
+	assert_int_equal(c->in.n, 10000);
+	teardown(&w);
+}
+
+static void test_a_short_write_goes_on_when_there_is_room(void **state)
+{
+	static char big[200000];
+	struct world w;
+	struct conn *c = &w.side.conn;
+	size_t in = 0, out = 0;
+
+	(void)state;
+	setup(&w);
+	while (out < 4000000 || conn_unsent(c)) {
+		ssize_t got;
+
+		if (out < 4000000) {
+			assert_true(
+				chain_copy(&c->out, slice_make(big, 100000)));
+			out += 100000;
+			conn_dirty(c);
+		}
+		loop_turn(&w.loop, false);
+		while (conn_unsent(c) &&
+		       (got = read(w.peer, big, sizeof(big))) > 0)
+			in += (size_t)got;
+	}
+	while (in < out)
+		in += (size_t)read(w.peer, big, sizeof(big));
+	loop_turn(&w.loop, false);
+	assert_non_null(c->ev_write);
+	conn_shut_after_write(c);
+	loop_turn(&w.loop, false);
+	assert_int_equal(read(w.peer, big, sizeof(big)), 0);
+	assert_int_equal(in, out);
+	teardown(&w);
+}
+
+static void test_who_wants_room_is_woken(void **state)
+{
+	struct world w;
+	struct conn *c = &w.side.conn;
+
+	(void)state;
+	setup(&w);
+	assert_true(chain_copy(&c->out, SLICE("x")));
+	c->wants_room = true;
+	conn_dirty(c);
+	loop_turn(&w.loop, false);
+	loop_turn(&w.loop, false);
+	assert_int_equal(w.side.n_ready, 1);
+	assert_false(c->wants_room);
+	teardown(&w);
+}
+
+static void test_a_broken_pipe_is_told(void **state)
+{
+	struct world w;
+	struct conn *c = &w.side.conn;
+
+	(void)state;
+	setup(&w);
+	close(w.peer);
+	w.peer = -1;
+	assert_true(chain_copy(&c->out, SLICE("x")));
+	conn_dirty(c);
+	loop_turn(&w.loop, false);
+	loop_turn(&w.loop, false);
+	assert_int_equal(c->error, EPIPE);
+	assert_int_equal(conn_fill(c), IO_FAILED);
+	teardown(&w);
+}
+
+static void test_a_deadline_fires_by_itself(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	conn_deadline(&w.side.conn, 1);
+	for (int i = 0; i < 20 && !w.side.n_expired; i++)
+		loop_turn(&w.loop, true);
+	assert_int_equal(w.side.n_expired, 1);
+	teardown(&w);
+}
+
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void test_letters_arrive(void **state)
+{
+	struct world w;
+	int n = 0;
+
+	(void)state;
+	setup(&w);
+	loop_post(&w.loop, count, &n);
+	loop_post(&w.loop, count, &n);
+	loop_turn(&w.loop, true);
+	assert_int_equal(n, 2);
+	teardown(&w);
+}
+
+static void test_a_refused_connection_is_told(void **state)
+{
+	struct world w;
+	struct side to = {.n_ready = 0};
+	struct addr nobody;
+
+	(void)state;
+	setup(&w);
+	assert_true(addr_parse(SLICE("127.0.0.1:1"), &nobody));
+	assert_int_equal(conn_connect(&to.conn, &w.loop, &nobody, &ops, 4096),
+			 0);
+	for (int i = 0; i < 20 && to.conn.connecting; i++)
+		loop_turn(&w.loop, true);
+	assert_int_equal(to.conn.error, ECONNREFUSED);
+	conn_close(&to.conn);
+	teardown(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_octets_arrive_and_the_end_is_seen),
+		cmocka_unit_test(test_a_full_chain_stops_the_reading),
+		cmocka_unit_test(test_a_short_write_goes_on_when_there_is_room),
+		cmocka_unit_test(test_who_wants_room_is_woken),
+		cmocka_unit_test(test_a_broken_pipe_is_told),
+		cmocka_unit_test(test_a_deadline_fires_by_itself),
+		cmocka_unit_test(test_letters_arrive),
+		cmocka_unit_test(test_a_refused_connection_is_told),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
