@@ -1,12 +1,12 @@
 # What developers run besides `make` and `make check`. Each variant of the
 # build has a folder of its own below this one, so none disturbs another.
-PYTHON = python3
-GOALS = lint format asan tsan coverage check-e2e check-netns samples
+GOALS = lint format asan tsan coverage bench check-e2e check-netns samples
 .PHONY: $(GOALS) variant
 
 EXTRA_DIST += .clang-format .ci/run COPYING \
-	contrib/common.sh contrib/deps contrib/test \
-	tests
+	contrib/common.sh contrib/deps contrib/test contrib/quickstart \
+	bench/README.md bench/run-bench bench/backend.c bench/limit.c \
+	bench/load.c bench/peers tests
 
 # tests goes in as a folder, for its many small files; what a build inside the
 # sources left there does not.
@@ -37,7 +37,14 @@ check-netns: weir$(EXEEXT)
 		*) echo "FAILED  $$t"; status=1;; esac; done; exit $$status
 
 samples: weir$(EXEEXT)
-	for f in $(srcdir)/conf/*.yaml; do ./weir$(EXEEXT) check -c $$f || exit; done
+	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/tests/config/samples
+
+# The rows that weir has code for, beside nginx and haproxy; BENCH adds options
+# (BENCH="--rounds 5"), ROWS chooses. Wants a quiet machine.
+ROWS = s1,s2,s3,s4a,s4b,s5,s6f,s6r,s8,s9p,s9t,s11,s12,s14,s15
+bench: weir$(EXEEXT)
+	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/bench/run-bench \
+		--peers haproxy,nginx,weir --scenario $(ROWS) $(BENCH)
 
 # VARIANT and OPTIONS name a build; its tests and scenes run in it.
 variant:
