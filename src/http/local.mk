@@ -1,12 +1,13 @@
 # The text of HTTP: pure functions over octets.
 src_libweir_a_SOURCES += \
-	src/http/chunked.h \
+	src/http/chunked.c src/http/chunked.h \
 	src/http/cookie.h \
 	src/http/desync.h \
-	src/http/framing.h \
-	src/http/h1_parse.h \
-	src/http/h1_write.h \
-	src/http/head.h \
-	src/http/names.h \
+	src/http/framing.c src/http/framing.h \
+	src/http/h1_parse.c src/http/h1_parse.h \
+	src/http/h1_write.c src/http/h1_write.h \
+	src/http/head.c src/http/head.h \
+	src/http/names.c src/http/names.h \
+	src/http/octets.c src/http/octets.h \
 	src/http/pattern.h \
 	src/http/uri.h

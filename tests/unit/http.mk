@@ -1,1 +1,17 @@
 # Unit tests of src/http.
+if HAVE_CMOCKA
+http_tests = tests/unit/test_chunked tests/unit/test_framing \
+	tests/unit/test_h1_parse tests/unit/test_h1_write tests/unit/test_head
+check_PROGRAMS += $(http_tests)
+TESTS += $(http_tests)
+tests_unit_test_chunked_SOURCES = tests/unit/test_chunked.c
+tests_unit_test_chunked_LDADD = $(UNIT_LIBS)
+tests_unit_test_framing_SOURCES = tests/unit/test_framing.c
+tests_unit_test_framing_LDADD = $(UNIT_LIBS)
+tests_unit_test_h1_parse_SOURCES = tests/unit/test_h1_parse.c
+tests_unit_test_h1_parse_LDADD = $(UNIT_LIBS)
+tests_unit_test_h1_write_SOURCES = tests/unit/test_h1_write.c
+tests_unit_test_h1_write_LDADD = $(UNIT_LIBS)
+tests_unit_test_head_SOURCES = tests/unit/test_head.c
+tests_unit_test_head_LDADD = $(UNIT_LIBS)
+endif

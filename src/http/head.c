@@ -1,0 +1,99 @@
+#include "head.h"
+
+const struct field *head_next_text(const struct http_head *head,
+				   struct slice name, const struct field *after)
+{
+	const struct field *end = head->fields + head->n_fields;
+
+	for (after = after ? after + 1 : head->fields; after < end; after++)
+		if (slice_eq_fold(after->name, name))
+			return after;
+	return NULL;
+}
+
+const struct field *head_find_text(const struct http_head *head,
+				   struct slice name)
+{
+	return head_next_text(head, name, NULL);
+}
+
+/* The index of the first comma that stands outside of quotes, or s.n. */
+static size_t find_comma(struct slice s)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && s.p[i] == '\\')
+			i++;
+		else if (!quoted && s.p[i] == ',')
+			return i;
+	}
+	return s.n;
+}
+
+bool list_next(struct slice *rest, struct slice *item)
+{
+	while (rest->n > 0) {
+		size_t at = find_comma(*rest);
+
+		*item = slice_trim(slice_first(*rest, at));
+		*rest = slice_from(*rest, at + 1);
+		if (item->n > 0)
+			return true;
+	}
+	return false;
+}
+
+bool head_has_token(const struct http_head *head, enum name name,
+		    struct slice token)
+{
+	const struct field *f = NULL;
+
+	while ((f = head_next(head, name, f)) != NULL) {
+		struct slice rest = f->value, item;
+
+		while (list_next(&rest, &item))
+			if (slice_eq_fold(item, token))
+				return true;
+	}
+	return false;
+}
+
+enum method method_of(struct slice text)
+{
+	switch (text.n) {
+	case 3:
+		if (memcmp(text.p, "GET", 3) == 0)
+			return METHOD_GET;
+		if (memcmp(text.p, "PUT", 3) == 0)
+			return METHOD_PUT;
+		break;
+	case 4:
+		if (memcmp(text.p, "POST", 4) == 0)
+			return METHOD_POST;
+		if (memcmp(text.p, "HEAD", 4) == 0)
+			return METHOD_HEAD;
+		break;
+	case 5:
+		if (memcmp(text.p, "PATCH", 5) == 0)
+			return METHOD_PATCH;
+		if (memcmp(text.p, "TRACE", 5) == 0)
+			return METHOD_TRACE;
+		break;
+	case 6:
+		if (memcmp(text.p, "DELETE", 6) == 0)
+			return METHOD_DELETE;
+		break;
+	case 7:
+		if (memcmp(text.p, "OPTIONS", 7) == 0)
+			return METHOD_OPTIONS;
+		if (memcmp(text.p, "CONNECT", 7) == 0)
+			return METHOD_CONNECT;
+		break;
+	default:
+		break;
+	}
+	return METHOD_OTHER;
+}
