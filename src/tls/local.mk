@@ -1,3 +1,3 @@
 # TLS, and the ciphers of cookies: all that needs OpenSSL.
 src_libweir_a_SOURCES += \
-	src/tls/seal.h
+	src/tls/seal.c src/tls/seal.h
