@@ -1,6 +1,6 @@
 # Which target takes a request.
 src_libweir_a_SOURCES += \
-	src/balance/health.h \
-	src/balance/pick.h \
-	src/balance/round_robin.h \
-	src/balance/sticky.h
+	src/balance/health.c src/balance/health.h \
+	src/balance/pick.c src/balance/pick.h \
+	src/balance/round_robin.c src/balance/round_robin.h \
+	src/balance/sticky.c src/balance/sticky.h

@@ -28,6 +28,7 @@ struct pick_table {
 				* before the first build */
 	struct round_robin ring;
 	struct rr_target **by_identity; /* sorted; ring.n of them; owned */
+	bool begun;       /* ring.cursor is where some ring stood before */
 	bool failed_open; /* too few targets are healthy: count each pick as
 			   * COUNT_FAIL_OPEN */
 };

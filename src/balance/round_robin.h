@@ -27,7 +27,8 @@ struct rr_target {
 struct round_robin {
 	struct rr_target *targets; /* n of them; borrowed */
 	size_t n;
-	size_t cursor;        /* below n: whose turn it is; equal weights */
+	size_t cursor;        /* below n: whose turn it is; with weights only
+			       * how many turns there were */
 	int64_t total_weight; /* 0: all weights are equal */
 };
 
