@@ -4,9 +4,9 @@ src_libweir_a_SOURCES += \
 	src/model/host.c src/model/host.h \
 	src/model/listener.h \
 	src/model/protocol.c src/model/protocol.h \
-	src/model/route.h \
+	src/model/route.c src/model/route.h \
 	src/model/rule.h \
-	src/model/rule_index.h \
+	src/model/rule_index.c src/model/rule_index.h \
 	src/model/secgroup.c src/model/secgroup.h \
 	src/model/snapshot.c src/model/snapshot.h \
 	src/model/state.c src/model/state.h
