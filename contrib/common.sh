@@ -63,7 +63,7 @@ step() {
 # The end of a log, set off, so that a failure can be read where it happened.
 show_log() {
 	printf '%s  --- last lines of %s%s\n' "$dim" "${1#"$top"/}" "$plain"
-	tail -n "${2:-40}" "$1" | sed 's/^/  | /'
+	tail -n "${2:-40}" "$1" | cut -c 1-300 | sed 's/^/  | /'
 	printf '%s  ---%s\n' "$dim" "$plain"
 }
 

@@ -1,0 +1,141 @@
+"""What people ask a running weir, and what it says when it cannot start."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import unittest
+
+from scene import ONE_GROUP, Reply, Scene, find_weir, wait_for, SIGUSR1
+
+CHECK = """
+load_balancers:
+  - name: web
+    listeners: {port: 8080, default_actions: {forward: wbe}}
+    unknwon: 1
+target_groups:
+  - {name: web, targets: ["127.0.0.1:99999"]}
+"""
+
+
+def numbers(x):
+    """Every number in a JSON document, with its path."""
+    if isinstance(x, dict):
+        return {f"{k}.{p}" if p else k: v for k, y in x.items() for p, v in numbers(y).items()}
+    if isinstance(x, list):
+        return {f"{k}.{p}" if p else str(k): v for k, y in enumerate(x)
+                for p, v in numbers(y).items()}
+    return {"": x} if isinstance(x, (int, float)) and not isinstance(x, bool) else {}
+
+
+class Asked(Scene):
+    over = ("plain",)
+
+    def test_status_counts(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        for _ in range(7):
+            self.assertEqual(weir.get("/").status, 200)
+
+        def counted():
+            found = numbers(weir.json("status"))
+            return [v for k, v in found.items() if k.endswith("RequestCount")] and \
+                7 in [v for k, v in found.items() if re.search(r"(^|\.)RequestCount$", k)]
+        wait_for(counted, "seven requests in the status")
+
+    def test_status_for_people(self):
+        weir = self.weir(ONE_GROUP, app=self.origin())
+        for word in ("status", "targets"):
+            done = weir.command(word)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotEqual(done.stdout.strip(), "")
+
+    def test_targets_are_named(self):
+        app = self.origin()
+        weir = self.weir(ONE_GROUP, app=app)
+        self.assertIn(str(app.port), json.dumps(weir.json("targets")))
+
+    def test_nobody_else_may_use_the_socket(self):
+        weir = self.weir(ONE_GROUP, app=self.origin())
+        mode = os.stat(os.path.join(weir.dir, "admin.sock")).st_mode
+        self.assertEqual(stat.S_IMODE(mode) & 0o007, 0)
+
+    def test_no_daemon_is_status_4(self):
+        weir = self.weir(ONE_GROUP, app=self.origin())
+        self.assertEqual(weir.stop(), 0)
+        for word in ("status", "targets", "reload"):
+            self.assertEqual(weir.command(word).returncode, 4, word)
+
+    def test_the_access_log_has_a_line_for_each_request(self):
+        app = self.origin(Reply(200, b"ok"))
+        weir = self.weir(ONE_GROUP, app=app)
+        weir.get("/one?x=1")
+        line = json.dumps(weir.last_log)
+        self.assertIn("/one?x=1", line)
+        self.assertIn("200", line)
+        self.assertIn(str(app), line)
+
+    def test_logs_are_opened_again(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        weir.get("/before")
+        self.assertIn("/before", json.dumps(weir.last_log))
+        os.rename(weir.access_log, weir.access_log + ".1")
+        weir.signal(SIGUSR1)
+        wait_for(lambda: os.path.exists(weir.access_log), "a new file")
+        weir.log_seen = 0
+        weir.get("/after")
+        self.assertIn("/after", json.dumps(weir.last_log))
+
+
+class Checked(Scene):
+    over = ("plain",)
+
+    def test_every_finding_with_its_place(self):
+        done = self.check_config(CHECK)
+        text = done.stdout + done.stderr
+        self.assertEqual(done.returncode, 3, text)
+        self.assertRegex(text, r"weir\.yaml:4:\d+: error: .*wbe")
+        self.assertRegex(text, r"weir\.yaml:5:\d+: error: .*unknwon")
+        self.assertRegex(text, r"weir\.yaml:7:\d+: error: ")
+        self.assertIn('did you mean "web"?', text)
+
+    def test_serve_refuses_the_same(self):
+        weir = self.weir(CHECK, wait=False)
+        self.assertEqual(weir.process.wait(10), 3)
+        self.assertRegex(weir.log.wait_for("error: .*wbe"), r"weir\.yaml:\d+:\d+")
+
+    def test_a_file_that_is_not_there(self):
+        done = subprocess.run([find_weir(), "check", "-c", "/nonexistent/weir.yaml"],
+                              capture_output=True, timeout=10, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"/nonexistent/weir.yaml", done.stdout + done.stderr)
+
+    def test_usage(self):
+        for args in (["nonsense"], ["serve", "--nonsense"], []):
+            done = subprocess.run([find_weir(), *args], capture_output=True, timeout=10,
+                                  stdin=subprocess.DEVNULL, check=False)
+            self.assertEqual(done.returncode, 2, args)
+
+    def test_a_port_that_is_taken(self):
+        taken = self.origin()
+        weir = self.weir(ONE_GROUP.replace("{listener}", "port: %d" % taken.port),
+                         app=taken, wait=False)
+        self.assertEqual(weir.process.wait(10), 1)
+        self.assertRegex(weir.log.wait_for(str(taken.port)), "(?i)address|use")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can give up being root")
+class Privileges(Scene):
+    over = ("plain",)
+
+    def test_root_is_given_up(self):
+        app = self.origin(Reply(200, b"ok"))
+        weir = self.weir("settings:\n  user: nobody\n  admin.socket: {dir}/run/admin.sock\n"
+                         "  stickiness_key_file: {dir}/run/key\n" + ONE_GROUP.replace(
+                             "    {logs}\n", ""), app=app)
+        self.assertEqual(weir.get("/").status, 200)
+        with open(f"/proc/{weir.process.pid}/status", encoding="ascii") as f:
+            status = f.read()
+        self.assertRegex(status, r"Uid:\s65534\s65534\s65534\s65534")
+        capabilities = int(re.search(r"CapEff:\s(\w+)", status).group(1), 16)
+        self.assertEqual(capabilities & ~(1 << 10), 0, "more than CAP_NET_BIND_SERVICE")

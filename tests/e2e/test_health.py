@@ -1,0 +1,108 @@
+"""Health checks: who takes traffic, who gets it back, and when nobody is well."""
+
+from scene import Refuse, Reply, Scene, wait_for
+
+CONFIG = """
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners: [{{listener}, default_actions: {forward: app}}]
+target_groups:
+  - name: app
+    health_check: {path: "/health?full=1", interval_seconds: 0.2, timeout_seconds: 0.15,
+                   healthy_threshold_count: 2, unhealthy_threshold_count: 2}
+    targets: [{first}, {second}]
+"""
+
+
+def states(weir):
+    """What `weir targets` says: address to state."""
+    found = {}
+
+    def walk(x):
+        if isinstance(x, dict):
+            state = x.get("state", x.get("health"))
+            name = x.get("target") or x.get("address") or x.get("id")
+            if isinstance(state, str) and name:
+                if "port" in x and ":" not in str(name):
+                    name = f"{name}:{x['port']}"
+                found[str(name)] = state
+            x = list(x.values())
+        if isinstance(x, list):
+            for y in x:
+                walk(y)
+
+    walk(weir.json("targets"))
+    return found
+
+
+class Health(Scene):
+    over = ("plain",)
+
+    def setUp(self):
+        self.first = self.origin(Reply(200, b"first"))
+        self.second = self.origin(Reply(200, b"second"))
+        self.begun = self.weir(CONFIG, first=self.first, second=self.second)
+
+    def expect(self, first, second):
+        wanted = {str(self.first): first, str(self.second): second}
+        wait_for(lambda: states(self.begun) == wanted, f"{wanted}")
+
+    def bodies(self, n=6):
+        c = self.begun.client()
+        return {c.get("/").body for _ in range(n)}
+
+    def test_the_request_of_a_check(self):
+        self.first.wait_for(lambda o: len(o.checks) >= 2)
+        check = self.first.checks[0]
+        self.assertEqual((check.method, check.target), ("GET", "/health?full=1"))
+        self.assertEqual(check.fields["host"], str(self.first))
+        self.assertEqual(check.fields["user-agent"], "ELB-HealthChecker/2.0")
+        self.assertNotEqual(check.connection, self.first.checks[1].connection)
+
+    def test_an_ill_target_takes_no_traffic_until_it_is_well_again(self):
+        self.expect("healthy", "healthy")
+        self.first.health = 500
+        self.expect("unhealthy", "healthy")
+        self.assertEqual(self.bodies(), {b"second"})
+        self.first.health = 200
+        self.expect("healthy", "healthy")
+        self.assertEqual(self.bodies(), {b"first", b"second"})
+
+    def test_a_silent_check_is_a_failed_one(self):
+        self.expect("healthy", "healthy")
+        self.first.health = None
+        self.expect("unhealthy", "healthy")
+
+    def test_when_nobody_is_well_everybody_is_asked(self):
+        self.expect("healthy", "healthy")
+        self.first.health = self.second.health = 503
+        self.expect("unhealthy", "unhealthy")
+        self.assertEqual(self.bodies(), {b"first", b"second"})
+
+    def test_a_target_that_died_is_noticed(self):
+        self.expect("healthy", "healthy")
+        self.first.stop()
+        c = self.begun.client()
+        for _ in range(20):
+            self.assertEqual(c.get("/").status, 200)
+        self.expect("unhealthy", "healthy")
+
+    def test_a_reload_keeps_what_is_known(self):
+        self.expect("healthy", "healthy")
+        self.first.health = 500
+        self.expect("unhealthy", "healthy")
+        self.begun.reload(CONFIG + "\n# another generation\n")
+        self.assertEqual(states(self.begun)[str(self.first)], "unhealthy")
+        self.assertEqual(self.bodies(), {b"second"})
+
+
+class Matcher(Scene):
+    over = ("plain",)
+
+    def test_codes_and_ranges(self):
+        app, down = self.origin(Reply(200, b"ok"), health=302), self.origin(Refuse())
+        weir = self.weir(CONFIG.replace("path:", 'matcher: "200,300-399", path:'),
+                         first=app, second=down)
+        wait_for(lambda: states(weir) == {str(app): "healthy", str(down): "unhealthy"},
+                 "healthy by its matcher")

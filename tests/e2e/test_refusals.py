@@ -1,0 +1,172 @@
+"""Requests that are refused: too large, not HTTP, or readable in two ways."""
+
+from scene import Echo, ONE_GROUP, Raw, Reply, Scene
+
+MODE = ONE_GROUP.replace("    {logs}\n",
+                         "    routing.http.desync_mitigation_mode: {mode}\n")
+
+
+class Refusing(Scene):
+    over = ("plain",)
+
+    def setUp(self):
+        self.app = self.origin(Reply(200, b"ok"))
+        self.begun = self.weir(ONE_GROUP, app=self.app)
+
+    def status(self, octets):
+        c = self.begun.client()
+        c.send(octets)
+        answer = c.answer()
+        if answer.status != 200:
+            self.assertEqual(answer.fields["connection"].lower(), "close")
+            self.assertTrue(c.is_closed())
+        return answer.status
+
+
+class Limits(Refusing):
+    over = ("plain", "tls")
+
+    def test_a_request_line(self):
+        for size, status in ((15000, 200), (17000, 414), (200000, 414)):
+            with self.subTest(size):
+                self.assertEqual(self.status(b"GET /" + b"a" * size +
+                                             b" HTTP/1.1\r\nHost: a\r\n\r\n"), status)
+
+    def test_a_field(self):
+        for size, status in ((15000, 200), (17000, 400)):
+            with self.subTest(size):
+                self.assertEqual(self.status(b"GET / HTTP/1.1\r\nHost: a\r\nX: " +
+                                             b"a" * size + b"\r\n\r\n"), status)
+
+    def test_all_fields_together(self):
+        field = b"X-Field: " + b"a" * 1000 + b"\r\n"
+        for n, status in ((50, 200), (80, 400)):
+            with self.subTest(n):
+                self.assertEqual(self.status(b"GET / HTTP/1.1\r\nHost: a\r\n" +
+                                             field * n + b"\r\n"), status)
+
+    def test_a_head_without_end(self):
+        c = self.begun.client()
+        try:
+            for _ in range(2000):
+                c.send(b"X: " + b"a" * 1000 + b"\r\n")
+        except Exception:
+            pass  # it may have closed while we were at it
+        self.assertTrue(c.is_closed())
+
+
+class NotHttp(Refusing):
+    def test_malformed_heads(self):
+        rows = [
+            (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
+            (b"GET\r\n\r\n", 400),
+            (b"GET / HTTP/1.1 extra\r\nHost: a\r\n\r\n", 400),
+            (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+            (b"G\x00T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+            (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ]
+        for octets, status in rows:
+            with self.subTest(octets):
+                self.assertEqual(self.status(octets), status)
+        self.assertEqual(self.app.requests, [])
+
+
+class Smuggling(Scene):
+    """Never two readings: refused, or passed on with one and then closed."""
+
+    SEVERE = [
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 5, 5\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: 0x5\r\n",
+        b"Content-Length: 18446744073709551616\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, identity2\r\n",
+        b"Transfer_Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"X: a\x00b\r\n",
+        b"X: a\rb\r\n",
+    ]
+    AMBIGUOUS = [
+        b"Content-Length: 0\r\nContent-Length: 0\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    ]
+
+    def status(self, weir, fields, body=b"0\r\n\r\n"):
+        c = weir.client()
+        c.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n" + body)
+        answer = c.answer()
+        return answer.status, c
+
+    def test_severe_is_refused_in_every_mode_but_monitor(self):
+        for mode in ("defensive", "strictest"):
+            app = self.origin(Echo())
+            weir = self.weir(MODE, app=app, mode=mode)
+            for fields in self.SEVERE:
+                with self.subTest(mode=mode, fields=fields):
+                    status, c = self.status(weir, fields)
+                    self.assertEqual(status, 400)
+                    self.assertTrue(c.is_closed())
+            self.assertEqual(app.requests, [])
+
+    def test_ambiguous_is_passed_on_once_with_one_reading(self):
+        app = self.origin(Echo())
+        weir = self.weir(MODE, app=app, mode="defensive")
+        for fields in self.AMBIGUOUS:
+            with self.subTest(fields):
+                body = b"0\r\n\r\n" if b"chunked" in fields else b""
+                status, c = self.status(weir, fields, body)
+                self.assertEqual(status, 200)
+                self.assertTrue(c.is_closed())
+                got = app.requests[-1].fields
+                framing = got.all("content-length") + got.all("transfer-encoding")
+                self.assertEqual(len(framing), 1, got)
+        # Each of them had a connection to the target of its own.
+        self.assertEqual(app.connections, len(self.AMBIGUOUS))
+
+    def test_strictest_refuses_it(self):
+        weir = self.weir(MODE, app=self.origin(Echo()), mode="strictest")
+        for fields in self.AMBIGUOUS + [b"X y: z\r\n"]:
+            with self.subTest(fields):
+                self.assertEqual(self.status(weir, fields)[0], 400)
+
+    def test_a_coding_that_we_do_not_speak_is_501(self):
+        weir = self.weir(MODE, app=self.origin(Echo()), mode="defensive")
+        self.assertEqual(self.status(weir, b"Transfer-Encoding: gzip, chunked\r\n")[0], 501)
+
+    def test_what_follows_a_refused_request_is_never_a_request(self):
+        app = self.origin(Echo())
+        weir = self.weir(MODE, app=app, mode="defensive")
+        c = weir.client()
+        c.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n"
+               b"\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(c.answer().status, 400)
+        self.assertTrue(c.is_closed())
+        self.assertEqual(app.requests, [])
+
+    def test_a_response_with_two_lengths_is_not_passed_on(self):
+        app = self.origin(Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+                              b"Content-Length: 5\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"
+                              b"Content-Length: 4\r\n\r\nevil", keep=True), Reply(200, b"ok"))
+        weir = self.weir(MODE, app=app, mode="defensive")
+        c = weir.client()
+        first = c.get("/")
+        self.assertIn(first.status, (200, 502))
+        self.assertNotIn(b"evil", first.body)
+        self.assertNotIn(b"evil", weir.get("/").body)
+
+
+class InvalidNames(Scene):
+    def test_names_beyond_letters_digits_and_hyphens(self):
+        for drop, expected in (("true", False), ("false", True)):
+            app = self.origin(Reply(200, b"ok"))
+            weir = self.weir(MODE.replace(
+                "routing.http.desync_mitigation_mode: {mode}",
+                "routing.http.drop_invalid_header_fields.enabled: " + drop), app=app)
+            weir.get("/", fields=[("under_score", "1"), ("good-name", "2")])
+            self.assertEqual("under_score" in app.requests[0].fields, expected)
+            self.assertIn("good-name", app.requests[0].fields)

@@ -1,0 +1,79 @@
+"""The end: what runs may finish, what is new goes elsewhere."""
+
+import getpass
+import socket
+
+from client import request
+from scene import Held, ONE_GROUP, Reply, Scene, SIGTERM, Stream, wait_for
+
+
+class Stop(Scene):
+    def test_a_request_that_runs_may_finish(self):
+        held = Held(Reply(200, b"done"))
+        app = self.origin(held)
+        weir = self.weir(ONE_GROUP, app=app)
+        c = weir.client()
+        c.send(request("GET", "/"))
+        self.assertTrue(app.wait_for(lambda o: o.requests))
+        weir.signal(SIGTERM)
+
+        def refused():
+            try:
+                socket.create_connection(("127.0.0.1", weir.ports["port"]), 5).close()
+            except OSError:
+                return True
+        wait_for(refused, "the port to be closed")
+        held.release.set()
+        answer = c.answer()
+        self.assertEqual((answer.status, answer.body), (200, b"done"))
+        self.assertEqual(answer.fields.get("connection", "").lower(), "close")
+        self.assertEqual(weir.process.wait(10), 0)
+
+    def test_idle_connections_do_not_hold_it(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        clients = [weir.client() for _ in range(20)]
+        for c in clients:
+            self.assertEqual(c.get("/").status, 200)
+        weir.signal(SIGTERM)
+        self.assertEqual(weir.process.wait(4), 0)
+
+    def test_what_does_not_end_is_ended_after_the_timeout(self):
+        app = self.origin(Stream(1 << 40))
+        weir = self.weir("settings:\n  user: {user}\n  workers: 1\n"
+                         "  admin.socket: {dir}/admin.sock\n"
+                         "  stickiness_key_file: {dir}/key\n"
+                         "  shutdown_timeout_seconds: 1\n" + ONE_GROUP, app=app,
+                         user=self.user())
+        c = weir.client()
+        c.send(request("GET", "/"))
+        c.head()
+        weir.signal(SIGTERM)
+        self.assertEqual(weir.process.wait(10), 0)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Held()))
+        c = weir.client()
+        c.send(request("GET", "/"))
+        weir.signal(SIGTERM)
+        weir.log.wait_for("(?i)stop|drain|term|shut")
+        weir.signal(SIGTERM)
+        weir.process.wait(4)
+
+    def test_traffic_until_the_last_moment_is_answered(self):
+        """A client meets an answer or a refused connection, nothing between."""
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        c = weir.client()
+        for n in range(200):
+            if n == 50:
+                weir.signal(SIGTERM)
+            answer = c.get("/")
+            self.assertEqual((answer.status, answer.body), (200, b"ok"))
+            if answer.fields.get("connection", "").lower() == "close":
+                break
+        else:
+            self.fail("it never said that it would close")
+        self.assertEqual(weir.process.wait(10), 0)
+
+    @staticmethod
+    def user():
+        return getpass.getuser()
