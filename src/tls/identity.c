@@ -1,0 +1,397 @@
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "library.h"
+
+/* Below this AWS takes no RSA key, and neither do clients. */
+enum { RSA_BITS_MIN = 2048 };
+
+/* The text of a PEM file. */
+struct pem {
+	const char *path; /* borrowed */
+	char *text;       /* owned, wiped: it may hold a key */
+	size_t n;
+};
+
+struct loading {
+	const struct place *at;
+	struct diag *diag;
+	struct tls_identity *id;
+};
+
+static void pem_release(struct pem *pem)
+{
+	if (pem->text)
+		OPENSSL_cleanse(pem->text, pem->n);
+	free(pem->text);
+	*pem = (struct pem){0};
+}
+
+/* 0, or -1 with errno. */
+static int read_all(int fd, struct pem *pem)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -1;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	/* One more, to see that it is too large; size 0 may be a pipe. */
+	pem->text = xmalloc(IDENTITY_FILE_MAX + 1);
+	while (pem->n <= IDENTITY_FILE_MAX) {
+		ssize_t got = read(fd, pem->text + pem->n,
+				   IDENTITY_FILE_MAX + 1 - pem->n);
+
+		if (got == 0)
+			return 0;
+		if (got > 0)
+			pem->n += (size_t)got;
+		else if (errno != EINTR)
+			return -1;
+	}
+	errno = EFBIG;
+	return -1;
+}
+
+static bool pem_read(struct loading *l, struct pem *pem, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int error;
+
+	pem->path = path;
+	if (fd < 0 || read_all(fd, pem)) {
+		error = errno;
+		if (fd >= 0)
+			close(fd);
+		diag_error(l->diag, l->at, NULL, "%s cannot be read: %s", path,
+			   strerror(error));
+		return false;
+	}
+	close(fd);
+	if (!memmem(pem->text, pem->n, "-----BEGIN ", 11)) {
+		diag_error(l->diag, l->at, NULL, "%s is not a PEM file", path);
+		return false;
+	}
+	return true;
+}
+
+/* True when the queue says that no block of the wanted kind is left. */
+static bool at_end(void)
+{
+	unsigned long code = ERR_peek_last_error();
+
+	return ERR_GET_LIB(code) == ERR_LIB_PEM &&
+	       ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+static bool read_certificates(struct loading *l, const struct pem *pem)
+{
+	struct tls_identity *id = l->id;
+	BIO *bio = BIO_new_mem_buf(pem->text, (int)pem->n);
+	X509 *x = NULL;
+	bool ok;
+
+	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		if (!id->leaf) {
+			id->leaf = x;
+			continue;
+		}
+		if (!id->chain)
+			id->chain = sk_X509_new_null();
+		if (!id->chain || !sk_X509_push(id->chain, x)) {
+			X509_free(x);
+			break;
+		}
+	}
+	BIO_free(bio);
+	ok = at_end() && id->leaf;
+	if (!ok && at_end())
+		diag_error(l->diag, l->at, NULL, "%s holds no certificate",
+			   pem->path);
+	else if (!ok)
+		diag_error(l->diag, l->at, NULL,
+			   "%s holds a certificate that cannot be read: %s",
+			   pem->path, library_reason());
+	library_forget();
+	return ok;
+}
+
+/* There is nobody to ask; notes that somebody should be. */
+static int on_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	*(bool *)arg = true;
+	return -1;
+}
+
+static bool read_key(struct loading *l, const struct pem *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem->text, (int)pem->n);
+	bool locked = false;
+
+	l->id->key =
+		bio ? PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, &locked)
+		    : NULL;
+	BIO_free(bio);
+	if (l->id->key) {
+		library_forget();
+		return true;
+	}
+	if (locked)
+		diag_error(l->diag, l->at, NULL,
+			   "the private key in %s is under a passphrase; "
+			   "it has to be stored without one",
+			   pem->path);
+	else if (!memmem(pem->text, pem->n, "PRIVATE KEY-----", 16))
+		diag_error(l->diag, l->at, NULL, "%s holds no private key",
+			   pem->path);
+	else
+		diag_error(l->diag, l->at, NULL,
+			   "%s holds a private key that cannot be read: %s",
+			   pem->path, library_reason());
+	library_forget();
+	return false;
+}
+
+/* The usual slip: the issuer stands before the certificate itself. */
+static const char *hint_for_mismatch(const struct tls_identity *id)
+{
+	for (int i = 0; i < sk_X509_num(id->chain); i++)
+		if (X509_check_private_key(sk_X509_value(id->chain, i),
+					   id->key) == 1)
+			return "the certificate of the key must come first";
+	return NULL;
+}
+
+static bool check_pair(struct loading *l, const char *key_path)
+{
+	if (X509_check_private_key(l->id->leaf, l->id->key) == 1)
+		return true;
+	diag_error(l->diag, l->at, hint_for_mismatch(l->id),
+		   "the private key in %s is not that of the certificate in %s",
+		   key_path, l->id->file);
+	library_forget();
+	return false;
+}
+
+static bool judge_key(struct loading *l)
+{
+	struct tls_identity *id = l->id;
+	const char *type = EVP_PKEY_get0_type_name(id->key);
+
+	id->key_bits = (unsigned)EVP_PKEY_get_bits(id->key);
+	if (EVP_PKEY_is_a(id->key, "EC")) {
+		id->kind = TLS_KEY_ECDSA;
+		return true;
+	}
+	if (!EVP_PKEY_is_a(id->key, "RSA")) {
+		diag_error(l->diag, l->at, NULL,
+			   "%s: a key of type %s; only RSA and ECDSA are "
+			   "served",
+			   id->file, type ? type : "unknown");
+		return false;
+	}
+	id->kind = TLS_KEY_RSA;
+	if (id->key_bits >= RSA_BITS_MIN)
+		return true;
+	diag_error(l->diag, l->at, NULL,
+		   "%s: an RSA key of %u bits is too weak; the least is %d",
+		   id->file, id->key_bits, RSA_BITS_MIN);
+	return false;
+}
+
+static time_t time_of(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+static void format_day(time_t t, char *out, size_t size)
+{
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, size, "%Y-%m-%d", &tm);
+}
+
+static void judge_dates(struct loading *l)
+{
+	struct tls_identity *id = l->id;
+	time_t now = time(NULL);
+	char day[16];
+
+	id->not_before = time_of(X509_get0_notBefore(id->leaf));
+	id->not_after = time_of(X509_get0_notAfter(id->leaf));
+	if (id->not_after < now) {
+		format_day(id->not_after, day, sizeof(day));
+		diag_warning(l->diag, l->at, NULL,
+			     "the certificate in %s expired on %s", id->file,
+			     day);
+	} else if (id->not_before > now) {
+		format_day(id->not_before, day, sizeof(day));
+		diag_warning(l->diag, l->at, NULL,
+			     "the certificate in %s is not valid before %s",
+			     id->file, day);
+	}
+}
+
+static void judge_digest(struct tls_identity *id)
+{
+	int digest = NID_undef;
+	const EVP_MD *md;
+
+	X509_get_signature_info(id->leaf, &digest, NULL, NULL, NULL);
+	md = digest == NID_undef || digest == NID_md5
+		     ? NULL
+		     : EVP_get_digestbynid(digest);
+	id->digest_bits = md ? 8 * (unsigned)EVP_MD_get_size(md) : 0;
+	library_forget();
+}
+
+static void judge_chain(struct loading *l)
+{
+	X509 *below = l->id->leaf;
+
+	for (int i = 0; i < sk_X509_num(l->id->chain); i++) {
+		X509 *issuer = sk_X509_value(l->id->chain, i);
+
+		if (X509_check_issued(issuer, below) != X509_V_OK) {
+			diag_warning(l->diag, l->at, NULL,
+				     "%s: certificate %d did not sign the one "
+				     "before it; clients may not find their "
+				     "way to the root",
+				     l->id->file, i + 2);
+			break;
+		}
+		below = issuer;
+	}
+	library_forget();
+}
+
+/* Letters to lower case; false when it cannot be a name that is asked for. */
+static bool tidy_name(struct slice *name, char *out)
+{
+	struct slice rest;
+
+	if (name->n && name->p[name->n - 1] == '.')
+		name->n--;
+	for (size_t i = 0; i < name->n; i++)
+		out[i] = ascii_lower(name->p[i]);
+	*name = slice_make(out, name->n);
+	rest = slice_starts(*name, SLICE("*.")) ? slice_from(*name, 2) : *name;
+	return rest.n && slice_find(rest, '*') == rest.n &&
+	       slice_find(rest, '\0') == rest.n;
+}
+
+static void add_name(struct tls_identity *id, const ASN1_STRING *value)
+{
+	struct slice name = {(const char *)ASN1_STRING_get0_data(value),
+			     (size_t)ASN1_STRING_length(value)};
+	char *copy = xmalloc(name.n + 1);
+
+	if (!tidy_name(&name, copy)) {
+		free(copy);
+		return;
+	}
+	copy[name.n] = '\0';
+	id->names = xrealloc(id->names, (id->n_names + 1) * sizeof(*id->names));
+	id->names[id->n_names++] = name;
+}
+
+static void read_names(struct tls_identity *id)
+{
+	GENERAL_NAMES *all =
+		X509_get_ext_d2i(id->leaf, NID_subject_alt_name, NULL, NULL);
+	bool has_dns = false;
+	X509_NAME *subject;
+	int at = -1;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(all, i);
+
+		if (one->type != GEN_DNS)
+			continue;
+		has_dns = true;
+		add_name(id, one->d.dNSName);
+	}
+	GENERAL_NAMES_free(all);
+	library_forget();
+
+	/* RFC 6125 6.4.4: the common name counts only where no DNS name is. */
+	subject = X509_get_subject_name(id->leaf);
+	while (!has_dns && (at = X509_NAME_get_index_by_NID(
+				    subject, NID_commonName, at)) >= 0)
+		add_name(id, X509_NAME_ENTRY_get_data(
+				     X509_NAME_get_entry(subject, at)));
+}
+
+struct tls_identity *tls_identity_load(const char *chain, const char *key,
+				       const struct place *at,
+				       struct diag *diag)
+{
+	struct tls_identity *id = xcalloc(1, sizeof(*id));
+	struct loading l = {.at = at, .diag = diag, .id = id};
+	struct pem certs = {0}, keys = {0};
+	bool ok;
+
+	id->refs = 1;
+	id->file = xstrdup(chain);
+	ok = pem_read(&l, &certs, chain) && read_certificates(&l, &certs);
+	if (ok && key)
+		ok = pem_read(&l, &keys, key) && read_key(&l, &keys);
+	else if (ok)
+		ok = read_key(&l, &certs);
+	ok = ok && check_pair(&l, key ? key : chain) && judge_key(&l);
+	pem_release(&certs);
+	pem_release(&keys);
+	if (!ok) {
+		tls_identity_unref(id);
+		return NULL;
+	}
+	read_names(id);
+	judge_dates(&l);
+	judge_digest(id);
+	judge_chain(&l);
+	return id;
+}
+
+struct tls_identity *tls_identity_ref(struct tls_identity *id)
+{
+	atomic_fetch_add_explicit(&id->refs, 1, memory_order_relaxed);
+	return id;
+}
+
+void tls_identity_unref(struct tls_identity *id)
+{
+	if (!id ||
+	    atomic_fetch_sub_explicit(&id->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < id->n_names; i++)
+		free((char *)(uintptr_t)id->names[i].p);
+	free(id->names);
+	sk_X509_pop_free(id->chain, X509_free);
+	X509_free(id->leaf);
+	EVP_PKEY_free(id->key);
+	free(id->file);
+	free(id);
+}
+
+const char *tls_key_name(enum tls_key kind)
+{
+	return kind == TLS_KEY_RSA ? "RSA" : "ECDSA";
+}

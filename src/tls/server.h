@@ -1,0 +1,79 @@
+/*
+ * server.h - the TLS side of a listener: policy, certificates, tickets.
+ *
+ * Made on load, checked as a whole, then immutable: one OpenSSL context for
+ * each worker, since contexts that are shared cost locks. Certificates are
+ * shared, and chosen by the name that the client asks for.
+ *
+ * Floor: tls.  Source: alb-headers-tls.md section 6.
+ */
+#ifndef WEIR_TLS_SERVER_H
+#define WEIR_TLS_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+#include "base/slice.h"
+
+struct tls_identity;
+struct tls_policy;
+struct tls_server;
+struct ticket_keys;
+struct ssl_ctx_st;
+
+struct tls_certificate_spec {
+	const char *chain; /* path of a PEM file, leaf first */
+	const char *key;   /* path; NULL: in the same file */
+	struct place place;
+};
+
+/* Everything is borrowed for the call. */
+struct tls_server_spec {
+	struct slice policy; /* full name; empty: POLICY_DEFAULT */
+	struct place policy_place;
+	const struct tls_certificate_spec *certificates; /* first: default */
+	size_t n_certificates;                           /* at least 1 */
+	unsigned n_workers;                              /* at least 1 */
+
+	/* Names in the order of our preference, e.g. {"h2", "http/1.1"}; a
+	 * client that offers none of them goes on without. n_alpn 0: off. */
+	const char *const *alpn;
+	size_t n_alpn;
+
+	/* Made once by control, so that clients can resume after a reload;
+	 * gets a reference. NULL: no resumption. */
+	struct ticket_keys *tickets;
+
+	/* What names the listener over reloads, e.g. "web:443". A ticket is
+	 * taken only where it was given. */
+	struct slice context;
+};
+
+/*
+ * Loads and checks all of it; goes on after a finding. Returns a server with
+ * one reference, or NULL when there was an error. Control thread only.
+ */
+struct tls_server *tls_server_new(const struct tls_server_spec *spec,
+				  struct diag *diag);
+
+struct tls_server *tls_server_ref(struct tls_server *s);
+/* Any thread; connections hold references, so it may outlive its listener.
+ * NULL is allowed. */
+void tls_server_unref(struct tls_server *s);
+
+const struct tls_policy *tls_server_policy(const struct tls_server *s);
+
+/* The certificates in the order of the file, for reports; NULL behind the
+ * last one. The first is the default. */
+const struct tls_identity *tls_server_identity(const struct tls_server *s,
+					       size_t index);
+
+/* The context of one worker; for tls_filter. */
+struct ssl_ctx_st *tls_server_context(const struct tls_server *s,
+				      unsigned worker);
+
+/* Whether some certificate, the default one too, is for this name. */
+bool tls_server_knows(const struct tls_server *s, struct slice server_name);
+
+#endif
