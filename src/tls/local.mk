@@ -1,11 +1,12 @@
 # TLS, and the ciphers of cookies: all that needs OpenSSL.
 src_libweir_a_SOURCES += \
-	src/tls/client.h \
+	src/tls/chain_bio.c src/tls/chain_bio.h \
+	src/tls/client.c src/tls/client.h \
 	src/tls/identity.c src/tls/identity.h \
 	src/tls/library.c src/tls/library.h \
 	src/tls/policy.c src/tls/policy.h \
 	src/tls/seal.c src/tls/seal.h \
-	src/tls/server.h \
+	src/tls/server.c src/tls/server.h \
 	src/tls/sni.c src/tls/sni.h \
-	src/tls/ticket.h \
-	src/tls/tls_filter.h
+	src/tls/ticket.c src/tls/ticket.h \
+	src/tls/tls_filter.c src/tls/tls_filter.h
