@@ -28,6 +28,21 @@ void diag_add_source(struct diag *d, const char *file, struct slice text)
 	d->sources = s;
 }
 
+/* Places may outlive the configuration that they were found in. */
+static const char *own_file(struct diag *d, const char *file)
+{
+	const struct diag_source *s = d->sources;
+
+	if (!file)
+		return NULL;
+	if (d->n_findings && d->findings[d->n_findings - 1].place.file &&
+	    strcmp(d->findings[d->n_findings - 1].place.file, file) == 0)
+		return d->findings[d->n_findings - 1].place.file;
+	while (s && strcmp(s->file, file) != 0)
+		s = s->next;
+	return s ? s->file : arena_strdup(&d->arena, file);
+}
+
 static void add(struct diag *d, enum severity severity, const struct place *at,
 		const char *hint, const char *format, va_list args)
 {
@@ -53,6 +68,8 @@ static void add(struct diag *d, enum severity severity, const struct place *at,
 		.hint = hint ? arena_strdup(&d->arena, hint) : NULL,
 		.order = d->n_findings,
 	};
+	d->findings[d->n_findings].place.file =
+		own_file(d, d->findings[d->n_findings].place.file);
 	d->n_findings++;
 	free(sentence);
 }

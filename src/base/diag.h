@@ -57,8 +57,8 @@ void diag_release(struct diag *d);
 void diag_add_source(struct diag *d, const char *file, struct slice text);
 
 /*
- * Reports one finding. `at` may be NULL; it is copied, but its file name is
- * borrowed for the life of the diag. `hint` may be NULL: a short text for the
+ * Reports one finding. `at` may be NULL; it is copied, with its file name.
+ * `hint` may be NULL: a short text for the
  * caret, such as: did you mean "web"?
  */
 void diag_error(struct diag *d, const struct place *at, const char *hint,

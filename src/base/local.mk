@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/map.c src/base/map.h \
+	src/base/near.c src/base/near.h \
 	src/base/reason.c src/base/reason.h src/base/reasons.def \
 	src/base/slice.c src/base/slice.h \
 	src/base/text.c src/base/text.h
