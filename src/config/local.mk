@@ -1,1 +1,15 @@
-# The files of this floor.
+# From a file to a snapshot.
+src_libweir_a_SOURCES += \
+	src/config/build.c src/config/config.h \
+	src/config/files.c src/config/files.h \
+	src/config/node.c src/config/node.h src/config/node_env.c \
+	src/config/parse.c src/config/parse.h \
+	src/config/read.h src/config/seam.c \
+	src/config/read_action.c \
+	src/config/read_balancer.c \
+	src/config/read_group.c \
+	src/config/read_listener.c \
+	src/config/read_rule.c \
+	src/config/read_settings.c \
+	src/config/read_target.c \
+	src/config/schema.c src/config/schema.h

@@ -1,1 +1,8 @@
 # Unit tests of src/config.
+if HAVE_CMOCKA
+config_tests = tests/unit/test_config
+check_PROGRAMS += $(config_tests)
+TESTS += $(config_tests)
+tests_unit_test_config_SOURCES = tests/unit/test_config.c
+tests_unit_test_config_LDADD = $(UNIT_LIBS)
+endif

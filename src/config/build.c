@@ -1,0 +1,166 @@
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "files.h"
+#include "read.h"
+
+/* More names than this are not listed in a hint. */
+enum { NAMES_IN_HINT = 10, LISTED_ERRORS_MAX = 100 };
+
+#define INTO(member) .offset = offsetof(struct snapshot, member)
+
+static void parse_include(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	(void)r;
+	(void)k;
+	(void)v;
+	(void)slot;
+}
+
+/* files.c has followed it before the tables see it. */
+static const struct type type_include = {parse_include, SHAPE_TEXT | SHAPE_LIST,
+					 NULL};
+
+#define FIREWALL_ROW(name, text)                                               \
+	{                                                                      \
+		name, &type_not_built, NO_SLOT, .flags = KEY_APPENDS,          \
+						.doc = text, .absent = "none"  \
+	}
+
+/* clang-format off */
+const struct key root_keys[] = {
+	{"include", &type_include, NO_SLOT, .flags = KEY_APPENDS,
+	 .doc = "More files; * ? and [] stand for what they do in a shell.",
+	 .absent = "none"},
+	{"settings", &type_settings, INTO(settings), "{}",
+	 .keys = settings_keys, .doc = "The daemon."},
+	FIREWALL_ROW("prefix_lists", "Networks under a name."),
+	FIREWALL_ROW("security_groups", "Who may talk to whom."),
+	FIREWALL_ROW("network_acls", "Stateless filters of subnets."),
+	FIREWALL_ROW("subnets", "Networks with a network ACL."),
+	FIREWALL_ROW("instances", "What security groups are attached to."),
+	{"firewall", &type_not_built, NO_SLOT,
+	 .doc = "How the firewall half behaves.", .absent = "the defaults"},
+	{"target_groups", &type_target_groups, 0, .keys = group_keys,
+	 .flags = KEY_APPENDS, .doc = "Where requests go.", .absent = "none"},
+	{"load_balancers", &type_balancers, 0, .keys = balancer_keys,
+	 .flags = KEY_APPENDS, .doc = "Where requests come in.",
+	 .absent = "none"},
+	{"tests", &type_not_built, NO_SLOT, .flags = KEY_APPENDS,
+	 .doc = "Requests, and what the rules must make of them.",
+	 .absent = "none"},
+	{0},
+};
+/* clang-format on */
+
+/* -- names -------------------------------------------------------------------
+ */
+
+static const char *defined_hint(struct reader *r, const struct nearest *near)
+{
+	const struct snapshot *snap = r->snap;
+	const char *did = nearest_hint(r, near), *list = NULL;
+	struct arena *scratch = &r->tree->arena;
+
+	if (snap->n_groups == 0)
+		return "no target group is defined";
+	for (size_t i = 0; i < snap->n_groups && i < NAMES_IN_HINT; i++)
+		list = arena_printf(scratch, "%s%s%.*s", list ? list : "",
+				    list ? ", " : "",
+				    SLICE_ARG(snap->groups[i].name));
+	return arena_printf(scratch, "%s%s(target_groups defined: %s%s)",
+			    did ? did : "", did ? " " : "", list,
+			    snap->n_groups > NAMES_IN_HINT ? ", ..." : "");
+}
+
+struct target_group *find_group(struct reader *r, const struct node *name)
+{
+	struct target_group *group = map_get(&r->groups, name->text);
+	struct nearest near = nearest_to(name->text.p);
+	const char *hint = NULL;
+
+	if (group)
+		return group;
+	if (r->diag->n_errors < LISTED_ERRORS_MAX) {
+		for (size_t i = 0; i < r->snap->n_groups; i++)
+			if (r->snap->groups[i].name.n)
+				nearest_try(&near, r->snap->groups[i].name.p);
+		hint = defined_hint(r, &near);
+	}
+	complain(r, &name->at, hint, "target group \"%s\" is not defined",
+		 name->text.p);
+	return NULL;
+}
+
+bool has_security_group(struct reader *r, const struct node *name)
+{
+	if (map_get(&r->security_groups, name->text))
+		return true;
+	complain(r, &name->at, NULL, "security group \"%s\" is not defined",
+		 name->text.p);
+	return false;
+}
+
+/* -- the whole ----------------------------------------------------------------
+ */
+
+static void check_whole(struct reader *r)
+{
+	const struct snapshot *snap = r->snap;
+
+	if (snap->n_balancers == 0 && !snap->firewall)
+		warn(r, &(struct place){.file = snap->file.p}, NULL,
+		     "no load balancer is defined: there is nothing to do");
+	for (size_t i = 0; i < snap->n_groups; i++) {
+		const struct target_group *g = &snap->groups[i];
+
+		if (!g->is_used && g->name.n)
+			warn(r, &g->place, NULL,
+			     "no rule forwards to the target group \"%.*s\": "
+			     "its targets are not checked",
+			     SLICE_ARG(g->name));
+	}
+}
+
+static void read_root(struct reader *r, const struct node *root)
+{
+	unsigned before = r->diag->n_errors;
+
+	read_mapping(r, root, "the configuration", root_keys, r->snap);
+	read_settings_done(r);
+	if (r->diag->n_errors == before)
+		check_whole(r);
+}
+
+struct snapshot *config_load(const char *file,
+			     const struct config_options *options,
+			     struct diag *diag)
+{
+	static const struct config_options plain = {0};
+	struct snapshot *snap = snapshot_new();
+	struct tree tree = {.names = &snap->arena, .diag = diag};
+	struct reader r = {
+		.snap = snap,
+		.arena = &snap->arena,
+		.tree = &tree,
+		.diag = diag,
+		.options = options ? options : &plain,
+	};
+	unsigned before = diag->n_errors;
+	const struct node *root;
+
+	snap->file = arena_slice(&snap->arena, slice_of(file));
+	root = files_load(&tree, file);
+	if (root)
+		read_root(&r, root);
+	map_release(&r.groups);
+	map_release(&r.balancers);
+	map_release(&r.sockets);
+	map_release(&r.security_groups);
+	tree_release(&tree);
+	if (root && diag->n_errors == before)
+		return snap;
+	snapshot_unref(snap);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/*
+ * config.h - from a file to a snapshot.
+ *
+ * The configuration is a value: it is read, linked and checked as a whole
+ * aside, and either becomes a snapshot that nobody changes any more or a list
+ * of findings. Nothing half-built ever leaves here.
+ *
+ * Floor: config.  Source: config.md.
+ */
+#ifndef WEIR_CONFIG_CONFIG_H
+#define WEIR_CONFIG_CONFIG_H
+
+#include <stdio.h>
+
+#include "base/diag.h"
+#include "model/snapshot.h"
+
+struct ticket_keys; /* tls/ticket.h */
+
+/* A zeroed one is what most callers want. */
+struct config_options {
+	unsigned n_cpus; /* what "workers: auto" means; 0: ask the system */
+	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
+	FILE *print_to; /* NULL, or where a good configuration is written
+			 * with its defaults filled in */
+};
+
+/*
+ * Loads a file and what it includes. All errors are reported, not the first
+ * only; warnings alone do not keep it from being good.
+ *
+ * file     kept as snapshot->file, and what findings call it
+ * options  NULL: all zero
+ *
+ * Returns a snapshot with one reference, or NULL after at least one error.
+ * Control thread: reads files, certificates among them, and the environment.
+ */
+struct snapshot *config_load(const char *file,
+			     const struct config_options *options,
+			     struct diag *diag);
+
+/* Writes the JSON Schema of the language. */
+void config_write_schema(FILE *to);
+
+/*
+ * Walks all keys of the language, for manual and completion: start with
+ * *at = 0. Returns the full name with its sections, as in
+ * "load_balancers.listeners.port", and its sentence in *doc; NULL behind the
+ * last one. The name is valid until the next call; one thread.
+ */
+const char *config_key_at(size_t *at, const char **doc);
+
+#endif

@@ -1,0 +1,145 @@
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/map.h"
+#include "base/text.h"
+
+/* What is loaded, and what is being loaded. */
+struct files {
+	struct tree *tree;
+	struct map seen; /* "device:inode" -> file name */
+	unsigned n_files;
+	struct node *root; /* all topmost mappings so far */
+	bool failed;
+};
+
+static void follow(struct files *f, const struct node *map, const char *file);
+
+/* -- octets ------------------------------------------------------------------
+ */
+
+static int read_all(int fd, struct text *out)
+{
+	char block[65536];
+	ssize_t got;
+
+	do {
+		got = read(fd, block, sizeof(block));
+		if (got > 0)
+			text_add(out, slice_make(block, (size_t)got));
+		else if (got < 0 && errno != EINTR)
+			return -1;
+	} while (got != 0 && out->n <= NODE_OCTETS_MAX);
+	return 0;
+}
+
+static const char *open_file(const char *file, int *fd, struct stat *st)
+{
+	*fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (*fd < 0 || fstat(*fd, st) != 0)
+		return strerror(errno);
+	if (S_ISDIR(st->st_mode))
+		return "it is a folder";
+	return NULL;
+}
+
+static void load(struct files *f, const char *file, const struct place *from)
+{
+	struct diag *diag = f->tree->diag;
+	struct place whole = {.file = file};
+	const struct place *at = from ? from : &whole;
+	struct text text = {0};
+	struct stat st = {0};
+	struct node *map = NULL;
+	const char *why, *key;
+	int fd = -1;
+
+	why = open_file(file, &fd, &st);
+	if (!why && f->n_files >= FILES_MAX)
+		why = "too many files";
+	if (!why && read_all(fd, &text) != 0)
+		why = strerror(errno);
+	if (fd >= 0)
+		close(fd);
+	key = arena_printf(&f->tree->arena, "%llu:%llu",
+			   (unsigned long long)st.st_dev,
+			   (unsigned long long)st.st_ino);
+	if (why)
+		diag_error(diag, at, NULL, "cannot read %s: %s", file, why);
+	else if (map_get(&f->seen, slice_of(key)))
+		diag_error(diag, at, NULL, "%s is included twice", file);
+	else
+		map = node_parse(f->tree, file, text_slice(&text));
+	text_release(&text);
+	f->n_files++;
+	if (!map) {
+		f->failed = true;
+		return;
+	}
+	map_put(&f->seen, slice_of(key), map);
+	f->root = f->root ? node_concat(f->tree, f->root, map) : map;
+	follow(f, map, map->at.file);
+}
+
+/* -- include ------------------------------------------------------------------
+ */
+
+static void include(struct files *f, const struct node *v, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *pattern = v->text.p;
+	glob_t found = {0};
+	int status;
+
+	if (v->kind != NODE_SCALAR || v->text.n == 0) {
+		diag_error(f->tree->diag, &v->at, NULL,
+			   "include must be the name of a file or a pattern");
+		return;
+	}
+	if (pattern[0] != '/' && slash)
+		pattern = arena_printf(&f->tree->arena, "%.*s/%s",
+				       (int)(slash - file), file, v->text.p);
+	/* A plain name is meant to be there; a pattern may match nothing. */
+	if (!strpbrk(v->text.p, "*?[")) {
+		load(f, pattern, &v->at);
+		return;
+	}
+	status = glob(pattern, GLOB_ERR, NULL, &found);
+	if (status && status != GLOB_NOMATCH) {
+		diag_error(f->tree->diag, &v->at, NULL,
+			   "cannot read the folder of %s", pattern);
+		f->failed = true;
+	}
+	for (size_t i = 0; status == 0 && i < found.gl_pathc; i++)
+		load(f, found.gl_pathv[i], &v->at);
+	globfree(&found);
+}
+
+static void follow(struct files *f, const struct node *map, const char *file)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		const struct node *v = map->entries[i].value;
+
+		if (!slice_eq(map->entries[i].key->text, SLICE("include")))
+			continue;
+		v = node_as_list(f->tree, v);
+		for (size_t j = 0; j < v->n; j++)
+			include(f, v->items[j], file);
+	}
+}
+
+const struct node *files_load(struct tree *t, const char *file)
+{
+	struct files f = {.tree = t};
+
+	load(&f, file, NULL);
+	map_release(&f.seen);
+	return f.failed ? NULL : f.root;
+}

@@ -1,0 +1,21 @@
+/*
+ * files.h - a configuration file and those that it includes, as one mapping.
+ *
+ * Floor: config.
+ */
+#ifndef WEIR_CONFIG_FILES_H
+#define WEIR_CONFIG_FILES_H
+
+#include "config/node.h"
+
+enum { FILES_MAX = 1024 };
+
+/*
+ * Reads `file` and follows its "include". The topmost mappings of all files
+ * are put behind each other in one; the tables append lists and report what
+ * is given twice. Returns NULL after a finding when a file could not be read,
+ * since everything that it defines would be missing.
+ */
+const struct node *files_load(struct tree *t, const char *file);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * read.h - what the readers of the sections share.
+ *
+ * Each read_*.c holds the tables of one part of the language and the
+ * functions that no table can say. They fill the snapshot directly; nothing
+ * of the tree is kept, all text is copied into the snapshot's arena.
+ *
+ * Floor: config.  Source: config.md.
+ */
+#ifndef WEIR_CONFIG_READ_H
+#define WEIR_CONFIG_READ_H
+
+#include "base/map.h"
+#include "config/config.h"
+#include "config/parse.h"
+#include "config/schema.h"
+#include "model/snapshot.h"
+
+struct reader {
+	struct snapshot *snap;
+	struct arena *arena; /* of the snapshot */
+	struct tree *tree;   /* scratch that ends with the load */
+	struct diag *diag;
+	const struct config_options *options;
+	bool strict;         /* settings.strict_aws_limits */
+	struct place key_at; /* of the key whose value is read */
+
+	/* What stands around the thing that is being read. */
+	struct load_balancer *balancer;
+	struct listener *listener;
+	struct target_group *group;
+	uint16_t group_port; /* 0: the group has none */
+
+	struct map groups;          /* name -> struct target_group */
+	struct map balancers;       /* name -> struct load_balancer */
+	struct map sockets;         /* "address:port" -> struct listener */
+	struct map security_groups; /* name -> anything */
+};
+
+/* The tables, for the schema and the manual too. */
+extern const struct key settings_keys[];
+extern const struct key balancer_keys[];
+extern const struct key listener_keys[];
+extern const struct key rule_keys[];
+extern const struct key action_keys[];
+extern const struct key group_keys[];
+extern const struct key health_check_keys[];
+extern const struct key target_keys[];
+extern const struct key root_keys[];
+
+extern const struct type type_settings;        /* read_settings.c */
+extern const struct type type_balancers;       /* read_balancer.c */
+extern const struct type type_listeners;       /* read_listener.c */
+extern const struct type type_rules;           /* read_rule.c */
+extern const struct type type_default_actions; /* read_rule.c */
+extern const struct type type_target_groups;   /* read_group.c */
+extern const struct type type_targets;         /* read_target.c */
+
+/* Fills what the file left open, once all of it has been read. */
+void read_settings_done(struct reader *r);
+
+/* The last one of a list of actions, which ends the request's way. */
+void read_actions(struct reader *r, const struct node *v, struct action *out);
+
+/* A group by name; NULL after a finding with the right name, perhaps. */
+struct target_group *find_group(struct reader *r, const struct node *name);
+bool has_security_group(struct reader *r, const struct node *name);
+
+/* The seams to other floors, all in seam.c. */
+struct pattern;
+const struct pattern *make_pattern(struct reader *r, const struct node *v,
+				   unsigned flags, bool is_regex);
+
+#endif

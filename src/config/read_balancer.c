@@ -1,0 +1,308 @@
+#include "base/fail.h"
+#include "read.h"
+
+#define INTO(member) .offset = offsetof(struct load_balancer, member)
+
+static const char MEANS_NOTHING[] = "it means nothing outside of AWS";
+static const char LOGS_NOT_BUILT[] =
+	"these logs belong to the language but are not built yet";
+
+/* -- values that only stand here ------------------------------------------- */
+
+static void parse_addresses(struct reader *r, const struct key *k,
+			    const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct load_balancer *lb = slot;
+
+	if (list->n == 0)
+		complain(r, &v->at, "leave the key out to listen on all",
+			 "%s must name at least one address", k->name);
+	lb->addresses = ARENA_ARRAY(r->arena, list->n, struct addr);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct node *one = list->items[i];
+		struct addr *a = &lb->addresses[lb->n_addresses];
+
+		if (!want_scalar(r, "an address", one))
+			continue;
+		if (!addr_parse_ip(one->text, 0, a)) {
+			complain(r, &one->at, NULL,
+				 "\"%s\" is not an IPv4 or IPv6 address",
+				 one->text.p);
+			continue;
+		}
+		lb->n_addresses++;
+		for (size_t j = 0; j + 1 < lb->n_addresses; j++)
+			if (addr_eq(a, &lb->addresses[j]))
+				complain(r, &one->at, NULL,
+					 "the address \"%s\" is given twice",
+					 one->text.p);
+	}
+}
+
+static void all_addresses(struct reader *r, struct load_balancer *lb)
+{
+	lb->addresses = ARENA_ARRAY(r->arena, 2, struct addr);
+	lb->n_addresses = 2;
+	addr_parse_ip(SLICE("0.0.0.0"), 0, &lb->addresses[0]);
+	addr_parse_ip(SLICE("::"), 0, &lb->addresses[1]);
+}
+
+static void parse_groups(struct reader *r, const struct key *k,
+			 const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct load_balancer *lb = slot;
+
+	(void)k;
+	lb->security_groups = ARENA_ARRAY(r->arena, list->n, struct slice);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct node *one = list->items[i];
+		struct slice *name =
+			&lb->security_groups[lb->n_security_groups];
+
+		if (want_name(r, "the name of a security group", one, 64,
+			      name) &&
+		    has_security_group(r, one))
+			lb->n_security_groups++;
+	}
+}
+
+static const struct type type_addresses = {parse_addresses,
+					   SHAPE_TEXT | SHAPE_LIST, NULL};
+static const struct type type_groups = {parse_groups, SHAPE_TEXT | SHAPE_LIST,
+					NULL};
+
+static const struct word types[] = {
+	{"application", LB_APPLICATION, NULL},
+	{"network", LB_NETWORK,
+	 "network load balancers belong to the language but are not built yet"},
+	{"classic", LB_CLASSIC,
+	 "classic load balancers belong to the language but are not built yet"},
+	{"gateway", 0, "gateway load balancers are no part of weir"},
+	{0},
+};
+
+static const struct word desync_modes[] = {
+	{"monitor", DESYNC_MONITOR, NULL},
+	{"defensive", DESYNC_DEFENSIVE, NULL},
+	{"strictest", DESYNC_STRICTEST, NULL},
+	{0},
+};
+
+static const struct word xff_modes[] = {
+	{"append", XFF_APPEND, NULL},
+	{"preserve", XFF_PRESERVE, NULL},
+	{"remove", XFF_REMOVE, NULL},
+	{0},
+};
+
+static const struct word log_formats[] = {
+	{"alb", 0, NULL}, {"json", 1, NULL}, {0}};
+
+#define LOG_ROWS(name, what)                                                   \
+	{name ".enabled",                                                      \
+	 &type_only,                                                           \
+	 NO_SLOT,                                                              \
+	 "false",                                                              \
+	 .refusal = LOGS_NOT_BUILT,                                            \
+	 .doc = "Writes a line for each " what "."},                           \
+		{name ".path", &type_path, NO_SLOT,                            \
+		 .doc = "File of that log.", .absent = "none"},                \
+	{                                                                      \
+		name ".format", &type_word, NO_SLOT, "alb",                    \
+			.words = log_formats,                                  \
+			.doc = "alb: as AWS writes it; json: one object a "    \
+			       "line."                                         \
+	}
+
+/* clang-format off */
+const struct key balancer_keys[] = {
+	{"name", &type_name32, INTO(name), .flags = KEY_REQUIRED,
+	 .doc = "Letters, digits and \"-\", at most 32."},
+	{"type", &type_word, INTO(type), "application", .words = types,
+	 .doc = "What kind of load balancer it is."},
+	{"dns_name", &type_text, INTO(dns_name), .any = {1, 255},
+	 .doc = "Stands for a missing Host, and in logs.",
+	 .absent = "NAME-ID.elb.REGION.localhost"},
+	{"addresses", &type_addresses, 0,
+	 .doc = "Addresses of this machine to listen on.",
+	 .absent = "all, of both families"},
+	{"security_groups", &type_groups, 0,
+	 .doc = "Security groups of the load balancer itself.",
+	 .absent = "none: its listeners are ordinary input of the host"},
+	{"idle_timeout.timeout_seconds", &type_seconds, INTO(idle_timeout_ms),
+	 "60", {0.1, 2592000}, {1, 4000},
+	 .doc = "Time without an octet in either direction after which a connection "
+	 "ends."},
+	{"client_keep_alive.seconds", &type_seconds,
+	 INTO(client_keep_alive_ms), "3600", {1, 31536000}, {60, 604800},
+	 .doc = "Age at which a client's connection serves its last request."},
+	{"timeouts.client_tls_handshake_seconds", &type_seconds,
+	 INTO(client_tls_handshake_ms), "10", {0.1, 3600},
+	 .doc = "Time in which a client's TLS handshake must be over."},
+	{"timeouts.target_connect_seconds", &type_seconds,
+	 INTO(target_connect_ms), "10", {0.01, 3600},
+	 .doc = "Time in which a target must take a connection."},
+	{"timeouts.target_tls_handshake_seconds", &type_seconds,
+	 INTO(target_tls_handshake_ms), "10", {0.1, 3600},
+	 .doc = "Time in which a target's TLS handshake must be over."},
+	{"timeouts.tunnel_idle_seconds", &type_seconds, INTO(tunnel_idle_ms),
+	 .any = {0, 31536000},
+	 .doc = "Idle timeout of upgraded connections; 0: never.",
+	 .absent = "as idle_timeout.timeout_seconds"},
+	{"timeouts.udp_idle_seconds", &type_not_built, NO_SLOT,
+	 .refusal = "it is for network load balancers",
+	 .doc = "Idle timeout of UDP flows.", .absent = "120"},
+	{"routing.http.desync_mitigation_mode", &type_word, INTO(desync),
+	 "defensive", .words = desync_modes,
+	 .doc = "What happens to requests that can be read in two ways."},
+	{"routing.http.drop_invalid_header_fields.enabled", &type_boolean,
+	 INTO(drop_invalid_header_fields), "false",
+	 .doc = "Takes fields out whose name has other signs than letters, "
+		"digits and \"-\"."},
+	{"routing.http.preserve_host_header.enabled", &type_boolean,
+	 INTO(preserve_host_header), "false",
+	 .doc = "Sends the Host field on as it came."},
+	{"routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
+	 &type_boolean, INTO(tls_version_and_cipher_headers), "false",
+	 .doc = "Tells targets the TLS version and cipher of the client."},
+	{"routing.http.xff_client_port.enabled", &type_boolean,
+	 INTO(xff_client_port), "false",
+	 .doc = "Adds the client's port to X-Forwarded-For."},
+	{"routing.http.xff_header_processing.mode", &type_word, INTO(xff_mode),
+	 "append", .words = xff_modes,
+	 .doc = "What happens to X-Forwarded-For."},
+	{"routing.http2.enabled", &type_boolean, INTO(http2), "true",
+	 .doc = "Offers HTTP/2 on HTTPS listeners, once HTTP/2 is built."},
+	{"load_balancing.cross_zone.enabled", &type_only, NO_SLOT, "true",
+	 .refusal = "on application load balancers it cannot be switched off",
+	 .doc = "Uses the targets of all zones."},
+	LOG_ROWS("access_logs", "request"),
+	LOG_ROWS("connection_logs", "connection"),
+	LOG_ROWS("health_check_logs", "health check"),
+	{"trusted_addresses", &type_not_built, NO_SLOT,
+	 .doc = "Proxies in front of us, whose X-Forwarded-* is kept.",
+	 .absent = "everybody's is kept"},
+	{"error_pages", &type_not_built, NO_SLOT,
+	 .doc = "Bodies for answers that weir makes.",
+	 .absent = "the bodies of ALB"},
+	{"limits", &type_not_built, NO_SLOT,
+	 .doc = "Requests and connections that a client may make.",
+	 .absent = "none"},
+	{"data_path", &type_not_built, NO_SLOT,
+	 .refusal = "it is for network load balancers",
+	 .doc = "proxy or kernel.", .absent = "proxy"},
+	{"deletion_protection.enabled", &type_boolean, NO_SLOT, "false",
+	 .doc = "Binds the API only."},
+	{"waf.fail_open.enabled", &type_only, NO_SLOT, "false",
+	 .refusal = MEANS_NOTHING, .doc = "A word of AWS without meaning here."},
+	{"ipv6.deny_all_igw_traffic", &type_only, NO_SLOT, "false",
+	 .refusal = MEANS_NOTHING, .doc = "A word of AWS without meaning here."},
+	{"zonal_shift.config.enabled", &type_only, NO_SLOT, "false",
+	 .refusal = MEANS_NOTHING, .doc = "A word of AWS without meaning here."},
+	{"dns_record.client_routing_policy", &type_only, NO_SLOT,
+	 "any_availability_zone", .refusal = MEANS_NOTHING,
+	 .doc = "A word of AWS without meaning here."},
+	{"secondary_ips.auto_assigned.per_subnet", &type_only, NO_SLOT, "0",
+	 .refusal = MEANS_NOTHING, .doc = "A word of AWS without meaning here."},
+	{"instances", &type_not_built, NO_SLOT,
+	 .refusal = "it is for classic load balancers",
+	 .doc = "Targets of a classic load balancer.", .absent = "none"},
+	{"health_check", &type_not_built, NO_SLOT,
+	 .refusal = "it is for classic load balancers; others have it in "
+		    "their target groups",
+	 .doc = "Health check of a classic load balancer.", .absent = "none"},
+	{"connection_draining", &type_not_built, NO_SLOT,
+	 .refusal = "it is for classic load balancers",
+	 .doc = "Draining of a classic load balancer.", .absent = "none"},
+	{"connection_settings", &type_not_built, NO_SLOT,
+	 .refusal = "it is for classic load balancers",
+	 .doc = "Idle timeout of a classic load balancer.", .absent = "none"},
+	{"cross_zone_load_balancing", &type_not_built, NO_SLOT,
+	 .refusal = "it is for classic load balancers",
+	 .doc = "Zones of a classic load balancer.", .absent = "none"},
+	{"listeners", &type_listeners, 0, .keys = listener_keys,
+	 .flags = KEY_REQUIRED,
+	 .doc = "Ports, and what happens to the requests that come in there."},
+	{0},
+};
+/* clang-format on */
+
+/* -- the list ---------------------------------------------------------------
+ */
+
+/* The same on every node, as it is made from the name: FNV-1a, ten digits. */
+static void name_it(struct reader *r, struct load_balancer *lb)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	if (lb->dns_name.n)
+		return;
+	for (size_t i = 0; i < lb->name.n; i++)
+		hash = (hash ^ (uint8_t)lb->name.p[i]) * 0x100000001b3;
+	lb->dns_name = slice_of(arena_printf(
+		r->arena, "%.*s-%010llu.elb.%.*s.localhost",
+		SLICE_ARG(lb->name), (unsigned long long)(hash % 10000000000),
+		SLICE_ARG(r->snap->settings.region)));
+}
+
+static void check_name(struct reader *r, const struct load_balancer *lb)
+{
+	struct slice name = lb->name;
+
+	if (r->strict && name.n &&
+	    (name.p[0] == '-' || name.p[name.n - 1] == '-' ||
+	     slice_starts(name, SLICE("internal-"))))
+		complain(r, &lb->place, NULL,
+			 "on AWS the name of a load balancer neither begins "
+			 "nor ends with \"-\", and does not begin with "
+			 "\"internal-\" (settings.strict_aws_limits)");
+}
+
+static void read_balancer(struct reader *r, const struct node *v,
+			  struct load_balancer *lb)
+{
+	struct load_balancer *twin;
+
+	lb->place = v->at;
+	lb->tunnel_idle_ms = UINT64_MAX;
+	if (!want_map(r, "a load balancer", v))
+		return;
+	r->balancer = lb;
+	read_mapping(r, v, "a load balancer", balancer_keys, lb);
+	r->balancer = NULL;
+	if (lb->n_addresses == 0)
+		all_addresses(r, lb);
+	if (lb->tunnel_idle_ms == UINT64_MAX)
+		lb->tunnel_idle_ms = lb->idle_timeout_ms;
+	if (lb->name.n == 0)
+		return;
+	name_it(r, lb);
+	check_name(r, lb);
+	twin = map_get(&r->balancers, lb->name);
+	if (twin)
+		complain(r, &lb->place, first_at(r, &twin->place),
+			 "the load balancer \"%.*s\" is defined twice",
+			 SLICE_ARG(lb->name));
+	else
+		map_put(&r->balancers, lb->name, lb);
+}
+
+static void parse_balancers(struct reader *r, const struct key *k,
+			    const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct snapshot *snap = slot;
+
+	(void)k;
+	snap->balancers = ARENA_ARRAY(r->arena, list->n, struct load_balancer);
+	snap->n_balancers = list->n;
+	for (size_t i = 0; i < list->n; i++) {
+		snap->balancers[i].index = (uint32_t)i;
+		read_balancer(r, list->items[i], &snap->balancers[i]);
+	}
+}
+
+const struct type type_balancers = {parse_balancers, SHAPE_MAP | SHAPE_LIST,
+				    NULL};

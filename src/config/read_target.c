@@ -1,0 +1,203 @@
+#include "base/fail.h"
+#include "read.h"
+
+enum { HOST_NAME_MAX_OCTETS = 253 };
+
+/* A target as it is written, before its port and kind are known. */
+struct target_draft {
+	struct slice id;
+	const struct node *id_node;
+	uint16_t port;
+	struct slice zone;
+	uint32_t weight;
+};
+
+#define INTO(member) .offset = offsetof(struct target_draft, member)
+
+static void parse_id(struct reader *r, const struct key *k,
+		     const struct node *v, void *slot)
+{
+	struct target_draft *d = slot;
+
+	if (!want_scalar(r, k->name, v))
+		return;
+	d->id = v->text;
+	d->id_node = v;
+}
+
+static const struct type type_id = {parse_id, SHAPE_TEXT, NULL};
+
+/* clang-format off */
+const struct key target_keys[] = {
+	{"id", &type_id, 0, .flags = KEY_REQUIRED,
+	 .doc = "Address, host name or unix:/path."},
+	{"port", &type_port, INTO(port), .doc = "1 to 65535.",
+	 .absent = "the port of the group"},
+	{"availability_zone", &type_name64, INTO(zone), "all",
+	 .doc = "A zone or all."},
+	{"weight", &type_count, INTO(weight), "1", .any = {1, 1000000},
+	 .doc = "Share of the requests, compared with the other targets."},
+	{0},
+};
+/* clang-format on */
+
+static bool is_host_name(struct slice s)
+{
+	bool letter = false;
+
+	if (s.n == 0 || s.n > HOST_NAME_MAX_OCTETS || s.p[0] == '-' ||
+	    s.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = ascii_lower(s.p[i]);
+
+		letter |= c >= 'a' && c <= 'z';
+		if (!((c >= 'a' && c <= 'z') || ascii_is_digit(c) || c == '-' ||
+		      c == '_' || (c == '.' && s.p[i - 1] != '.')))
+			return false;
+	}
+	/* "10.0.0" and "300.1.2.3" are addresses that went wrong. */
+	return letter;
+}
+
+/* Cuts ":port" off; *port stays as it is when there is none. */
+static bool cut_port(struct slice *id, uint16_t *port)
+{
+	struct slice s = *id, host = s, rest;
+	struct addr ignored;
+	uint64_t number;
+	size_t end;
+
+	if (addr_parse_ip(s, 0, &ignored))
+		return true;
+	end = slice_find(s, s.n && s.p[0] == '[' ? ']' : ':');
+	if (s.n && s.p[0] == '[') {
+		if (end == s.n)
+			return false;
+		host = slice_make(s.p + 1, end - 1);
+		end++;
+		if (slice_find(host, ':') == host.n)
+			return false;
+	} else {
+		host = slice_first(s, end);
+	}
+	rest = slice_from(s, end);
+	*id = host;
+	if (rest.n == 0)
+		return true;
+	if (rest.p[0] != ':' || !slice_to_u64(slice_from(rest, 1), &number) ||
+	    number == 0 || number > UINT16_MAX)
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+static void complain_target(struct reader *r, const struct node *v)
+{
+	if (slice_starts(v->text, SLICE("arn:aws:lambda:")))
+		complain(r, &v->at, NULL, "there are no Lambda targets");
+	else
+		complain(r, &v->at,
+			 "write address:port, \"[v6]:port\", name:port or "
+			 "unix:/path",
+			 "\"%s\" is not a target", v->text.p);
+}
+
+/* Sorts out what the id is. Returns false after a finding. */
+static bool fill_target(struct reader *r, const struct target_draft *d,
+			struct target *t)
+{
+	const struct node *v = d->id_node;
+
+	t->id = arena_slice(r->arena, d->id);
+	t->port = d->port;
+	if (slice_starts(d->id, SLICE("unix:"))) {
+		t->kind = TARGET_UNIX;
+		t->port = 0;
+		if (addr_parse(d->id, &t->addr))
+			return true;
+		complain(r, &v->at, NULL,
+			 "the path of a socket must begin with \"/\" and have "
+			 "at most %zu characters",
+			 sizeof(t->addr.un.sun_path) - 1);
+		return false;
+	}
+	if (addr_parse_ip(d->id, d->port, &t->addr)) {
+		t->kind = TARGET_ADDRESS;
+	} else if (is_host_name(d->id)) {
+		t->kind = TARGET_NAME;
+	} else {
+		complain_target(r, v);
+		return false;
+	}
+	if (d->port)
+		return true;
+	complain(r, &v->at, "or give the group a port",
+		 "the target \"%.*s\" has no port", SLICE_ARG(d->id));
+	return false;
+}
+
+static void read_target(struct reader *r, const struct node *v,
+			struct target_draft *d)
+{
+	if (v->kind == NODE_SCALAR) {
+		d->id = v->text;
+		d->id_node = v;
+		d->zone = SLICE("all");
+		d->weight = 1;
+		if (!slice_starts(d->id, SLICE("unix:")) &&
+		    !cut_port(&d->id, &d->port)) {
+			complain_target(r, v);
+			d->id_node = NULL;
+		}
+	} else if (want_map(r, "a target", v)) {
+		read_mapping(r, v, "a target", target_keys, d);
+	}
+	if (d->port == 0)
+		d->port = r->group_port;
+}
+
+static void refuse_twin(struct reader *r, struct map *seen,
+			const struct target *t)
+{
+	const char *key = arena_printf(&r->tree->arena, "%.*s %u",
+				       SLICE_ARG(t->id), t->port);
+	const struct target *twin =
+		map_put(seen, slice_of(key), (void *)(uintptr_t)t);
+
+	if (twin)
+		complain(r, &t->place, first_at(r, &twin->place),
+			 "the target is given twice");
+}
+
+static void parse_targets(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct target_group *g = slot;
+	struct map seen = {0};
+
+	(void)k;
+	g->targets = ARENA_ARRAY(r->arena, list->n, struct target);
+	for (size_t i = 0; i < list->n; i++) {
+		struct target_draft d = {.port = 0};
+		struct target *t = &g->targets[g->n_targets];
+
+		read_target(r, list->items[i], &d);
+		if (!d.id_node)
+			continue;
+		*t = (struct target){
+			.zone = arena_slice(r->arena, d.zone),
+			.weight = d.weight,
+			.place = list->items[i]->at,
+		};
+		if (!fill_target(r, &d, t))
+			continue;
+		refuse_twin(r, &seen, t);
+		g->n_targets++;
+	}
+	map_release(&seen);
+}
+
+const struct type type_targets = {parse_targets,
+				  SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, NULL};

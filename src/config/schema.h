@@ -1,0 +1,125 @@
+/*
+ * schema.h - the table engine: one row says all there is to know about a key.
+ *
+ * The reader, "did you mean", the JSON Schema, `weir check --print` and the
+ * check of weir.yaml(5) come from the same rows. A default is text, read by
+ * the same function as a user's text, so that it can be printed and can never
+ * be out of range.
+ *
+ * A name may have dots: "stickiness.enabled" is met by that key as well as by
+ * "stickiness: {enabled: ...}". Rows are read in the order of their table,
+ * whatever the order in the file, so a row may rely on those above it.
+ *
+ * Floor: config.
+ */
+#ifndef WEIR_CONFIG_SCHEMA_H
+#define WEIR_CONFIG_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/near.h"
+#include "config/node.h"
+
+struct key;
+struct reader;
+
+/* Rows that one table may have, and octets of a name with its dots. */
+enum { KEYS_MAX = 96, KEY_NAME_MAX = 128 };
+
+enum shape {
+	SHAPE_TEXT = 1,
+	SHAPE_NUMBER = 2,
+	SHAPE_BOOLEAN = 4,
+	SHAPE_MAP = 8,      /* by the rows of key->keys, where it has them */
+	SHAPE_LIST = 16,    /* of the other shapes; one may stand alone */
+	SHAPE_ONE_KEY = 32, /* with SHAPE_MAP: exactly one key of the table */
+};
+
+/* How a value is read. */
+struct type {
+	/* Reports for itself; fills the slot if it can. The slot is NULL for
+	 * keys that have none. */
+	void (*parse)(struct reader *r, const struct key *k,
+		      const struct node *value, void *slot);
+	unsigned shape;      /* set of enum shape */
+	const char *pattern; /* regular expression for the JSON Schema */
+};
+
+/* A word that a value can be, and what it means. */
+struct word {
+	const char *text;
+	int value;
+	const char *refusal; /* why it cannot be taken; NULL: it can */
+};
+
+struct range {
+	double least, most; /* both 0: no limit */
+};
+
+enum key_flag {
+	KEY_REQUIRED = 1,
+	KEY_APPENDS = 2, /* lists of several files are put together */
+	KEY_SECRET = 4,  /* never printed */
+	KEY_FREE = 8, /* a mapping whose keys are the user's: dots are dots */
+};
+
+enum { NO_SLOT = -1 };
+
+struct key {
+	const char *name;
+	const struct type *type;
+	ptrdiff_t offset;     /* of the slot in the object, or NO_SLOT */
+	const char *fallback; /* default as a user writes it; NULL: none */
+	struct range any;     /* what makes sense */
+	struct range aws;     /* binds only with strict_aws_limits */
+	const char *doc;      /* a sentence */
+	unsigned flags;       /* set of enum key_flag */
+	const char *absent;   /* without fallback: what holds then, in words */
+	const struct word *words; /* ends with text NULL */
+	const struct key *keys; /* of the mapping inside; ends with name NULL */
+	const char *refusal;    /* for types that refuse: why */
+};
+
+/*
+ * Fills `object` from a mapping, by the rows of `keys`. `what` names the
+ * mapping in findings: "a listener". Goes on after a finding, so that one
+ * check shows all there is to mend.
+ */
+void read_mapping(struct reader *r, const struct node *map, const char *what,
+		  const struct key *keys, void *object);
+
+/*
+ * For an element that has exactly one key, such as a condition. Returns the
+ * row and its value, or NULL after a finding.
+ */
+const struct key *read_one_key(struct reader *r, const struct node *map,
+			       const char *what, const struct key *keys,
+			       const struct node **value);
+
+/* The value of a key with its dots, wherever it stands; NULL: not given. */
+const struct node *schema_find(struct tree *t, const struct node *map,
+			       const struct key *keys, const struct key *k);
+
+/* What the user wrote for one row; by index into the table. */
+struct given {
+	const struct node *key;
+	struct node *value;
+};
+
+/* -- saying what is wrong -------------------------------------------------- */
+
+void complain(struct reader *r, const struct place *at, const char *hint,
+	      const char *format, ...) __attribute__((format(printf, 4, 5)));
+void warn(struct reader *r, const struct place *at, const char *hint,
+	  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* "first at weir.yaml:3:5", in the reader's scratch. */
+const char *first_at(struct reader *r, const struct place *at);
+
+/* -- the word that was meant ----------------------------------------------- */
+
+/* `did you mean "best"?` in the reader's scratch; NULL when nothing is near. */
+const char *nearest_hint(struct reader *r, const struct nearest *n);
+
+#endif
