@@ -1,7 +1,82 @@
+/*
+ * main.c - which command is meant.
+ *
+ * Floor: cmd.
+ */
 #include <stdio.h>
 
-int main(void)
+#include "base/fail.h"
+#include "base/near.h"
+#include "base/slice.h"
+#include "cmd.h"
+
+static const struct command *const commands[] = {
+	&cmd_check,
+};
+
+static void print_help(FILE *to)
 {
-	printf("weir\n");
-	return 0;
+	fprintf(to, "weir " PACKAGE_VERSION
+		    " - load balancer and security groups\n\n"
+		    "usage: weir COMMAND [-c FILE] ...\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(to, "  %-14s %s\n", commands[i]->name,
+			commands[i]->summary);
+	fprintf(to, "\nweir COMMAND --help says more; so does weir(8).\n");
+}
+
+/* How many of the arguments are the name of the command; 0: another one. */
+static int words_of(const struct command *c, int argc, char **argv)
+{
+	struct slice rest = slice_of(c->name);
+	int n = 0;
+
+	while (rest.p) {
+		struct slice word = slice_cut(&rest, ' ');
+
+		if (n == argc || !slice_eq(word, slice_of(argv[n])))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+static int unknown(const char *name)
+{
+	struct nearest near = nearest_to(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_try(&near, commands[i]->name);
+	fprintf(stderr, "weir: unknown command \"%s\"", name);
+	if (near.best)
+		fprintf(stderr, "; did you mean \"%s\"?", near.best);
+	fprintf(stderr, "\ntry: weir --help\n");
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("weir %s\n", PACKAGE_VERSION);
+		return EXIT_GOOD;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_GOOD;
+	}
+	if (strcmp(argv[1], "-t") == 0)
+		return cmd_check.run(&cmd_check, argc - 1, argv + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		int n = words_of(commands[i], argc - 1, argv + 1);
+
+		if (n)
+			return commands[i]->run(commands[i], argc - n,
+						argv + n);
+	}
+	return unknown(argv[1]);
 }

@@ -1,0 +1,122 @@
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "cmd.h"
+
+enum { OPTIONS_MAX = 16 };
+
+#define CONFIG_DEFAULT SYSCONFDIR "/weir/weir.yaml"
+
+static const struct cmd_option common[] = {
+	{"config", 'c', "FILE", NULL, NULL,
+	 "the configuration (default " CONFIG_DEFAULT ")"},
+	{"help", 'h', NULL, NULL, NULL, "this text"},
+};
+
+int cmd_misused(const struct command *self, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "weir %s: ", self->name);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\ntry: weir %s --help\n", self->name);
+	return EXIT_USAGE;
+}
+
+static void help_option(const struct cmd_option *o)
+{
+	char left[40];
+
+	if (o->letter)
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", o->letter,
+			 o->name, o->argument ? " " : "",
+			 o->argument ? o->argument : "");
+	else
+		snprintf(left, sizeof(left), "    --%s%s%s", o->name,
+			 o->argument ? " " : "",
+			 o->argument ? o->argument : "");
+	printf("  %-22s %s\n", left, o->doc);
+}
+
+static void help(const struct command *self, const struct cmd_option *options)
+{
+	printf("weir %s - %s\n\nusage: weir %s [-c FILE] %s\n\n", self->name,
+	       self->summary, self->name, self->usage);
+	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+		help_option(&common[i]);
+	for (const struct cmd_option *o = options; o->name; o++)
+		help_option(o);
+}
+
+bool cmd_parse(const struct command *self, const struct cmd_option *options,
+	       int argc, char **argv, struct cmd_line *line, int *status)
+{
+	struct option longs[OPTIONS_MAX + 3] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+	};
+	char shorts[2 * OPTIONS_MAX + 8] = ":c:h";
+	size_t n = 0, n_short = strlen(shorts);
+	int found;
+
+	for (; options[n].name; n++) {
+		const struct cmd_option *o = &options[n];
+
+		assert(n < OPTIONS_MAX);
+		longs[n + 2] = (struct option){
+			o->name, o->argument ? required_argument : no_argument,
+			NULL, 256 + (int)n};
+		if (!o->letter)
+			continue;
+		shorts[n_short++] = o->letter;
+		if (o->argument)
+			shorts[n_short++] = ':';
+	}
+	*line = (struct cmd_line){.config = CONFIG_DEFAULT};
+	optind = 0;
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct cmd_option *o = NULL;
+
+		for (size_t i = 0; i < n; i++)
+			if (found == 256 + (int)i || found == options[i].letter)
+				o = &options[i];
+		if (o && o->argument) {
+			*o->text = optarg;
+		} else if (o) {
+			*o->flag = true;
+		} else if (found == 'c') {
+			line->config = optarg;
+		} else if (found == 'h') {
+			help(self, options);
+			*status = EXIT_GOOD;
+			return false;
+		} else {
+			*status = cmd_misused(
+				self, "%s %s",
+				found == ':' ? "an argument is missing after"
+					     : "unknown option",
+				argv[optind - 1]);
+			return false;
+		}
+	}
+	line->argc = argc - optind;
+	line->argv = argv + optind;
+	return true;
+}
+
+bool cmd_parse_all(const struct command *self, const struct cmd_option *options,
+		   int argc, char **argv, struct cmd_line *line, int *status)
+{
+	if (!cmd_parse(self, options, argc, argv, line, status))
+		return false;
+	if (line->argc == 0)
+		return true;
+	*status = cmd_misused(self, "it takes no \"%s\"", line->argv[0]);
+	return false;
+}
