@@ -60,10 +60,18 @@ step() {
 	return "$status"
 }
 
-# The end of a log, set off, so that a failure can be read where it happened.
+# The lines of a log that tell what went wrong, set off: from a sanitizer's or
+# a test's word on, else the end.
 show_log() {
-	printf '%s  --- last lines of %s%s\n' "$dim" "${1#"$top"/}" "$plain"
-	tail -n "${2:-40}" "$1" | cut -c 1-300 | sed 's/^/  | /'
+	local lines=${2:-40} from
+	from=$(grep -anE -m 1 'ERROR: .*Sanitizer|runtime error:|^\[  ERROR' "$1" |
+		cut -d: -f1 || true)
+	printf '%s  --- %s%s\n' "$dim" "${1#"$top"/}" "$plain"
+	if [[ -n $from ]]; then
+		tail -n "+$from" "$1" | head -n "$lines"
+	else
+		tail -n "$lines" "$1"
+	fi | cut -c 1-300 | sed 's/^/  | /'
 	printf '%s  ---%s\n' "$dim" "$plain"
 }
 
