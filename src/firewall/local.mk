@@ -1,5 +1,14 @@
 # The files of this floor.
 src_libweir_a_SOURCES += \
+	src/firewall/acl.c \
 	src/firewall/boxes.c src/firewall/boxes.h \
+	src/firewall/compile.c src/firewall/compile.h src/firewall/compiler.h \
+	src/firewall/dispatch.c \
+	src/firewall/draft.c src/firewall/draft.h \
+	src/firewall/group.c \
+	src/firewall/group_sets.c \
+	src/firewall/members.c \
+	src/firewall/profile.c \
 	src/firewall/ruleset.c src/firewall/ruleset.h \
-	src/firewall/ruleset_text.c
+	src/firewall/ruleset_text.c \
+	src/firewall/stages.c

@@ -148,18 +148,48 @@ int element_cmp(const struct nft_element *a, const struct nft_element *b)
 	return memcmp(a->first, b->first, sizeof(a->first));
 }
 
-static int compare(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
 	return element_cmp(a, b);
 }
 
+static int by_set_name(const void *a, const void *b)
+{
+	const struct nft_set *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* Packets meet base chains first, in this order. */
+static int by_chain_order(const void *a, const void *b)
+{
+	const struct nft_chain *x = *(const struct nft_chain *const *)a;
+	const struct nft_chain *y = *(const struct nft_chain *const *)b;
+
+	if ((x->hook == HOOK_NONE) != (y->hook == HOOK_NONE))
+		return x->hook == HOOK_NONE ? 1 : -1;
+	if (x->hook != y->hook)
+		return x->hook < y->hook ? -1 : 1;
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void sort(void *items, unsigned n, size_t size,
+		 int (*compare)(const void *, const void *))
+{
+	if (n)
+		qsort(items, n, size, compare);
+}
+
 void ruleset_finish(struct ruleset *rules)
 {
+	sort(rules->chains, rules->n_chains, sizeof(*rules->chains),
+	     by_chain_order);
+	sort(rules->sets, rules->n_sets, sizeof(*rules->sets), by_set_name);
 	for (unsigned i = 0; i < rules->n_sets; i++)
-		if (rules->sets[i]->n_elements)
-			qsort(rules->sets[i]->elements,
-			      rules->sets[i]->n_elements,
-			      sizeof(struct nft_element), compare);
+		sort(rules->sets[i]->elements, rules->sets[i]->n_elements,
+		     sizeof(struct nft_element), by_key);
 }
 
 /* Each field lies in the range of its own: an element is a box. */

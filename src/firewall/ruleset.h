@@ -215,7 +215,10 @@ struct nft_set *ruleset_add_set(struct ruleset *rules, const char *name,
 struct nft_rule *chain_add_rule(struct nft_chain *chain);
 struct nft_element *set_add_element(struct nft_set *set);
 
-/* Puts the elements of all sets in order. Call once, before any reading. */
+/*
+ * Puts everything in its canonical order: base chains by hook and priority,
+ * other chains and sets by name, elements by key. Call once, before reading.
+ */
 void ruleset_finish(struct ruleset *rules);
 
 /* Octets of a whole key: the fields, each padded to four octets. */
@@ -237,6 +240,10 @@ char *ruleset_text(const struct ruleset *rules);
 /* One rule, without indentation and line end. Two rules of a chain are the
  * same rule exactly when their texts are. */
 void rule_text(const struct nft_rule *rule, struct text *out);
+
+/* The key of an element, with ranges, as nft writes it. */
+void element_key_text(const struct nft_set *set, const struct nft_element *e,
+		      struct text *out);
 
 /* One element as it stands within the braces. */
 void element_text(const struct nft_set *set, const struct nft_element *e,

@@ -378,8 +378,8 @@ void rule_text(const struct nft_rule *rule, struct text *out)
 	}
 }
 
-void element_text(const struct nft_set *set, const struct nft_element *e,
-		  struct text *out)
+void element_key_text(const struct nft_set *set, const struct nft_element *e,
+		      struct text *out)
 {
 	unsigned at = 0;
 
@@ -392,6 +392,12 @@ void element_text(const struct nft_set *set, const struct nft_element *e,
 			  set->interval ? e->last + at : e->first + at);
 		at += (nft_types[type].octets + 3u) & ~3u;
 	}
+}
+
+void element_text(const struct nft_set *set, const struct nft_element *e,
+		  struct text *out)
+{
+	element_key_text(set, e, out);
 	if (e->comment)
 		text_addf(out, " comment \"%s\"", e->comment);
 	if (set->map) {

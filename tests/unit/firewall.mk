@@ -1,8 +1,15 @@
-# Unit tests of src/firewall.
+# Tests of src/firewall: units, golden texts.
+AM_TESTS_ENVIRONMENT = top_srcdir='$(top_srcdir)'; export top_srcdir;
+EXTRA_DIST += tests/golden/check-nft
 if HAVE_CMOCKA
-firewall_tests = tests/unit/test_boxes
+firewall_model = tests/golden/model.c tests/golden/model.h
+firewall_scenes = $(firewall_model) tests/golden/scenes.c tests/golden/scenes.h
+firewall_tests = tests/unit/test_boxes tests/golden/test_golden
 check_PROGRAMS += $(firewall_tests)
-TESTS += $(firewall_tests)
+TESTS += $(firewall_tests) tests/golden/check-nft
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c
 tests_unit_test_boxes_LDADD = $(UNIT_LIBS)
+tests_golden_test_golden_SOURCES = tests/golden/test_golden.c $(firewall_scenes)
+tests_golden_test_golden_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_golden_test_golden_LDADD = $(UNIT_LIBS)
 endif

@@ -1,0 +1,194 @@
+#include "draft.h"
+
+#include <stdio.h>
+
+#include "base/fail.h"
+
+static struct nft_match *add(struct draft *d, enum nft_op op,
+			     enum nft_field field)
+{
+	struct nft_match *m;
+
+	assert(d->n_matches < DRAFT_MATCHES_MAX);
+	m = &d->matches[d->n_matches++];
+	*m = (struct nft_match){.op = (uint8_t)op, .n_fields = 1};
+	m->fields[0] = (uint8_t)field;
+	return m;
+}
+
+static void put_number(uint8_t *octets, uint32_t v, unsigned n)
+{
+	for (unsigned i = n; i > 0; i--, v >>= 8)
+		octets[i - 1] = (uint8_t)v;
+}
+
+static void add_number(struct draft *d, enum nft_op op, enum nft_field field,
+		       uint32_t v)
+{
+	struct nft_match *m = add(d, op, field);
+
+	put_number(m->value, v, nft_fields[field].octets);
+}
+
+enum nft_field address_field(enum side side, uint8_t family)
+{
+	switch (side) {
+	case SIDE_SOURCE:
+		return family == 4 ? FIELD_SADDR4 : FIELD_SADDR6;
+	case SIDE_DESTINATION:
+		return family == 4 ? FIELD_DADDR4 : FIELD_DADDR6;
+	case SIDE_CT_DESTINATION:
+		return family == 4 ? FIELD_CT_DADDR4 : FIELD_CT_DADDR6;
+	}
+	BUG("side %d", (int)side);
+}
+
+void draft_family(struct draft *d, uint8_t family)
+{
+	if (d->family == family)
+		return;
+	d->family = family;
+	add_number(d, OP_EQ, FIELD_NFPROTO,
+		   family == 4 ? FAMILY_IPV4 : FAMILY_IPV6);
+}
+
+void draft_protocol(struct draft *d, int protocol)
+{
+	if (d->protocol == protocol + 1)
+		return;
+	d->protocol = protocol + 1;
+	add_number(d, OP_EQ, FIELD_L4PROTO, (uint32_t)protocol);
+}
+
+void draft_interface(struct draft *d, enum nft_field field, const char *name)
+{
+	struct nft_match *m = add(d, OP_EQ, field);
+
+	snprintf((char *)m->value, sizeof(m->value), "%s", name);
+}
+
+void draft_address(struct draft *d, enum side side, const struct cidr *cidr)
+{
+	struct nft_match *m;
+
+	draft_family(d, cidr->family);
+	if (cidr->bits == 0)
+		return;
+	m = add(d, cidr_is_address(cidr) ? OP_EQ : OP_PREFIX,
+		address_field(side, cidr->family));
+	m->bits = cidr->bits;
+	memcpy(m->value, cidr->octets, sizeof(m->value));
+}
+
+void draft_ports(struct draft *d, int protocol, enum nft_field field,
+		 uint16_t first, uint16_t last)
+{
+	struct nft_match *m;
+
+	draft_protocol(d, protocol);
+	if (first == 0 && last == UINT16_MAX)
+		return;
+	m = add(d, first == last ? OP_EQ : OP_RANGE, field);
+	put_number(m->value, first, 2);
+	put_number(m->last, last, 2);
+}
+
+void draft_icmp(struct draft *d, uint8_t family, int protocol, int type,
+		int code)
+{
+	bool four = protocol == IPPROTO_ICMP;
+
+	draft_protocol(d, protocol);
+	if (four != (family == 4) || type == SG_ALL)
+		return;
+	add_number(d, OP_EQ, four ? FIELD_ICMP_TYPE : FIELD_ICMPV6_TYPE,
+		   (uint32_t)type);
+	if (code != SG_ALL)
+		add_number(d, OP_EQ, four ? FIELD_ICMP_CODE : FIELD_ICMPV6_CODE,
+			   (uint32_t)code);
+}
+
+void draft_ct(struct draft *d, enum nft_field field, uint32_t bits)
+{
+	add_number(d, OP_ANY_BIT, field, bits);
+}
+
+void draft_skuid(struct draft *d, uint32_t uid)
+{
+	add_number(d, OP_EQ, FIELD_SKUID, uid);
+}
+
+void draft_not_syn(struct draft *d)
+{
+	struct nft_match *m;
+
+	draft_protocol(d, IPPROTO_TCP);
+	m = add(d, OP_FLAGS_NE, FIELD_TCP_FLAGS);
+	m->value[0] = TCP_SYN;
+	m->last[0] = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+}
+
+static void add_lookup(struct draft *d, enum nft_op op, const char *set,
+		       const enum nft_field *fields)
+{
+	struct nft_match *m = add(d, op, fields[0]);
+
+	m->set = set;
+	for (m->n_fields = 0;
+	     m->n_fields < KEY_FIELDS_MAX && fields[m->n_fields] != N_FIELDS;
+	     m->n_fields++)
+		m->fields[m->n_fields] = (uint8_t)fields[m->n_fields];
+}
+
+/* The family that the fields need; 0: none. */
+static uint8_t family_of(const enum nft_field *fields)
+{
+	for (unsigned i = 0; i < KEY_FIELDS_MAX; i++) {
+		if (fields[i] == FIELD_SADDR4 || fields[i] == FIELD_DADDR4)
+			return 4;
+		if (fields[i] == FIELD_SADDR6 || fields[i] == FIELD_DADDR6)
+			return 6;
+	}
+	return 0;
+}
+
+static void look(struct draft *d, enum nft_op op, const char *set,
+		 enum nft_field a, enum nft_field b, enum nft_field c)
+{
+	const enum nft_field fields[KEY_FIELDS_MAX] = {a, b, c};
+
+	if (family_of(fields))
+		draft_family(d, family_of(fields));
+	if (b == FIELD_ICMP_TYPE || a == FIELD_ICMP_TYPE)
+		draft_protocol(d, IPPROTO_ICMP);
+	if (b == FIELD_ICMPV6_TYPE || a == FIELD_ICMPV6_TYPE)
+		draft_protocol(d, IPPROTO_ICMPV6);
+	add_lookup(d, op, set, fields);
+}
+
+void draft_lookup(struct draft *d, const char *set, enum nft_field a,
+		  enum nft_field b, enum nft_field c)
+{
+	look(d, OP_LOOKUP, set, a, b, c);
+}
+
+void draft_vmap(struct draft *d, const char *map, enum nft_field a,
+		enum nft_field b, enum nft_field c)
+{
+	look(d, OP_VMAP, map, a, b, c);
+}
+
+struct nft_rule *draft_put(const struct draft *d, struct ruleset *rules,
+			   struct nft_chain *chain, enum nft_verdict_kind kind,
+			   const char *target)
+{
+	struct nft_match *matches =
+		ARENA_ARRAY(&rules->arena, d->n_matches, struct nft_match);
+	struct nft_rule *rule = chain_add_rule(chain);
+
+	memcpy(matches, d->matches, d->n_matches * sizeof(*matches));
+	rule->matches = matches;
+	rule->n_matches = d->n_matches;
+	rule->verdict = (struct nft_verdict){kind, target};
+	return rule;
+}
