@@ -1,13 +1,14 @@
 # The text of HTTP: pure functions over octets.
 src_libweir_a_SOURCES += \
 	src/http/chunked.c src/http/chunked.h \
-	src/http/cookie.h \
-	src/http/desync.h \
+	src/http/cookie.c src/http/cookie.h \
+	src/http/desync.c src/http/desync.h \
+	src/http/dialect.c src/http/dialect.h \
 	src/http/framing.c src/http/framing.h \
 	src/http/h1_parse.c src/http/h1_parse.h \
 	src/http/h1_write.c src/http/h1_write.h \
 	src/http/head.c src/http/head.h \
 	src/http/names.c src/http/names.h \
 	src/http/octets.c src/http/octets.h \
-	src/http/pattern.h \
-	src/http/uri.h
+	src/http/pattern.c src/http/pattern.h \
+	src/http/uri.c src/http/uri.h

@@ -2,14 +2,14 @@
  * pattern.h - does this text match? Wildcards of ALB, and regular expressions.
  *
  * A wildcard pattern must match all of the text: '*' stands for any number of
- * characters, '/' included, '?' for exactly one. It is sorted into literal,
- * prefix, suffix and general when it is compiled, and never backtracks more
- * than over its last '*'.
+ * octets, '/' included, '?' for exactly one. When it is compiled it is sorted
+ * into literal, prefix, suffix and general; the general form looks at each
+ * octet of the text once, whatever the pattern.
  *
  * A regular expression is searched for anywhere in the text. AWS takes the
  * dialect of an engine that runs in linear time, so the constructs that would
- * need another are refused when it is compiled; PCRE2, which runs it, has its
- * effort bounded as well.
+ * need another are refused when it is compiled (dialect.h); PCRE2, which runs
+ * it, has its effort bounded as well.
  *
  * Floor: http.  The only user of PCRE2.  Source: AWS: rule condition types.
  */
@@ -22,6 +22,12 @@
 #include "base/slice.h"
 
 struct arena;
+struct wildcard;
+
+enum {
+	PATTERN_OCTETS_MAX = 1000,         /* of a pattern of either kind */
+	PATTERN_REGEX_TEXT_MAX = 8 * 1024, /* of a text for a regex */
+};
 
 enum pattern_flag {
 	PATTERN_FOLD = 1,    /* ASCII letters compare without case */
@@ -40,21 +46,20 @@ enum pattern_kind {
 struct pattern {
 	enum pattern_kind kind;
 	bool fold;
-	uint16_t n_wildcards;  /* '*' and '?' as written, for AWS's quota */
-	struct slice source;   /* as written; in the arena */
-	struct slice text;     /* literal, prefix, suffix: what is compared;
-				  in lower case with fold; in the arena */
-	const uint16_t *codes; /* wildcard: octets and the two wildcards */
-	uint32_t n_codes;
-	uint32_t n_least; /* octets that a matching text has at least */
-	void *regex;      /* pcre2_code; owned; NULL unless PATTERN_REGEX */
+	bool anchored;        /* regex: can match at the first octet only */
+	uint16_t n_wildcards; /* '*' and '?' as written, for AWS's quota */
+	struct slice source;  /* as written; in the arena */
+	struct slice text;    /* literal, prefix, suffix: what is compared;
+				 in lower case with fold; in the arena */
+	const struct wildcard *wildcard; /* general form; in the arena */
+	void *regex; /* pcre2_code; owned; NULL unless PATTERN_REGEX */
 };
 
 enum pattern_result {
 	PATTERN_NO,
 	PATTERN_YES,
-	PATTERN_GAVE_UP, /* a regex needed more effort than it may: no match,
-			    worth a counter */
+	PATTERN_GAVE_UP, /* a regex needed more effort than it may, or memory
+			    was out: no match, worth a counter */
 };
 
 /* What running a regex needs; one for each thread. */
@@ -64,8 +69,11 @@ struct pattern_scratch;
 struct pattern_scratch *pattern_scratch_new(void);
 void pattern_scratch_free(struct pattern_scratch *scratch);
 
-/* Compiles a wildcard pattern; every text is one. Text goes to the arena. */
-void pattern_compile(struct arena *arena, struct slice source, unsigned flags,
+/*
+ * Compiles a wildcard pattern; every text is one, up to PATTERN_OCTETS_MAX.
+ * False when it is longer. What it needs goes to the arena.
+ */
+bool pattern_compile(struct arena *arena, struct slice source, unsigned flags,
 		     struct pattern *out);
 
 /*

@@ -35,7 +35,7 @@ struct uri {
 
 /*
  * Splits a target. All slices point into it, except a path that was not
- * written ("http://a"), which is a static "/".
+ * written: "http://a" has a static "/", with OPTIONS a static "*".
  *
  * False for what weir does not serve: authority-form, another scheme, "*"
  * with another method than OPTIONS, a fragment, nothing at all. The answer is
@@ -46,7 +46,8 @@ bool uri_split(struct slice target, enum method method, struct uri *out);
 /*
  * The form of a path that rules are compared with: escapes of unreserved
  * characters decoded, the hex digits of others in upper case, dot segments
- * removed. "//" and "%2F" stay. Idempotent, never longer than the path.
+ * removed. "//" and "%2F" stay, and a '%' that begins no escape. Escapes are
+ * decoded once; the result is never longer than the path.
  *
  * room  at least path.n octets, or the answer is false; not touched when
  *       nothing has to change
