@@ -7,7 +7,8 @@ import stat
 import subprocess
 import unittest
 
-from scene import ONE_GROUP, Reply, Scene, find_weir, wait_for, SIGUSR1
+from client import request
+from scene import Held, ONE_GROUP, Reply, Scene, find_weir, wait_for, SIGUSR1
 
 CHECK = """
 load_balancers:
@@ -74,6 +75,19 @@ class Asked(Scene):
         self.assertIn("/one?x=1", line)
         self.assertIn("200", line)
         self.assertIn(str(app), line)
+
+    def test_a_client_that_left_while_it_waited_is_460(self):
+        held = Held()
+        app = self.origin(held)
+        weir = self.weir(ONE_GROUP, app=app)
+        c = weir.client()
+        c.send(request("GET", "/waiting"))
+        self.assertTrue(app.wait_for(lambda o: o.requests))
+        c.close()
+        line = json.dumps(weir.last_log)
+        held.release.set()
+        self.assertIn("460", line)
+        self.assertIn("/waiting", line)
 
     def test_logs_are_opened_again(self):
         weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))

@@ -3,7 +3,7 @@
 import time
 
 from client import request
-from scene import (Early, Held, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
+from scene import (Early, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
 
 CONFIG = ONE_GROUP.replace("    {logs}\n", "    idle_timeout.timeout_seconds: {idle}\n"
                            "    {more}\n")
@@ -92,16 +92,6 @@ class Idle(Scene):
         c.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
         self.assertEqual(c.answer().body, b"early")
         self.assertTrue(c.is_closed())
-
-    def test_a_client_that_leaves_while_it_waits(self):
-        held = Held()
-        weir = self.begin(held, idle=60)
-        c = weir.client()
-        c.send(request("GET", "/"))
-        self.app.wait_for(lambda o: o.requests)
-        c.close()
-        held.release.set()
-        self.assertTrue(self.app.wait_for(lambda o: not o.open or len(o.open) == 1))
 
 
 class Handshake(Scene):
