@@ -5,8 +5,8 @@ import time
 from client import request
 from scene import (Early, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
 
-CONFIG = ONE_GROUP.replace("    {logs}\n", "    idle_timeout.timeout_seconds: {idle}\n"
-                           "    {more}\n")
+CONFIG = ONE_GROUP.replace("    addresses:", "    idle_timeout.timeout_seconds: {idle}\n"
+                           "    {more}\n    addresses:")
 
 
 class Idle(Scene):
@@ -100,8 +100,8 @@ class Handshake(Scene):
     def test_a_client_that_says_nothing_on_a_tls_port(self):
         app = self.origin(Reply(200, b"ok"))
         weir = self.weir(
-            ONE_GROUP.replace("    {logs}\n",
-                              "    timeouts.client_tls_handshake_seconds: 1\n")
+            ONE_GROUP.replace("    addresses:",
+                              "    timeouts.client_tls_handshake_seconds: 1\n    addresses:")
             .replace("{listener}", "port: {port}, protocol: HTTPS, {tls}"), app=app)
         c = weir.client(tls=False)
         self.assertTrue(c.is_closed())
