@@ -1,5 +1,9 @@
 #include "balance/sticky.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
 #include "http/cookie.h"
 #include "http/h1_write.h"
 
@@ -8,6 +12,43 @@ enum {
 	/* Nodes whose clocks differ may find a cookie from the future. */
 	CLOCK_SKEW_S = 300,
 };
+
+struct sticky_keys {
+	_Atomic unsigned refs;
+	struct seal_keys keys;
+};
+
+struct sticky_keys *sticky_keys_load(const char *path, char *why, size_t size)
+{
+	struct sticky_keys *keys = xcalloc(1, sizeof(*keys));
+
+	if (seal_keys_load(path, &keys->keys, why, size) < 0) {
+		free(keys);
+		return NULL;
+	}
+	atomic_init(&keys->refs, 1);
+	return keys;
+}
+
+struct sticky_keys *sticky_keys_ref(struct sticky_keys *keys)
+{
+	atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
+	return keys;
+}
+
+void sticky_keys_unref(struct sticky_keys *keys)
+{
+	if (!keys || atomic_fetch_sub_explicit(&keys->refs, 1,
+					       memory_order_acq_rel) != 1)
+		return;
+	seal_keys_wipe(&keys->keys);
+	free(keys);
+}
+
+struct sealer *sticky_sealer_new(const struct sticky_keys *keys)
+{
+	return sealer_new(&keys->keys);
+}
 
 static void put_u64(uint8_t *to, uint64_t value)
 {

@@ -1,0 +1,231 @@
+/* test_sticky.c - a cookie comes back to its group, in its time, or not. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "balance/sticky.h"
+#include "http/h1_parse.h"
+#include "http/h1_write.h"
+
+enum { NOW = 1700000000, LASTS = 3600 };
+
+#define KEY "0011223344556677889900112233445566778899001122334455667788990011"
+static const uint64_t identity = 0xfedcba9876543210u;
+
+static struct sealer *sealer;
+static const struct target_group web = {
+	.name = SLICE_INIT("web"),
+	.stickiness = {.enabled = true, .duration_s = LASTS},
+};
+
+static int setup(void **state)
+{
+	struct seal_keys keys;
+	char why[64];
+
+	(void)state;
+	if (seal_keys_parse(SLICE("1 " KEY "\n"), &keys, why, sizeof(why)))
+		return -1;
+	sealer = sealer_new(&keys);
+	return sealer ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sealer_free(sealer);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int64_t age_s;
+	bool opens;
+} ages[] = {
+	{"at once", 0, true},
+	{"in its last second", LASTS, true},
+	{"a second late", LASTS + 1, false},
+	{"made by a clock that is ahead", -300, true},
+	{"made in the future", -301, false},
+};
+
+static void test_a_value_holds_as_long_as_the_group_says(void **state)
+{
+	char value[STICKY_VALUE_OCTETS];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ages); i++) {
+		size_t n = sticky_seal(sealer, &web, identity, NOW, value,
+				       sizeof(value));
+		uint64_t got = 0;
+
+		print_message("# %s\n", ages[i].name);
+		assert_int_equal(n, STICKY_VALUE_OCTETS);
+		assert_int_equal(sticky_open(sealer, &web, slice_make(value, n),
+					     NOW + ages[i].age_s, &got),
+				 ages[i].opens);
+		assert_int_equal(got, ages[i].opens ? identity : 0);
+	}
+}
+
+static void test_another_group_takes_no_notice(void **state)
+{
+	struct target_group api = web;
+	char value[STICKY_VALUE_OCTETS];
+	size_t n =
+		sticky_seal(sealer, &web, identity, NOW, value, sizeof(value));
+	uint64_t got;
+
+	(void)state;
+	api.name = SLICE("api");
+	assert_false(
+		sticky_open(sealer, &api, slice_make(value, n), NOW, &got));
+}
+
+static void test_what_clients_make_up_is_no_cookie(void **state)
+{
+	static const char *const made_up[] = {
+		"",
+		"x",
+		"\"\"",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"A",
+		"%41%41%41%41",
+		"../../../../etc/passwd",
+	};
+	uint64_t got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(made_up); i++)
+		assert_false(sticky_open(sealer, &web, slice_of(made_up[i]),
+					 NOW, &got));
+}
+
+/* What the response sets is what the next request brings. */
+static void read_back(const char *fields, uint64_t *got, bool *came,
+		      bool *opened)
+{
+	struct field room[8];
+	struct http_head head = {.fields = room, .max_fields = 8};
+	char text[1024];
+	enum reason why;
+	int n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n%s\r\n",
+			 fields);
+
+	assert_int_equal(h1_parse_request(slice_make(text, (size_t)n),
+					  &h1_request_limits, &head, &why),
+			 H1_DONE);
+	*opened = sticky_of_head(sealer, &web, &head, NOW + 10, got, came);
+}
+
+static void test_both_cookies_are_set(void **state)
+{
+	static const char first[] = "set-cookie: AWSALB=";
+	static const char between[] =
+		"; Expires=Tue, 21 Nov 2023 22:13:20 GMT; Path=/\r\n"
+		"set-cookie: AWSALBCORS=";
+	static const char last[] =
+		"; Expires=Tue, 21 Nov 2023 22:13:20 GMT; Path=/"
+		"; SameSite=None; Secure\r\n";
+	const size_t n = STICKY_VALUE_OCTETS;
+	char room[512];
+	struct writer w = writer_make(room, sizeof(room));
+	const char *at = room;
+	struct slice one, other;
+
+	(void)state;
+	sticky_write(&w, sealer, &web, identity, NOW);
+	assert_false(w.overflow);
+	assert_memory_equal(at, first, strlen(first));
+	one = slice_make(at += strlen(first), n);
+	assert_memory_equal(at += n, between, strlen(between));
+	other = slice_make(at += strlen(between), n);
+	assert_memory_equal(at += n, last, strlen(last));
+	assert_ptr_equal(at + strlen(last), w.at);
+	assert_true(slice_eq(one, other));
+
+	w = writer_make(room, 64);
+	sticky_write(&w, sealer, &web, identity, NOW);
+	assert_true(w.overflow);
+}
+
+static void test_the_twin_wins(void **state)
+{
+	char good[STICKY_VALUE_OCTETS], twin[STICKY_VALUE_OCTETS], text[512];
+	int n = STICKY_VALUE_OCTETS;
+	bool came, opened;
+	uint64_t got;
+
+	(void)state;
+	sticky_seal(sealer, &web, identity, NOW, good, sizeof(good));
+	sticky_seal(sealer, &web, 42, NOW, twin, sizeof(twin));
+
+	read_back("Cookie: a=b\r\n", &got, &came, &opened);
+	assert_false(came);
+	assert_false(opened);
+
+	snprintf(text, sizeof(text), "Cookie: a=b; AWSALB=%.*s\r\n", n, good);
+	read_back(text, &got, &came, &opened);
+	assert_true(came && opened);
+	assert_int_equal(got, identity);
+
+	snprintf(text, sizeof(text), "Cookie: AWSALB=%.*s; AWSALBCORS=%.*s\r\n",
+		 n, good, n, twin);
+	read_back(text, &got, &came, &opened);
+	assert_true(came && opened);
+	assert_int_equal(got, 42);
+
+	snprintf(text, sizeof(text), "Cookie: AWSALB=%.*s; AWSALBCORS=x\r\n", n,
+		 good);
+	read_back(text, &got, &came, &opened);
+	assert_true(came);
+	assert_false(opened);
+}
+
+static void test_keys_live_as_long_as_somebody_needs_them(void **state)
+{
+	char folder[] = "/tmp/weir-sticky-XXXXXX", path[64], why[64] = "";
+	char value[STICKY_VALUE_OCTETS];
+	struct sticky_keys *keys;
+	struct sealer *one, *other;
+	uint64_t got;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/key", folder);
+	keys = sticky_keys_load(path, why, sizeof(why));
+	assert_non_null(keys);
+	one = sticky_sealer_new(keys);
+	sticky_keys_unref(sticky_keys_ref(keys));
+	other = sticky_sealer_new(keys);
+	sticky_keys_unref(keys);
+
+	sticky_seal(one, &web, identity, NOW, value, sizeof(value));
+	assert_true(sticky_open(other, &web, slice_make(value, sizeof(value)),
+				NOW, &got));
+	assert_false(sticky_open(sealer, &web, slice_make(value, sizeof(value)),
+				 NOW, &got));
+	sealer_free(one);
+	sealer_free(other);
+
+	unlink(path);
+	rmdir(folder);
+	assert_null(sticky_keys_load(path, why, sizeof(why)));
+	assert_string_equal(why, "No such file or directory");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_value_holds_as_long_as_the_group_says),
+		cmocka_unit_test(test_another_group_takes_no_notice),
+		cmocka_unit_test(test_what_clients_make_up_is_no_cookie),
+		cmocka_unit_test(test_both_cookies_are_set),
+		cmocka_unit_test(test_the_twin_wins),
+		cmocka_unit_test(test_keys_live_as_long_as_somebody_needs_them),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
