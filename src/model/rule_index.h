@@ -32,9 +32,9 @@ struct rule_index;
 /*
  * Compiles `rules`, which are sorted by priority, best first, and stay where
  * they are as long as the index is used; the default rule is not among them.
- * The patterns of all conditions are compiled before, those of hosts with
- * PATTERN_FOLD and those of paths without. All memory is the arena's. Never
- * NULL, also for no rules. Control thread.
+ * The patterns of all conditions are compiled before, without
+ * PATTERN_ESCAPES. All memory is the arena's. Never NULL, also for no rules.
+ * Control thread.
  */
 struct rule_index *rule_index_build(struct arena *arena,
 				    const struct rule *rules, size_t n_rules);
