@@ -49,7 +49,7 @@ bench: weir$(EXEEXT)
 # VARIANT and OPTIONS name a build; its tests and scenes run in it.
 variant:
 	test -x $(VARIANT)/config.status || { mkdir -p $(VARIANT) && \
-		cd $(VARIANT) && $(abs_srcdir)/configure --enable-warnings $(OPTIONS); }
+		cd $(VARIANT) && $(abs_srcdir)/configure $(OPTIONS); }
 	$(MAKE) -C $(VARIANT)
 	$(MAKE) -C $(VARIANT) check
 	$(MAKE) -C $(VARIANT) check-e2e

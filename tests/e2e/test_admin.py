@@ -7,7 +7,8 @@ import stat
 import subprocess
 import unittest
 
-from scene import ONE_GROUP, Reply, Scene, find_weir, wait_for, SIGUSR1
+from client import request
+from scene import Held, LOGGED, ONE_GROUP, Reply, Scene, find_weir, wait_for, SIGUSR1
 
 CHECK = """
 load_balancers:
@@ -68,15 +69,28 @@ class Asked(Scene):
 
     def test_the_access_log_has_a_line_for_each_request(self):
         app = self.origin(Reply(200, b"ok"))
-        weir = self.weir(ONE_GROUP, app=app)
+        weir = self.weir(LOGGED, app=app)
         weir.get("/one?x=1")
         line = json.dumps(weir.last_log)
         self.assertIn("/one?x=1", line)
         self.assertIn("200", line)
         self.assertIn(str(app), line)
 
+    def test_a_client_that_left_while_it_waited_is_460(self):
+        held = Held()
+        app = self.origin(held)
+        weir = self.weir(LOGGED, app=app)
+        c = weir.client()
+        c.send(request("GET", "/waiting"))
+        self.assertTrue(app.wait_for(lambda o: o.requests))
+        c.close()
+        line = json.dumps(weir.last_log)
+        held.release.set()
+        self.assertIn("460", line)
+        self.assertIn("/waiting", line)
+
     def test_logs_are_opened_again(self):
-        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        weir = self.weir(LOGGED, app=self.origin(Reply(200, b"ok")))
         weir.get("/before")
         self.assertIn("/before", json.dumps(weir.last_log))
         os.rename(weir.access_log, weir.access_log + ".1")
@@ -131,8 +145,7 @@ class Privileges(Scene):
     def test_root_is_given_up(self):
         app = self.origin(Reply(200, b"ok"))
         weir = self.weir("settings:\n  user: nobody\n  admin.socket: {dir}/run/admin.sock\n"
-                         "  stickiness_key_file: {dir}/run/key\n" + ONE_GROUP.replace(
-                             "    {logs}\n", ""), app=app)
+                         "  stickiness_key_file: {dir}/run/key\n" + ONE_GROUP, app=app)
         self.assertEqual(weir.get("/").status, 200)
         with open(f"/proc/{weir.process.pid}/status", encoding="ascii") as f:
             status = f.read()

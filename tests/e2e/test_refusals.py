@@ -2,8 +2,8 @@
 
 from scene import Echo, ONE_GROUP, Raw, Reply, Scene
 
-MODE = ONE_GROUP.replace("    {logs}\n",
-                         "    routing.http.desync_mitigation_mode: {mode}\n")
+MODE = ONE_GROUP.replace(
+    "    addresses:", "    routing.http.desync_mitigation_mode: {mode}\n    addresses:")
 
 
 class Refusing(Scene):

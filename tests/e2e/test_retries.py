@@ -6,7 +6,6 @@ CONFIG = """
 load_balancers:
   - name: web
     addresses: 127.0.0.1
-    {logs}
     listeners: [{{listener}, default_actions: {forward: app}}]
 target_groups:
   - {name: app, health_check.enabled: false, targets: [{first}, {second}]}

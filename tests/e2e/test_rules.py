@@ -112,7 +112,7 @@ class Conditions(Scene):
 
 class Answers(Scene):
     def one(self, action):
-        return self.weir("load_balancers: [{name: web, addresses: 127.0.0.1, {logs}, "
+        return self.weir("load_balancers: [{name: web, addresses: 127.0.0.1, "
                          "listeners: [{{listener}, default_actions: " + action + "}]}]")
 
     def test_a_fixed_response(self):

@@ -3,10 +3,10 @@
 import time
 
 from client import request
-from scene import (Early, Held, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
+from scene import (Early, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
 
-CONFIG = ONE_GROUP.replace("    {logs}\n", "    idle_timeout.timeout_seconds: {idle}\n"
-                           "    {more}\n")
+CONFIG = ONE_GROUP.replace("    addresses:", "    idle_timeout.timeout_seconds: {idle}\n"
+                           "    {more}\n    addresses:")
 
 
 class Idle(Scene):
@@ -93,16 +93,6 @@ class Idle(Scene):
         self.assertEqual(c.answer().body, b"early")
         self.assertTrue(c.is_closed())
 
-    def test_a_client_that_leaves_while_it_waits(self):
-        held = Held()
-        weir = self.begin(held, idle=60)
-        c = weir.client()
-        c.send(request("GET", "/"))
-        self.app.wait_for(lambda o: o.requests)
-        c.close()
-        held.release.set()
-        self.assertTrue(self.app.wait_for(lambda o: not o.open or len(o.open) == 1))
-
 
 class Handshake(Scene):
     over = ("plain",)
@@ -110,8 +100,8 @@ class Handshake(Scene):
     def test_a_client_that_says_nothing_on_a_tls_port(self):
         app = self.origin(Reply(200, b"ok"))
         weir = self.weir(
-            ONE_GROUP.replace("    {logs}\n",
-                              "    timeouts.client_tls_handshake_seconds: 1\n")
+            ONE_GROUP.replace("    addresses:",
+                              "    timeouts.client_tls_handshake_seconds: 1\n    addresses:")
             .replace("{listener}", "port: {port}, protocol: HTTPS, {tls}"), app=app)
         c = weir.client(tls=False)
         self.assertTrue(c.is_closed())
