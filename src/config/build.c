@@ -30,7 +30,7 @@ static const struct type type_include = {parse_include, SHAPE_TEXT | SHAPE_LIST,
 
 /* clang-format off */
 const struct key root_keys[] = {
-	{"include", &type_include, NO_SLOT, .flags = KEY_APPENDS,
+	{"include", &type_include, NO_SLOT, .flags = KEY_APPENDS | KEY_HIDDEN,
 	 .doc = "More files; * ? and [] stand for what they do in a shell.",
 	 .absent = "none"},
 	{"settings", &type_settings, INTO(settings), "{}",
@@ -129,8 +129,11 @@ static void read_root(struct reader *r, const struct node *root)
 
 	read_mapping(r, root, "the configuration", root_keys, r->snap);
 	read_settings_done(r);
-	if (r->diag->n_errors == before)
-		check_whole(r);
+	if (r->diag->n_errors != before)
+		return;
+	check_whole(r);
+	if (r->options->print_to)
+		print_config(r, root, r->options->print_to);
 }
 
 struct snapshot *config_load(const char *file,

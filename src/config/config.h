@@ -42,12 +42,8 @@ struct snapshot *config_load(const char *file,
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);
 
-/*
- * Walks all keys of the language, for manual and completion: start with
- * *at = 0. Returns the full name with its sections, as in
- * "load_balancers.listeners.port", and its sentence in *doc; NULL behind the
- * last one. The name is valid until the next call; one thread.
- */
-const char *config_key_at(size_t *at, const char **doc);
+/* Writes all keys of the language, a line each: the name with its sections,
+ * a tab, the default (or what holds without one), a tab, a sentence. */
+void config_write_keys(FILE *to);
 
 #endif

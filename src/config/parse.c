@@ -261,14 +261,14 @@ static void parse_text(struct reader *r, const struct key *k,
 		*(struct slice *)slot = arena_slice(r->arena, v->text);
 }
 
-struct slice resolve_path(struct reader *r, const struct node *v)
+struct slice resolve_path(struct arena *arena, const struct node *v)
 {
 	const char *file = v->at.file ? v->at.file : "";
 	const char *slash = strrchr(file, '/');
 
 	if (v->text.p[0] == '/' || !slash)
-		return arena_slice(r->arena, v->text);
-	return slice_of(arena_printf(r->arena, "%.*s/%s", (int)(slash - file),
+		return arena_slice(arena, v->text);
+	return slice_of(arena_printf(arena, "%.*s/%s", (int)(slash - file),
 				     file, v->text.p));
 }
 
@@ -280,7 +280,7 @@ static void parse_path(struct reader *r, const struct key *k,
 	if (v->text.n == 0)
 		complain(r, &v->at, NULL, "%s must name a file", k->name);
 	else if (slot)
-		*(struct slice *)slot = resolve_path(r, v);
+		*(struct slice *)slot = resolve_path(r->arena, v);
 }
 
 bool want_name(struct reader *r, const char *name, const struct node *v,

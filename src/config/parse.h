@@ -39,7 +39,7 @@ int want_word(struct reader *r, const char *name, const struct node *v,
 	      const struct word *words);
 
 /* A file name as it can be opened: relative ones start at the folder of the
- * file they stand in. In the snapshot's arena. */
-struct slice resolve_path(struct reader *r, const struct node *v);
+ * file they stand in. */
+struct slice resolve_path(struct arena *arena, const struct node *v);
 
 #endif

@@ -53,6 +53,7 @@ extern const struct type type_balancers;       /* read_balancer.c */
 extern const struct type type_listeners;       /* read_listener.c */
 extern const struct type type_rules;           /* read_rule.c */
 extern const struct type type_default_actions; /* read_rule.c */
+extern const struct type type_certificates;    /* read_listener.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
 
@@ -70,5 +71,10 @@ bool has_security_group(struct reader *r, const struct node *name);
 struct pattern;
 const struct pattern *make_pattern(struct reader *r, const struct node *v,
 				   unsigned flags, bool is_regex);
+/* Once all patterns of the listener's rules are compiled. */
+void make_index(struct reader *r, struct listener *l);
+
+/* print.c: the configuration with its defaults filled in. */
+void print_config(struct reader *r, const struct node *root, FILE *to);
 
 #endif

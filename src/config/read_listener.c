@@ -210,7 +210,7 @@ static void parse_mutual(struct reader *r, const struct key *k,
 	type_not_built.parse(r, k, v, slot);
 }
 
-static const struct type type_certificates = {
+const struct type type_certificates = {
 	parse_certificates, SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, NULL};
 static const struct type type_policy = {parse_policy, SHAPE_TEXT,
 					"^ELBSecurityPolicy-"};
@@ -374,6 +374,7 @@ static void read_listener(struct reader *r, const struct node *v,
 			  struct listener *l)
 {
 	struct draft d = {.listener = *l};
+	unsigned before = r->diag->n_errors;
 
 	d.listener.place = v->at;
 	*l = d.listener;
@@ -387,6 +388,8 @@ static void read_listener(struct reader *r, const struct node *v,
 	*l = d.listener;
 	if (l->port)
 		claim_sockets(r, l);
+	if (r->diag->n_errors == before)
+		make_index(r, l);
 }
 
 static void parse_listeners(struct reader *r, const struct key *k,

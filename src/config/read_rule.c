@@ -137,8 +137,10 @@ static const struct type type_patterns = {
 /* clang-format off */
 static const struct key condition_keys[] = {
 	{"host_header", &type_patterns, 0, .keys = values_keys,
+	 .flags = KEY_OR_MAP,
 	 .doc = "Host of the request, without port, in any case."},
 	{"path_pattern", &type_patterns, 0, .keys = values_keys,
+	 .flags = KEY_OR_MAP,
 	 .doc = "Path of the request, without the query."},
 	{"http_header", &type_not_built, NO_SLOT,
 	 .doc = "Value of a header field."},

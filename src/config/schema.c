@@ -243,9 +243,16 @@ static void parse_value(struct reader *r, const struct key *k,
 		k->type->parse(r, k, value, slot);
 }
 
-/* "{}" and "[]" are what they look like; all other defaults are scalars. */
-static const struct node *fallback_node(struct reader *r, const struct key *k,
-					const struct place *at)
+void schema_sort(struct reader *r, const struct node *map, const char *what,
+		 const struct key *keys, struct given *given)
+{
+	struct path nothing = {.n = 0};
+
+	collect(r, map, &nothing, what, keys, given);
+}
+
+struct node *schema_fallback(struct reader *r, const struct key *k,
+			     const struct place *at)
 {
 	struct node *n = node_scalar(r->tree, k->fallback, at);
 
@@ -260,9 +267,8 @@ void read_mapping(struct reader *r, const struct node *map, const char *what,
 		  const struct key *keys, void *object)
 {
 	struct given given[KEYS_MAX] = {{0}};
-	struct path nothing = {.n = 0};
 
-	collect(r, map, &nothing, what, keys, given);
+	schema_sort(r, map, what, keys, given);
 	for (const struct key *k = keys; k->name; k++) {
 		const struct given *g = &given[k - keys];
 
@@ -270,7 +276,7 @@ void read_mapping(struct reader *r, const struct node *map, const char *what,
 		if (g->value)
 			parse_value(r, k, g->key, g->value, object);
 		else if (k->fallback && k->offset != NO_SLOT)
-			k->type->parse(r, k, fallback_node(r, k, &map->at),
+			k->type->parse(r, k, schema_fallback(r, k, &map->at),
 				       (char *)object + k->offset);
 		else if (k->flags & KEY_REQUIRED)
 			complain(r, &map->at, NULL, "%s lacks \"%s\"", what,
@@ -283,13 +289,12 @@ const struct key *read_one_key(struct reader *r, const struct node *map,
 			       const struct node **value)
 {
 	struct given given[KEYS_MAX] = {{0}};
-	struct path nothing = {.n = 0};
 	unsigned before = r->diag->n_errors;
 	const struct key *found = NULL;
 
 	if (!want_map(r, what, map))
 		return NULL;
-	collect(r, map, &nothing, what, keys, given);
+	schema_sort(r, map, what, keys, given);
 	for (const struct key *k = keys; k->name; k++) {
 		const struct given *g = &given[k - keys];
 
@@ -312,17 +317,4 @@ const struct key *read_one_key(struct reader *r, const struct node *map,
 	if (!found && r->diag->n_errors == before)
 		complain(r, &map->at, NULL, "%s has no key", what);
 	return found;
-}
-
-const struct node *schema_find(struct tree *t, const struct node *map,
-			       const struct key *keys, const struct key *k)
-{
-	struct diag quiet = {0};
-	struct reader r = {.tree = t, .diag = &quiet};
-	struct given given[KEYS_MAX] = {{0}};
-	struct path nothing = {.n = 0};
-
-	collect(&r, map, &nothing, "", keys, given);
-	diag_release(&quiet);
-	return given[k - keys].value;
 }

@@ -62,6 +62,8 @@ enum key_flag {
 	KEY_APPENDS = 2, /* lists of several files are put together */
 	KEY_SECRET = 4,  /* never printed */
 	KEY_FREE = 8, /* a mapping whose keys are the user's: dots are dots */
+	KEY_OR_MAP = 16, /* a list of texts, or a mapping in its place */
+	KEY_HIDDEN = 32, /* of no interest once it is read */
 };
 
 enum { NO_SLOT = -1 };
@@ -97,15 +99,20 @@ const struct key *read_one_key(struct reader *r, const struct node *map,
 			       const char *what, const struct key *keys,
 			       const struct node **value);
 
-/* The value of a key with its dots, wherever it stands; NULL: not given. */
-const struct node *schema_find(struct tree *t, const struct node *map,
-			       const struct key *keys, const struct key *k);
-
-/* What the user wrote for one row; by index into the table. */
+/* What the user wrote for one row. */
 struct given {
 	const struct node *key;
-	struct node *value;
+	struct node *value; /* NULL: nothing */
 };
+
+/* Sorts the entries of a mapping to the rows that they are for; `given` has
+ * one element for each row. Reports what fits no row. */
+void schema_sort(struct reader *r, const struct node *map, const char *what,
+		 const struct key *keys, struct given *given);
+
+/* The default of a row as a node; "{}" and "[]" are what they look like. */
+struct node *schema_fallback(struct reader *r, const struct key *k,
+			     const struct place *at);
 
 /* -- saying what is wrong -------------------------------------------------- */
 
