@@ -72,18 +72,20 @@ static const struct {
 };
 /* clang-format on */
 
-static enum tls_failure class_of(unsigned long code)
+static enum tls_failure class_of(const struct tls_filter *t, unsigned long code)
 {
 	int reason = ERR_GET_REASON(code);
+	/* OpenSSL counts the alerts of the peer from there. */
+	bool is_alert = ERR_GET_LIB(code) == ERR_LIB_SSL &&
+			reason >= SSL_AD_REASON_OFFSET;
 
+	/* Later an alert has nothing to do with what was agreed on. */
+	if (is_alert && t->filter.established)
+		return TLS_PEER_ALERT;
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		if (classes[i].reason == reason)
 			return classes[i].failure;
-	/* OpenSSL counts alerts of the peer from there. */
-	return ERR_GET_LIB(code) == ERR_LIB_SSL &&
-			       reason >= SSL_AD_REASON_OFFSET
-		       ? TLS_PEER_ALERT
-		       : TLS_OTHER;
+	return is_alert ? TLS_PEER_ALERT : TLS_OTHER;
 }
 
 static enum io fail(struct tls_filter *t)
@@ -93,7 +95,7 @@ static enum io fail(struct tls_filter *t)
 	if (t->failure)
 		return IO_FAILED;
 	/* Without a word from OpenSSL it was our chains that refused. */
-	t->failure = code ? class_of(code) : TLS_NO_MEMORY;
+	t->failure = code ? class_of(t, code) : TLS_NO_MEMORY;
 	t->reason = code ? library_reason() : "no room for octets to send";
 	errno = code ? EPROTO : ENOBUFS;
 	return IO_FAILED;
