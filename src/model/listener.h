@@ -9,6 +9,7 @@
 #ifndef WEIR_MODEL_LISTENER_H
 #define WEIR_MODEL_LISTENER_H
 
+#include "http/desync.h"
 #include "model/protocol.h"
 #include "model/rule.h"
 #include "net/addr.h"
@@ -19,9 +20,6 @@ struct tls_server; /* tls/server.h */
 enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
 
 enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
-
-/* As in http/desync.h; here because the model names it. */
-enum desync_mode { DESYNC_MONITOR, DESYNC_DEFENSIVE, DESYNC_STRICTEST };
 
 struct load_balancer {
 	struct slice name;

@@ -122,13 +122,32 @@ void conn_close(struct conn *c)
 	chain_release(&c->out);
 }
 
-void conn_deadline(struct conn *c, uint64_t ms)
+static void set_deadline(struct conn *c, uint64_t ms)
 {
 	if (c->fd < 0)
 		return;
 	wheel_set(&c->loop->wheel, &c->deadline, ms ? clock_now_ms() + ms : 0);
 	if (ms && !c->loop->tick_is_on)
 		loop_tick(c->loop);
+}
+
+void conn_deadline(struct conn *c, uint64_t ms)
+{
+	c->idle_ms = 0;
+	set_deadline(c, ms);
+}
+
+void conn_idle_deadline(struct conn *c, uint64_t ms)
+{
+	c->idle_ms = (uint32_t)ms;
+	set_deadline(c, ms);
+}
+
+/* Octets have flowed. The node waits in the wheel, so this is a store. */
+static void touch(struct conn *c)
+{
+	if (c->idle_ms && c->deadline.at_ms)
+		c->deadline.at_ms = clock_now_ms() + c->idle_ms;
 }
 
 void conn_expired(struct deadline *d)
@@ -168,6 +187,7 @@ static enum io read_once(struct conn *c, struct chain *into)
 	if (got > 0) {
 		c->bulk = (size_t)got == size;
 		c->readable = c->bulk || c->peer_closing;
+		touch(c);
 		return IO_DONE;
 	}
 	if (got == 0) {
@@ -239,13 +259,16 @@ static enum io fill_filtered(struct conn *c)
 
 enum io conn_fill(struct conn *c)
 {
+	size_t before;
 	enum io io;
 
 	if (c->fd < 0 || c->error)
 		return IO_FAILED;
 	if (c->connecting)
 		return IO_AGAIN;
+	before = c->in.n;
 	io = c->filter ? fill_filtered(c) : fill_plain(c);
+	c->n_read += c->in.n - before;
 	/* We stopped, not the kernel, so no edge will wake us. */
 	if (io == IO_AGAIN && c->readable)
 		loop_again(c->loop, c);
@@ -281,8 +304,10 @@ static bool write_chain(struct conn *c, struct chain *out)
 			continue;
 		if (put < 0 && errno != EAGAIN)
 			return false;
-		if (put > 0)
+		if (put > 0) {
 			chain_drain(out, (size_t)put);
+			touch(c);
+		}
 		if (put < 0 || (size_t)put < size)
 			want_edge(c);
 	}
@@ -316,15 +341,17 @@ static void send_fin(struct conn *c)
 
 void conn_write_out(struct conn *c)
 {
-	size_t before = conn_unsent(c);
+	size_t before = conn_unsent(c), plain = c->out.n;
 
 	if (c->fd < 0 || c->error || c->connecting || !c->writable)
 		return;
 	if (!(c->filter ? write_filtered(c) : write_chain(c, &c->out))) {
+		c->n_written += plain - c->out.n;
 		c->error = errno ? errno : EPIPE;
 		loop_again(c->loop, c);
 		return;
 	}
+	c->n_written += plain - c->out.n;
 	if (c->shut && !c->sent_fin && conn_unsent(c) == 0)
 		send_fin(c);
 	if (c->wants_room && conn_unsent(c) < before) {

@@ -44,6 +44,9 @@ struct conn {
 	struct deadline deadline;
 	struct list again; /* in loop->again, or by itself */
 	struct conn *next_dirty;
+	uint64_t n_read, n_written; /* plain octets so far */
+	uint32_t idle_ms; /* each read and write moves the deadline to so much
+			   * from now; 0: it stays where it is */
 	int error; /* errno that broke it; 0: none */
 	bool is_dirty : 1;
 	bool readable : 1;     /* the kernel may have octets for us */
@@ -79,8 +82,11 @@ static inline bool conn_is_open(const struct conn *c)
 	return c->fd >= 0;
 }
 
-/* Moves the deadline to `ms` from now; 0: none. A store in the usual case. */
+/* Sets the deadline to `ms` from now, wherever octets flow; 0: none. A store
+ * in the usual case. */
 void conn_deadline(struct conn *c, uint64_t ms);
+/* The same, and each read and write moves it on. */
+void conn_idle_deadline(struct conn *c, uint64_t ms);
 
 /*
  * Moves octets from the socket into c->in.

@@ -7,5 +7,6 @@ src_libweir_a_SOURCES += \
 	src/net/filter.h \
 	src/net/io.h \
 	src/net/loop.c src/net/loop.h \
+	src/net/piece.c src/net/piece.h \
 	src/net/sock.c src/net/sock.h \
 	src/net/wheel.c src/net/wheel.h

@@ -20,7 +20,7 @@
 #include "net/addr.h"
 
 struct worker;
-struct sticky_keys; /* balance/sticky.h */
+struct seal_keys; /* tls/seal.h */
 
 /* What all workers are given and only read. */
 struct worker_options {
@@ -45,11 +45,11 @@ struct worker *worker_start(const struct worker_options *options);
  * From the end of its turn on, the worker serves this snapshot; exchanges
  * under way end in theirs. An address that is not among the endpoints any
  * more is closed, after what waits in its queue was accepted. Takes over a
- * reference to `snap`, a second to `keys` (NULL: no group is sticky).
- * `endpoints` is copied.
+ * reference to `snap`; copies the keys (NULL: no group is sticky) and the
+ * endpoints.
  */
 void worker_adopt(struct worker *w, struct snapshot *snap_take,
-		  struct sticky_keys *keys_take,
+		  const struct seal_keys *keys,
 		  const struct endpoint *endpoints, size_t n_endpoints);
 
 /* No more connections are accepted; every answer says that the connection

@@ -1,0 +1,411 @@
+#include "rewrite.h"
+
+#include "base/clock.h"
+
+/* Appends to a head and makes text for values. */
+struct builder {
+	struct http_head *out;
+	struct writer text;
+	bool overflow; /* more fields than there is room for */
+};
+
+static void add(struct builder *b, struct slice name, struct slice value)
+{
+	struct http_head *out = b->out;
+
+	if (out->n_fields == out->max_fields) {
+		b->overflow = true;
+		return;
+	}
+	out->fields[out->n_fields].name = name;
+	out->fields[out->n_fields].value = value;
+	out->n_fields++;
+}
+
+/* The text that was written since `start`. */
+static struct slice made(const struct builder *b, const char *start)
+{
+	return slice_make(start, (size_t)(b->text.at - start));
+}
+
+static void begin(struct builder *b, const struct http_head *in,
+		  struct scratch *scratch, struct http_head *out)
+{
+	*out = (struct http_head){
+		.fields = scratch->out_fields,
+		.max_fields = HEAD_FIELDS_MAX + SCRATCH_FIELDS_MORE,
+		.version = HTTP_1_1,
+		.status = in->status,
+		.method = in->method,
+		.method_id = in->method_id,
+		.target = in->target,
+		.phrase = in->phrase,
+	};
+	*b = (struct builder){
+		.out = out,
+		.text = writer_make(scratch->text, sizeof(scratch->text)),
+	};
+}
+
+static const uint64_t hop_by_hop =
+	NAME_BIT(NAME_CONNECTION) | NAME_BIT(NAME_KEEP_ALIVE) |
+	NAME_BIT(NAME_PROXY_CONNECTION) | NAME_BIT(NAME_TE) |
+	NAME_BIT(NAME_TRAILER) | NAME_BIT(NAME_TRANSFER_ENCODING) |
+	NAME_BIT(NAME_UPGRADE);
+
+/* What a client may not take away by naming it in Connection: weir or the
+ * framing speaks here. */
+static const uint64_t never_named =
+	NAME_BIT(NAME_HOST) | NAME_BIT(NAME_CONTENT_LENGTH) |
+	NAME_BIT(NAME_X_FORWARDED_FOR) | NAME_BIT(NAME_X_FORWARDED_PROTO) |
+	NAME_BIT(NAME_X_FORWARDED_PORT) | NAME_BIT(NAME_X_AMZN_TRACE_ID) |
+	NAME_BIT(NAME_COOKIE) | NAME_BIT(NAME_SET_COOKIE);
+
+/* Whether Connection names anything but the usual, so that each field has to
+ * be looked up in it (RFC 9110 7.6.1). */
+static bool names_fields(const struct http_head *head)
+{
+	const struct field *f = NULL;
+	struct slice rest, item;
+
+	while ((f = head_next(head, NAME_CONNECTION, f)) != NULL) {
+		rest = f->value;
+		while (list_next(&rest, &item))
+			if (!slice_eq_fold(item, SLICE("keep-alive")) &&
+			    !slice_eq_fold(item, SLICE("close")) &&
+			    !slice_eq_fold(item, SLICE("upgrade")))
+				return true;
+	}
+	return false;
+}
+
+static bool is_named(const struct http_head *head, const struct field *f)
+{
+	return !(NAME_BIT(f->id) & never_named) &&
+	       head_is_hop_by_hop(head, f->name);
+}
+
+/* -- X-Forwarded-For --------------------------------------------------- */
+
+enum { XFF_ENTRIES_MAX = 30 };
+
+static bool too_many_forwarded(const struct http_head *head)
+{
+	const struct field *f = NULL;
+	struct slice rest, item;
+	unsigned n = 0;
+
+	while ((f = head_next(head, NAME_X_FORWARDED_FOR, f)) != NULL) {
+		rest = f->value;
+		while (list_next(&rest, &item))
+			n++;
+	}
+	return n > XFF_ENTRIES_MAX;
+}
+
+static void write_peer(struct writer *w, const struct addr *peer, bool port)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t n = port ? addr_format(peer, text) : addr_format_ip(peer, text);
+
+	writer_put(w, slice_make(text, n));
+}
+
+/* All lines that came, joined, and the peer behind them. */
+static void append_forwarded(struct builder *b, const struct http_head *in,
+			     const struct request_facts *facts)
+{
+	const char *start = b->text.at;
+	const struct field *f = NULL;
+
+	while ((f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL) {
+		if (f->value.n == 0)
+			continue;
+		writer_put(&b->text, f->value);
+		writer_literal(&b->text, ", ");
+	}
+	write_peer(&b->text, facts->peer,
+		   facts->listener->balancer->xff_client_port);
+	add(b, SLICE("X-Forwarded-For"), made(b, start));
+}
+
+/* -- X-Amzn-Trace-Id --------------------------------------------------- */
+
+enum { TRACE_HEAD_MAX = 7 * 1024 };
+
+static void write_hex(struct writer *w, uint64_t value, int digits)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *to = writer_take(w, (size_t)digits);
+
+	if (!to)
+		return;
+	for (int i = digits - 1; i >= 0; i--, value >>= 4)
+		to[i] = hex[value & 15];
+}
+
+static void write_trace_id(struct writer *w, const struct request_facts *facts)
+{
+	writer_literal(w, "1-");
+	write_hex(w, (uint64_t)facts->now_s, 8);
+	writer_char(w, '-');
+	write_hex(w, facts->random[0], 16);
+	write_hex(w, facts->random[1], 8);
+}
+
+/* Which of the two fields a part is. */
+static bool part_is(struct slice part, struct slice key)
+{
+	return slice_starts_fold(slice_trim(part), key);
+}
+
+static bool trace_has(struct slice value, struct slice key)
+{
+	while (value.p)
+		if (part_is(slice_cut(&value, ';'), key))
+			return true;
+	return false;
+}
+
+/*
+ *	came               sent
+ *	-                  Root=new
+ *	Root=r             Self=new;Root=r
+ *	Self=s;Root=r      Self=new;Root=r
+ *	other=o            Root=new;other=o
+ *	anything, in a head of more than 7 KiB: Root=new
+ */
+static void add_trace_id(struct builder *b, const struct http_head *in,
+			 const struct request_facts *facts)
+{
+	const struct field *f = head_find(in, NAME_X_AMZN_TRACE_ID);
+	struct slice old = f && in->octets <= TRACE_HEAD_MAX ? f->value
+							     : SLICE("");
+	const char *start = b->text.at;
+
+	if (trace_has(old, SLICE("Root=")))
+		writer_literal(&b->text, "Self=");
+	else
+		writer_literal(&b->text, "Root=");
+	write_trace_id(&b->text, facts);
+	while (old.p && old.n) {
+		struct slice part = slice_cut(&old, ';');
+
+		if (part.n == 0 || part_is(part, SLICE("Self=")))
+			continue;
+		writer_char(&b->text, ';');
+		writer_put(&b->text, slice_trim(part));
+	}
+	add(b, SLICE("X-Amzn-Trace-Id"), made(b, start));
+}
+
+/* -- Host -------------------------------------------------------------- */
+
+/* alb-headers-tls.md section 3: what is preserved is sent as it came;
+ * otherwise lower case, with the port of the listener unless it is 80 or
+ * 443, which are never written. */
+static void add_hosts(struct builder *b, const struct http_head *in,
+		      const struct request_facts *facts)
+{
+	const struct listener *l = facts->listener;
+	const struct field *f = NULL;
+	const char *start = b->text.at;
+
+	if (l->balancer->preserve_host_header && head_has(in, NAME_HOST)) {
+		while ((f = head_next(in, NAME_HOST, f)) != NULL)
+			add(b, SLICE("Host"), f->value);
+		return;
+	}
+	if (l->port == 80 || l->port == 443) {
+		add(b, SLICE("Host"), facts->decision->host);
+		return;
+	}
+	writer_put(&b->text, facts->decision->host);
+	writer_char(&b->text, ':');
+	writer_u64(&b->text, facts->decision->host_port
+				     ? facts->decision->host_port
+				     : l->port);
+	add(b, SLICE("Host"), made(b, start));
+}
+
+/* -- the request ------------------------------------------------------- */
+
+/* Fields that are dropped here and written anew, or not at all. */
+static const uint64_t ours =
+	NAME_BIT(NAME_HOST) | NAME_BIT(NAME_EXPECT) |
+	NAME_BIT(NAME_CONTENT_LENGTH) | NAME_BIT(NAME_X_FORWARDED_FOR) |
+	NAME_BIT(NAME_X_FORWARDED_PROTO) | NAME_BIT(NAME_X_FORWARDED_PORT) |
+	NAME_BIT(NAME_X_AMZN_TRACE_ID) | NAME_BIT(NAME_X_AMZN_SPOOFED);
+
+static void copy_fields(struct builder *b, const struct http_head *in,
+			const struct load_balancer *lb,
+			struct rewrite_notes *notes)
+{
+	bool named = head_has(in, NAME_CONNECTION) && names_fields(in);
+
+	for (size_t i = 0; i < in->n_fields; i++) {
+		const struct field *f = &in->fields[i];
+
+		if (NAME_BIT(f->id) & (ours | hop_by_hop))
+			continue;
+		if (f->quirks & FIELD_LEAVE_OUT)
+			continue;
+		if (f->quirks & FIELD_ODD_NAME) {
+			if (lb->drop_invalid_header_fields) {
+				notes->dropped_invalid = true;
+				continue;
+			}
+			notes->passed_invalid = true;
+		}
+		if (named && is_named(in, f))
+			continue;
+		add(b, f->name, f->value);
+	}
+}
+
+static void add_forwarded(struct builder *b, const struct http_head *in,
+			  const struct request_facts *facts)
+{
+	const struct listener *l = facts->listener;
+	const struct field *f = NULL;
+	const char *start;
+
+	switch (l->balancer->xff_mode) {
+	case XFF_APPEND:
+		append_forwarded(b, in, facts);
+		break;
+	case XFF_PRESERVE:
+		while ((f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL)
+			add(b, f->name, f->value);
+		break;
+	case XFF_REMOVE:
+		break;
+	}
+	add(b, SLICE("X-Forwarded-Proto"),
+	    l->protocol == PROTOCOL_HTTPS ? SLICE("https") : SLICE("http"));
+	start = b->text.at;
+	writer_u64(&b->text, l->port);
+	add(b, SLICE("X-Forwarded-Port"), made(b, start));
+}
+
+static void add_framing(struct builder *b, const struct framing *framing)
+{
+	const char *start = b->text.at;
+
+	switch (framing->kind) {
+	case FRAMING_LENGTH:
+		writer_u64(&b->text, framing->length);
+		add(b, SLICE("Content-Length"), made(b, start));
+		break;
+	case FRAMING_CHUNKED:
+		add(b, SLICE("Transfer-Encoding"), SLICE("chunked"));
+		break;
+	case FRAMING_NONE:
+	case FRAMING_CLOSE:
+		break;
+	}
+}
+
+enum reason rewrite_request(const struct http_head *in,
+			    const struct request_facts *facts,
+			    struct scratch *scratch, struct http_head *out,
+			    struct rewrite_notes *notes)
+{
+	const struct load_balancer *lb = facts->listener->balancer;
+	const struct uri *uri = &facts->decision->uri;
+	struct builder b;
+
+	if (head_has(in, NAME_X_FORWARDED_FOR) && too_many_forwarded(in))
+		return REASON_XFF_TOO_LONG;
+	begin(&b, in, scratch, out);
+	/* RFC 9112 3.2.2: to an origin the path goes, not the whole URI. */
+	if (uri->form == URI_ABSOLUTE) {
+		const char *start = b.text.at;
+
+		if (uri->rest.n == 0 || uri->rest.p[0] != '/')
+			writer_char(&b.text, '/');
+		writer_put(&b.text, uri->rest);
+		out->target = made(&b, start);
+	}
+	add_hosts(&b, in, facts);
+	copy_fields(&b, in, lb, notes);
+	add_framing(&b, facts->framing);
+	if (facts->upgrade) {
+		add(&b, SLICE("Connection"), SLICE("Upgrade"));
+		add(&b, SLICE("Upgrade"), SLICE("websocket"));
+	}
+	add_forwarded(&b, in, facts);
+	if (lb->tls_version_and_cipher_headers && facts->tls_version) {
+		add(&b, SLICE("x-amzn-tls-version"),
+		    slice_of(facts->tls_version));
+		add(&b, SLICE("x-amzn-tls-cipher-suite"),
+		    slice_of(facts->tls_cipher));
+	}
+	add_trace_id(&b, in, facts);
+	return b.overflow || b.text.overflow ? REASON_FIELD_TOO_LARGE
+					     : REASON_NONE;
+}
+
+/* -- the response ------------------------------------------------------ */
+
+static bool is_inserted(const struct listener *l, const struct field *f)
+{
+	for (size_t i = 0; i < l->n_response_fields; i++)
+		if (l->response_fields[i].id == f->id)
+			return true;
+	return false;
+}
+
+static void copy_response_fields(struct builder *b, const struct http_head *in,
+				 const struct response_facts *facts)
+{
+	const struct listener *l = facts->listener;
+	bool named = head_has(in, NAME_CONNECTION) && names_fields(in);
+
+	for (size_t i = 0; i < in->n_fields; i++) {
+		const struct field *f = &in->fields[i];
+
+		if (NAME_BIT(f->id) & hop_by_hop)
+			continue;
+		if (f->id == NAME_CONTENT_LENGTH && !facts->keep_length)
+			continue;
+		if (f->quirks & FIELD_LEAVE_OUT)
+			continue;
+		if (named && is_named(in, f))
+			continue;
+		if (l->n_response_fields && f->id && is_inserted(l, f))
+			continue;
+		add(b, f->name, f->value);
+	}
+}
+
+bool rewrite_response(const struct http_head *in,
+		      const struct response_facts *facts,
+		      struct scratch *scratch, struct http_head *out)
+{
+	const struct listener *l = facts->listener;
+	const struct field *upgrade = head_find(in, NAME_UPGRADE);
+	struct builder b;
+
+	begin(&b, in, scratch, out);
+	copy_response_fields(&b, in, facts);
+	for (size_t i = 0; i < l->n_response_fields; i++)
+		add(&b, l->response_fields[i].name,
+		    l->response_fields[i].value);
+	if (!facts->keep_length)
+		add_framing(&b, facts->framing);
+	/* RFC 9110 6.6.1: who passes on an answer without a date adds one. */
+	if (!head_has(in, NAME_DATE) && in->status >= 200)
+		add(&b, SLICE("Date"),
+		    slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
+	if (facts->upgraded) {
+		add(&b, SLICE("Connection"), SLICE("Upgrade"));
+		add(&b, SLICE("Upgrade"),
+		    upgrade ? upgrade->value : SLICE("websocket"));
+	} else if (facts->close) {
+		add(&b, SLICE("Connection"), SLICE("close"));
+	} else if (facts->say_keep_alive) {
+		add(&b, SLICE("Connection"), SLICE("keep-alive"));
+	}
+	return !b.overflow && !b.text.overflow;
+}

@@ -1,0 +1,67 @@
+/*
+ * rewrite.h - what becomes of a head on its way through.
+ *
+ * Fields that concern one connection only end here, those that say who asked
+ * are added. Pure: a head and facts become another head, whose slices point
+ * into the first, into the facts and into the scratch.
+ *
+ * Floor: proxy.  Source: RFC 9110 7.6; alb-headers-tls.md sections 1 to 5;
+ * alb-routing.md section 8.2.
+ */
+#ifndef WEIR_PROXY_REWRITE_H
+#define WEIR_PROXY_REWRITE_H
+
+#include "base/reason.h"
+#include "http/framing.h"
+#include "model/listener.h"
+#include "proxy/scratch.h"
+
+/* Who asked, and how. */
+struct request_facts {
+	const struct listener *listener;
+	const struct decision *decision;
+	const struct addr *peer;
+	const struct framing *framing; /* of its body */
+	bool upgrade;                  /* a WebSocket is asked for */
+	const char *tls_version, *tls_cipher; /* NULL without TLS */
+	uint64_t random[2];            /* for the trace id */
+	time_t now_s;
+};
+
+/* Fields that were left out or let through though their name is odd. */
+struct rewrite_notes {
+	bool dropped_invalid, passed_invalid;
+};
+
+/*
+ * Fills `out` with what a target is sent.
+ *
+ * Returns REASON_NONE, or why the request cannot be sent on:
+ * REASON_XFF_TOO_LONG, REASON_FIELD_TOO_LARGE (no room for what we add).
+ */
+enum reason rewrite_request(const struct http_head *in,
+			    const struct request_facts *facts,
+			    struct scratch *scratch, struct http_head *out,
+			    struct rewrite_notes *notes);
+
+/* How the answer leaves. */
+struct response_facts {
+	const struct listener *listener;
+	const struct framing *framing; /* towards the client */
+	bool upgraded;                 /* a 101 that was asked for */
+	bool close;                    /* the connection ends after it */
+	bool say_keep_alive;           /* to a client of HTTP/1.0 */
+	bool keep_length;              /* HEAD, 304: Content-Length tells of
+					* a body that does not come */
+	struct slice cookies;          /* whole Set-Cookie lines, or empty */
+};
+
+/*
+ * Fills `out` with what the client is sent. False when there is no room for
+ * what we add. `cookies` are not in it: the caller writes these lines.
+ */
+bool rewrite_response(const struct http_head *in,
+		      const struct response_facts *facts,
+		      struct scratch *scratch, struct http_head *out);
+
+#endif

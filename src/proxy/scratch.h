@@ -1,0 +1,32 @@
+/*
+ * scratch.h - room that a worker needs while it takes one step, and not
+ * between two steps.
+ *
+ * Heads are parsed, rewritten and sent in one step, so one set of fields for
+ * each worker is enough; a request that waits for its answer holds none.
+ *
+ * Floor: proxy.  One for each worker.
+ */
+#ifndef WEIR_PROXY_SCRATCH_H
+#define WEIR_PROXY_SCRATCH_H
+
+#include "http/h1_write.h"
+#include "http/head.h"
+#include "model/route.h"
+
+enum {
+	/* What a rewritten head may have more than the one that came. */
+	SCRATCH_FIELDS_MORE = 32,
+	/* Values made by us: forwarded addresses joined, a trace id, a host,
+	 * a Location, cookies. A head is 64 KiB at most. */
+	SCRATCH_TEXT = 96 * 1024,
+};
+
+struct scratch {
+	struct field in_fields[HEAD_FIELDS_MAX];
+	struct field out_fields[HEAD_FIELDS_MAX + SCRATCH_FIELDS_MORE];
+	struct route_scratch route;
+	char text[SCRATCH_TEXT];
+};
+
+#endif
