@@ -45,6 +45,10 @@ struct snapshot {
 	struct target_group *groups;
 	size_t n_groups;
 	size_t n_listeners;               /* over all load balancers */
+	struct tls_client *target_tls;    /* one reference; NULL: no group
+					   * speaks HTTPS. For as many workers
+					   * as settings say and the prober,
+					   * which comes behind the last */
 	struct firewall_config *firewall; /* NULL: nothing declared */
 
 	/* Called by the last unref, before the arena goes: gives back what is

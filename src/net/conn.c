@@ -275,6 +275,16 @@ enum io conn_fill(struct conn *c)
 	return io;
 }
 
+/* What waits to be written never will be. */
+static void broke_writing(struct conn *c, int error)
+{
+	c->write_error = error;
+	chain_release(&c->out);
+	if (c->filter)
+		chain_release(&c->filter->raw_out);
+	loop_again(c->loop, c);
+}
+
 static void want_edge(struct conn *c)
 {
 	c->writable = false;
@@ -282,10 +292,8 @@ static void want_edge(struct conn *c)
 		return;
 	c->ev_write = event_new(c->loop->base, c->fd,
 				EV_WRITE | EV_ET | EV_PERSIST, on_event, c);
-	if (!c->ev_write || event_add(c->ev_write, NULL)) {
-		c->error = ENOMEM;
-		loop_again(c->loop, c);
-	}
+	if (!c->ev_write || event_add(c->ev_write, NULL))
+		broke_writing(c, ENOMEM);
 }
 
 /* Writes a chain as far as the kernel takes it; false when it broke. */
@@ -345,10 +353,13 @@ void conn_write_out(struct conn *c)
 
 	if (c->fd < 0 || c->error || c->connecting || !c->writable)
 		return;
+	if (c->write_error) {
+		chain_release(&c->out);
+		return;
+	}
 	if (!(c->filter ? write_filtered(c) : write_chain(c, &c->out))) {
 		c->n_written += plain - c->out.n;
-		c->error = errno ? errno : EPIPE;
-		loop_again(c->loop, c);
+		broke_writing(c, errno ? errno : EPIPE);
 		return;
 	}
 	c->n_written += plain - c->out.n;

@@ -47,7 +47,9 @@ struct conn {
 	uint64_t n_read, n_written; /* plain octets so far */
 	uint32_t idle_ms; /* each read and write moves the deadline to so much
 			   * from now; 0: it stays where it is */
-	int error; /* errno that broke it; 0: none */
+	int error; /* errno of the connect or read that broke it; 0: none */
+	int write_error; /* errno of a write: nothing more leaves, but what the
+			  * peer has sent may still be read */
 	bool is_dirty : 1;
 	bool readable : 1;     /* the kernel may have octets for us */
 	bool writable : 1;     /* no write fell short since the last edge */

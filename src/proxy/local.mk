@@ -1,1 +1,16 @@
 # The files of this floor.
+src_libweir_a_SOURCES += \
+	src/proxy/accept.c src/proxy/accept.h \
+	src/proxy/client.c src/proxy/client.h \
+	src/proxy/core.h \
+	src/proxy/exchange.c src/proxy/exchange.h \
+	src/proxy/pump.c src/proxy/pump.h \
+	src/proxy/reply.c src/proxy/reply.h \
+	src/proxy/request.c \
+	src/proxy/response.c \
+	src/proxy/rewrite.c src/proxy/rewrite.h \
+	src/proxy/scratch.h \
+	src/proxy/steps.h \
+	src/proxy/upstream.c src/proxy/upstream.h \
+	src/proxy/view.c src/proxy/view.h \
+	src/proxy/worker.c src/proxy/worker.h

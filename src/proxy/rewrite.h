@@ -21,10 +21,10 @@ struct request_facts {
 	const struct listener *listener;
 	const struct decision *decision;
 	const struct addr *peer;
-	const struct framing *framing; /* of its body */
-	bool upgrade;                  /* a WebSocket is asked for */
+	const struct framing *framing;        /* of its body */
+	bool upgrade;                         /* a WebSocket is asked for */
 	const char *tls_version, *tls_cipher; /* NULL without TLS */
-	uint64_t random[2];            /* for the trace id */
+	uint64_t random[2];                   /* for the trace id */
 	time_t now_s;
 };
 
@@ -53,12 +53,11 @@ struct response_facts {
 	bool say_keep_alive;           /* to a client of HTTP/1.0 */
 	bool keep_length;              /* HEAD, 304: Content-Length tells of
 					* a body that does not come */
-	struct slice cookies;          /* whole Set-Cookie lines, or empty */
 };
 
 /*
  * Fills `out` with what the client is sent. False when there is no room for
- * what we add. `cookies` are not in it: the caller writes these lines.
+ * what we add.
  */
 bool rewrite_response(const struct http_head *in,
 		      const struct response_facts *facts,

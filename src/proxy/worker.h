@@ -24,9 +24,9 @@ struct seal_keys; /* tls/seal.h */
 
 /* What all workers are given and only read. */
 struct worker_options {
-	unsigned number;          /* from 0 */
+	unsigned number; /* from 0 */
 	unsigned n_workers;
-	size_t most_octets;       /* of buffers, for this worker */
+	size_t most_octets;        /* of buffers, for this worker */
 	uint64_t most_connections; /* from clients, for this worker */
 };
 

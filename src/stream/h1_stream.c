@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/fail.h"
 #include "http/h1_parse.h"
 #include "http/h1_write.h"
 
@@ -17,9 +18,8 @@ enum { HEAD_MAX = 96 * 1024 };
 
 /* One attempt at what is in the chain. Most heads lie in one chunk; only one
  * that does not is copied together. */
-static enum io parse(struct stream *s, struct http_head *head,
-		     enum reason *why, parse_fn *parse_it,
-		     const struct h1_limits *limits)
+static enum io parse(struct stream *s, struct http_head *head, enum reason *why,
+		     parse_fn *parse_it, const struct h1_limits *limits)
 {
 	struct chain *in = &s->conn->in;
 	uint32_t scanned = s->scanned;
@@ -191,6 +191,7 @@ static bool write_body(struct stream *s, struct chain *from)
 	if (from->n == 0)
 		return true;
 	conn_dirty(s->conn);
+	s->out_octets += from->n;
 	if (s->out.kind != FRAMING_CHUNKED) {
 		chain_move(out, from, from->n);
 		return true;
@@ -254,9 +255,9 @@ static void write_start_line(struct writer *w, const struct http_head *head)
 	writer_literal(w, "\r\n");
 }
 
-struct piece h1_head_text(const struct http_head *head)
+struct piece h1_head_text(const struct http_head *head, struct slice more)
 {
-	size_t need = text_octets(head);
+	size_t need = text_octets(head) + more.n;
 	char *room = piece_claim(need);
 	struct writer w;
 
@@ -266,6 +267,7 @@ struct piece h1_head_text(const struct http_head *head)
 	write_start_line(&w, head);
 	for (size_t i = 0; i < head->n_fields; i++)
 		writer_field(&w, head->fields[i].name, head->fields[i].value);
+	writer_put(&w, more);
 	writer_literal(&w, "\r\n");
 	if (w.overflow)
 		BUG("a head of more than %zu octets", need);

@@ -15,9 +15,10 @@ extern const struct stream_ops h1_back_ops;
 
 /*
  * Writes a head as text: a request when it has a method, else a response.
- * "HTTP/1.1" whatever its version is. Returns the text as a piece, empty when
- * the pool is, and leaves nothing out.
+ * "HTTP/1.1" whatever its version is. `more` is whole lines of fields that
+ * are not in it, or empty. Returns the text as a piece, empty when the pool
+ * is, and leaves nothing out.
  */
-struct piece h1_head_text(const struct http_head *head);
+struct piece h1_head_text(const struct http_head *head, struct slice more);
 
 #endif

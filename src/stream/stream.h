@@ -61,8 +61,9 @@ struct stream {
 	bool in_done;          /* the whole body has come */
 	bool bad_coding;       /* the chunked coding was broken */
 
-	struct framing out; /* how the body that goes is framed */
-	bool out_done;      /* its end was written */
+	struct framing out;  /* how the body that goes is framed */
+	uint64_t out_octets; /* of the body, so far */
+	bool out_done;       /* its end was written */
 };
 
 /* The body that is to come is framed like this. */
@@ -81,6 +82,7 @@ static inline void stream_promise_body(struct stream *s,
 				       const struct framing *framing)
 {
 	s->out = *framing;
+	s->out_octets = 0;
 	s->out_done = framing->kind == FRAMING_NONE;
 }
 

@@ -160,8 +160,9 @@ static void test_a_broken_pipe_is_told(void **state)
 	conn_dirty(c);
 	loop_turn(&w.loop, false);
 	loop_turn(&w.loop, false);
-	assert_int_equal(c->error, EPIPE);
-	assert_int_equal(conn_fill(c), IO_FAILED);
+	assert_int_equal(c->write_error, EPIPE);
+	assert_int_equal(c->out.n, 0);
+	assert_int_equal(conn_fill(c), IO_CLOSED);
 	teardown(&w);
 }
 

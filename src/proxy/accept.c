@@ -1,0 +1,194 @@
+#include "accept.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "net/sock.h"
+#include "proxy/client.h"
+#include "proxy/core.h"
+
+/* Connections that are still taken from a queue that is about to be closed:
+ * the kernel would reset them. */
+enum { LAST_ACCEPTS = 65536 };
+
+static void pause_accepting(struct worker *w, struct acceptor *a)
+{
+	struct log_line l;
+
+	if (a->paused)
+		return;
+	a->paused = true;
+	loop_watch_free(a->watch);
+	a->watch = NULL;
+	if (worker_log(w, &l, LOG_WARNING, "accepting no more connections")) {
+		log_num(&l, "connections", (int64_t)w->n_clients);
+		log_str(&l, "hint",
+			"raise settings.max_connections or the limit of open "
+			"files");
+		log_end(&l);
+	}
+}
+
+/* Returns whether there may be another one in the queue. */
+static bool accept_one(struct acceptor *a)
+{
+	struct worker *w = a->worker;
+	struct addr peer;
+	int fd = sock_accept(a->fd, &peer);
+
+	if (fd >= 0) {
+		client_new(w, a, fd, &peer);
+		if (w->n_clients >= w->most_connections) {
+			count(w, COUNT_CLIENT_REJECTED);
+			pause_accepting(w, a);
+		}
+		return true;
+	}
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+		/* It stays in the queue until a descriptor is free. */
+		count(w, COUNT_CLIENT_REJECTED);
+		pause_accepting(w, a);
+		return false;
+	case ECONNABORTED:
+	case EINTR:
+	case EPROTO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_acceptable(int fd, int what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	accept_one(arg);
+}
+
+static void watch(struct acceptor *a)
+{
+	a->paused = false;
+	a->watch = loop_watch_fd(&a->worker->loop, a->fd, LOOP_READ,
+				 on_acceptable, a);
+}
+
+static void close_acceptor(struct acceptor *a)
+{
+	if (a->fd < 0)
+		return;
+	loop_watch_free(a->watch);
+	a->watch = NULL;
+	for (int i = 0; i < LAST_ACCEPTS && accept_one(a); i++)
+		;
+	close(a->fd);
+	a->fd = -1;
+}
+
+void acceptor_leave(struct acceptor *a)
+{
+	if (--a->users > 0)
+		return;
+	list_remove(&a->node);
+	if (a->last)
+		view_leave(a->last);
+	free(a);
+}
+
+static struct acceptor *find(struct worker *w, const struct addr *addr)
+{
+	list_foreach (node, &w->acceptors) {
+		struct acceptor *a = list_entry(node, struct acceptor, node);
+
+		if (a->fd >= 0 && addr_eq(&a->addr, addr))
+			return a;
+	}
+	return NULL;
+}
+
+static const struct listener *listener_at(const struct snapshot *snap,
+					  uint32_t index)
+{
+	for (size_t i = 0; i < snap->n_balancers; i++) {
+		const struct load_balancer *lb = &snap->balancers[i];
+
+		for (size_t k = 0; k < lb->n_listeners; k++)
+			if (lb->listeners[k].index == index)
+				return &lb->listeners[k];
+	}
+	return NULL;
+}
+
+static struct acceptor *add(struct worker *w, const struct endpoint *e)
+{
+	struct acceptor *a = xcalloc(1, sizeof(*a));
+
+	*a = (struct acceptor){
+		.worker = w,
+		.addr = e->addr,
+		.fd = e->fd,
+		.users = 1,
+	};
+	list_push_back(&w->acceptors, &a->node);
+	watch(a);
+	return a;
+}
+
+static void remove_acceptor(struct acceptor *a, struct view *old)
+{
+	a->last = view_enter(old);
+	close_acceptor(a);
+	acceptor_leave(a);
+}
+
+void accept_adopt(struct worker *w, struct view *old,
+		  const struct endpoint *endpoints, size_t n_endpoints)
+{
+	for (size_t i = 0; i < n_endpoints; i++) {
+		const struct endpoint *e = &endpoints[i];
+		struct acceptor *a = e->fd < 0 ? find(w, &e->addr) : NULL;
+
+		if (!a && e->fd >= 0)
+			a = add(w, e);
+		if (!a)
+			continue;
+		a->listener = listener_at(w->view->snap, e->listener);
+		a->is_wanted = true;
+	}
+	list_foreach_safe (node, &w->acceptors) {
+		struct acceptor *a = list_entry(node, struct acceptor, node);
+
+		if (!a->is_wanted && a->fd >= 0)
+			remove_acceptor(a, old);
+		a->is_wanted = false;
+	}
+}
+
+void accept_stop(struct worker *w)
+{
+	list_foreach_safe (node, &w->acceptors) {
+		struct acceptor *a = list_entry(node, struct acceptor, node);
+
+		if (a->fd < 0)
+			continue;
+		close_acceptor(a);
+		acceptor_leave(a);
+	}
+}
+
+void accept_resume(struct worker *w)
+{
+	if (w->n_clients >= w->most_connections)
+		return;
+	list_foreach (node, &w->acceptors) {
+		struct acceptor *a = list_entry(node, struct acceptor, node);
+
+		if (a->paused && a->fd >= 0)
+			watch(a);
+	}
+}

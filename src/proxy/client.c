@@ -1,0 +1,280 @@
+#include "client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "tls/tls_filter.h"
+
+enum {
+	LINGER_MS = 5000,
+	LINGER_OCTETS = 4 * 1024 * 1024, /* dropped at most */
+};
+
+static struct worker *worker_of(const struct client *c)
+{
+	return c->acceptor->worker;
+}
+
+static void free_client(struct retired *r)
+{
+	free(list_entry(r, struct client, retired));
+}
+
+static void close_client(struct client *c)
+{
+	struct worker *w = worker_of(c);
+
+	if (c->state == CLIENT_CLOSED)
+		return;
+	c->state = CLIENT_CLOSED;
+	count_n(w, COUNT_OCTETS_IN, c->conn.n_read);
+	count_n(w, COUNT_OCTETS_OUT, c->conn.n_written);
+	count(w, COUNT_CLIENT_CLOSED);
+	conn_close(&c->conn);
+	list_remove(&c->node);
+	w->n_clients--;
+	gauge_set(&w->seen_clients, w->n_clients);
+	acceptor_leave(c->acceptor);
+	loop_retire(&w->loop, &c->retired, free_client);
+	accept_resume(w);
+}
+
+struct addr client_peer(const struct client *c)
+{
+	struct addr a = {.len = sizeof(c->peer)};
+
+	memcpy(&a.in6, &c->peer, sizeof(c->peer));
+	return a;
+}
+
+bool client_must_close(const struct client *c)
+{
+	return worker_of(c)->draining || c->acceptor->last ||
+	       clock_now_ms() - c->opened_ms >= c->keep_alive_ms;
+}
+
+static void wait_for_request(struct client *c)
+{
+	c->state = CLIENT_IDLE;
+	conn_idle_deadline(&c->conn,
+			   c->acceptor->listener->balancer->idle_timeout_ms);
+	/* Octets that came meanwhile were announced meanwhile. */
+	if (c->conn.readable || c->conn.in.n || c->conn.held)
+		loop_again(c->conn.loop, &c->conn);
+}
+
+static void begin_linger(struct client *c)
+{
+	c->state = CLIENT_LINGER;
+	conn_shut_after_write(&c->conn);
+	conn_deadline(&c->conn, LINGER_MS);
+	chain_drain(&c->conn.in, c->conn.in.n);
+	count_n(worker_of(c), COUNT_OCTETS_IN, c->conn.n_read);
+	c->conn.n_read = 0; /* from here on: what is dropped */
+	loop_again(c->conn.loop, &c->conn);
+}
+
+static void linger(struct client *c)
+{
+	enum io io = conn_fill(&c->conn);
+
+	chain_drain(&c->conn.in, c->conn.in.n);
+	/* Its end was seen and ours was sent: nothing is lost by closing. */
+	if (io == IO_FAILED || (io == IO_CLOSED && c->conn.sent_fin) ||
+	    c->conn.n_read > LINGER_OCTETS)
+		close_client(c);
+	else if (io == IO_DONE)
+		loop_again(c->conn.loop, &c->conn);
+	else if (io == IO_CLOSED)
+		c->conn.wants_room = true; /* wake us when it was sent */
+}
+
+static void log_handshake(struct client *c)
+{
+	struct worker *w = worker_of(c);
+	enum tls_failure why = tls_filter_failure(c->conn.filter);
+	char peer[ADDR_TEXT_MAX];
+	struct addr a = client_peer(c);
+	struct log_line l;
+
+	count(w, COUNT_CLIENT_TLS_ERRORS);
+	/* Who connects and leaves without a word is a port check. */
+	if (c->conn.n_read == 0 && why == TLS_OK)
+		return;
+	if (!worker_log(w, &l, LOG_INFO, "TLS handshake with a client failed"))
+		return;
+	log_slice(&l, "listener", c->acceptor->listener->balancer->name);
+	log_num(&l, "port", c->acceptor->listener->port);
+	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	log_str(&l, "error",
+		why == TLS_PLAIN_HTTP
+			? "the client speaks plain HTTP to a TLS port"
+			: tls_filter_reason(c->conn.filter));
+	log_end(&l);
+}
+
+static void handshake(struct client *c)
+{
+	enum io io = conn_fill(&c->conn);
+
+	if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0)) {
+		log_handshake(c);
+		/* The alert that says why may still be on its way. */
+		conn_write_out(&c->conn);
+		close_client(c);
+		return;
+	}
+	if (conn_is_established(&c->conn))
+		wait_for_request(c);
+}
+
+/* Octets came, or the end. */
+static void idle(struct client *c)
+{
+	struct worker *w = worker_of(c);
+
+	if (c->conn.in.n == 0) {
+		enum io io = conn_fill(&c->conn);
+
+		if (c->conn.in.n == 0) {
+			if (io == IO_CLOSED || io == IO_FAILED)
+				close_client(c);
+			return;
+		}
+	}
+	c->exchange = exch_new(w, c);
+	if (!c->exchange) {
+		count(w, COUNT_POOL_EMPTY);
+		close_client(c);
+		return;
+	}
+	c->state = CLIENT_BUSY;
+	exch_run(c->exchange);
+}
+
+static void on_ready(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+
+	switch ((enum client_state)c->state) {
+	case CLIENT_HANDSHAKE:
+		handshake(c);
+		return;
+	case CLIENT_IDLE:
+		idle(c);
+		return;
+	case CLIENT_BUSY:
+		exch_run(c->exchange);
+		return;
+	case CLIENT_LINGER:
+		linger(c);
+		return;
+	case CLIENT_CLOSED:
+		return;
+	}
+	BUG("client in state %d", c->state);
+}
+
+static void on_expired(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+
+	if (c->state == CLIENT_BUSY) {
+		exch_expired(c->exchange, conn);
+		return;
+	}
+	if (c->state == CLIENT_HANDSHAKE)
+		log_handshake(c);
+	close_client(c);
+}
+
+static const struct conn_ops client_ops = {on_ready, on_expired};
+
+static bool add_tls(struct client *c, const struct listener *l)
+{
+	if (!l->tls)
+		return true;
+	c->conn.filter = tls_filter_accept(l->tls, worker_of(c)->number);
+	return c->conn.filter != NULL;
+}
+
+void client_new(struct worker *w, struct acceptor *a, int fd_take,
+		const struct addr *peer)
+{
+	const struct load_balancer *lb = a->listener->balancer;
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c ||
+	    conn_open(&c->conn, &w->loop, fd_take, &client_ops, CHAIN_LIMIT)) {
+		count(w, COUNT_CLIENT_REJECTED);
+		free(c);
+		close(fd_take);
+		return;
+	}
+	c->acceptor = a;
+	a->users++;
+	c->opened_ms = clock_now_ms();
+	c->keep_alive_ms = lb->client_keep_alive_ms;
+	memcpy(&c->peer, &peer->sa,
+	       peer->len < sizeof(c->peer) ? peer->len : sizeof(c->peer));
+	list_push_back(&w->clients, &c->node);
+	w->n_clients++;
+	gauge_set(&w->seen_clients, w->n_clients);
+	count(w, COUNT_CLIENT_CONNECTIONS);
+	if (!add_tls(c, a->listener)) {
+		close_client(c);
+	} else if (c->conn.filter) {
+		c->state = CLIENT_HANDSHAKE;
+		conn_deadline(&c->conn, lb->client_tls_handshake_ms);
+	} else {
+		c->state = CLIENT_IDLE;
+		conn_idle_deadline(&c->conn, lb->idle_timeout_ms);
+	}
+}
+
+void client_done(struct client *c, enum client_end end)
+{
+	bool all_sent = false;
+
+	c->exchange = NULL;
+	if (end == CLIENT_KEEP && !c->conn.error) {
+		wait_for_request(c);
+		return;
+	}
+	/* Nothing of it waits in the socket, so closing sends no reset. */
+	if (end == CLIENT_CLOSE && !c->conn.readable && c->conn.in.n == 0) {
+		if (c->conn.filter)
+			conn_shut_after_write(&c->conn);
+		conn_write_out(&c->conn);
+		all_sent = conn_unsent(&c->conn) == 0;
+	}
+	if (c->conn.error || all_sent)
+		close_client(c);
+	else
+		begin_linger(c);
+}
+
+void client_abort(struct client *c)
+{
+	c->exchange = NULL;
+	close_client(c);
+}
+
+void client_close_idle(struct client *c)
+{
+	if (c->state == CLIENT_IDLE || c->state == CLIENT_HANDSHAKE)
+		close_client(c);
+}
+
+void client_end(struct client *c)
+{
+	if (c->state == CLIENT_BUSY)
+		exch_end(c->exchange);
+	else
+		close_client(c);
+}

@@ -1,0 +1,85 @@
+/*
+ * core.h - a worker's belongings, as the parts of the data path see them.
+ *
+ * Floor: proxy.  One thread.
+ */
+#ifndef WEIR_PROXY_CORE_H
+#define WEIR_PROXY_CORE_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "net/loop.h"
+#include "proxy/scratch.h"
+#include "proxy/view.h"
+#include "proxy/worker.h"
+#include "tls/seal.h"
+
+struct exchange;
+struct upstream_pool;
+
+/* Octets that each chain of a connection holds at most: more than the largest
+ * head (80 KiB), and enough for reads of 64 KiB. */
+enum { CHAIN_LIMIT = 128 * 1024 };
+
+struct worker {
+	struct loop loop;
+	unsigned number, n_workers;
+	uint64_t most_connections; /* from clients */
+	size_t most_octets;
+	pthread_t thread;
+
+	struct view *view; /* the newest; NULL before the first */
+	struct list views; /* all alive, newest first */
+	struct list acceptors;
+	struct list clients;          /* every connection from a client */
+	struct sealer *sealer;        /* NULL without stickiness */
+	struct upstream_pool **pools; /* by target_state.slot; may be NULL */
+	uint32_t n_pools;
+	struct exchange *free_exchanges; /* LIFO */
+	unsigned n_free_exchanges, n_exchanges;
+	uint32_t group_turn; /* for pick_group() */
+	uint64_t n_clients, n_upstreams;
+	bool draining;
+	uint64_t random_state[2];
+	struct log_budget log_budget;
+
+	_Alignas(64) tally_cell counters[COUNTER_KINDS];
+	tally_cell reasons[REASON_KINDS];
+	/* Gauges that other threads read. */
+	_Atomic uint64_t seen_clients, seen_upstreams, seen_exchanges;
+	_Atomic uint64_t seen_generation, seen_oldest;
+
+	struct scratch scratch;
+};
+
+static inline void count(struct worker *w, enum counter c)
+{
+	tally_add(&w->counters[c], 1);
+}
+
+static inline void count_n(struct worker *w, enum counter c, uint64_t n)
+{
+	tally_add(&w->counters[c], n);
+}
+
+static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
+{
+	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+/* Not secret: for trace ids. */
+uint64_t worker_random(struct worker *w);
+
+/* Something ended while draining: perhaps that was the last. */
+void worker_maybe_idle(struct worker *w);
+
+/* Lines a second that a worker writes about requests and connections. */
+enum { WORKER_LOG_LINES = 50 };
+
+/* Begins a line about a request or a connection, unless there have been too
+ * many in this second. */
+bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
+		const char *sentence);
+
+#endif

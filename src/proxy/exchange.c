@@ -1,0 +1,649 @@
+/*
+ * exchange.c - the life of one request and its response.
+ *
+ *   READ_HEAD --> ROUTE --> CONNECT --> FORWARD --> RELAY --> FINISH
+ *                   ^           |           |                   ^
+ *                   +-- retry --+-----------+--> TUNNEL --------+
+ *   any state before RELAY, when we answer  --> REPLY ----------+
+ *   any state, when nobody is there to answer ------------------+
+ *
+ * Events do not choose what happens: they note what the sockets can do and
+ * call exch_run(), which steps until the exchange must wait. Bodies move in
+ * pumps (pump.c); a state here says how far the messages are.
+ *
+ * Floor: proxy.
+ */
+#include "exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "proxy/pump.h"
+#include "proxy/reply.h"
+#include "proxy/steps.h"
+#include "stream/h1_stream.h"
+
+/* Targets that one request may be given to. */
+enum { TRIES_MAX = 2, FREE_EXCHANGES_MAX = 256 };
+
+static enum next step_route(struct exchange *x);
+static enum next step_connect(struct exchange *x);
+static enum next step_forward(struct exchange *x);
+static enum next step_relay(struct exchange *x);
+static enum next step_tunnel(struct exchange *x);
+static enum next step_reply(struct exchange *x);
+static enum next step_finish(struct exchange *x);
+
+#define TO(state) (1u << EXCH_##state)
+
+static const struct {
+	const char *name;
+	enum next (*step)(struct exchange *x);
+	unsigned leads_to;
+} states[] = {
+	[EXCH_READ_HEAD] = {"read-head", request_step,
+			    TO(ROUTE) | TO(REPLY) | TO(FINISH)},
+	[EXCH_ROUTE] = {"route", step_route,
+			TO(CONNECT) | TO(REPLY) | TO(FINISH)},
+	[EXCH_CONNECT] = {"connect", step_connect,
+			  TO(FORWARD) | TO(ROUTE) | TO(REPLY) | TO(FINISH)},
+	[EXCH_FORWARD] = {"forward", step_forward,
+			  TO(RELAY) | TO(TUNNEL) | TO(ROUTE) | TO(REPLY) |
+				  TO(FINISH)},
+	[EXCH_RELAY] = {"relay", step_relay, TO(FINISH)},
+	[EXCH_TUNNEL] = {"tunnel", step_tunnel, TO(FINISH)},
+	[EXCH_REPLY] = {"reply", step_reply, TO(FINISH)},
+	[EXCH_FINISH] = {"finish", step_finish, 0},
+};
+
+enum next exch_enter(struct exchange *x, enum exch_state state)
+{
+	if (!(states[x->state].leads_to & (1u << state)))
+		BUG("exchange: %s -> %s", states[x->state].name,
+		    states[state].name);
+	x->state = (uint8_t)state;
+	return NEXT_GO;
+}
+
+const struct view *exch_view(const struct exchange *x)
+{
+	return x->view;
+}
+
+struct exchange *exch_new(struct worker *w, struct client *c)
+{
+	struct exchange *x = w->free_exchanges;
+	struct view *view = c->acceptor->last ? c->acceptor->last : w->view;
+
+	if (x) {
+		w->free_exchanges = x->next_free;
+		w->n_free_exchanges--;
+	} else {
+		x = malloc(sizeof(*x));
+		if (!x)
+			return NULL;
+	}
+	*x = (struct exchange){
+		.worker = w,
+		.client = c,
+		.view = view_enter(view),
+		.listener = c->acceptor->listener,
+		.front = {.ops = &h1_front_ops, .conn = &c->conn},
+	};
+	w->n_exchanges++;
+	gauge_set(&w->seen_exchanges, w->n_exchanges);
+	return x;
+}
+
+static void exch_free(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	piece_release(&x->request);
+	if (x->target)
+		state_unref(x->target);
+	if (x->avoid)
+		state_unref(x->avoid);
+	view_leave(x->view);
+	w->n_exchanges--;
+	gauge_set(&w->seen_exchanges, w->n_exchanges);
+	if (w->draining)
+		worker_maybe_idle(w);
+	if (w->n_free_exchanges == FREE_EXCHANGES_MAX) {
+		free(x);
+		return;
+	}
+	x->next_free = w->free_exchanges;
+	w->free_exchanges = x;
+	w->n_free_exchanges++;
+}
+
+void exch_release_free(struct worker *w)
+{
+	while (w->free_exchanges) {
+		struct exchange *x = w->free_exchanges;
+
+		w->free_exchanges = x->next_free;
+		free(x);
+	}
+	w->n_free_exchanges = 0;
+}
+
+void exch_run(struct exchange *x)
+{
+	enum next next;
+
+	do
+		next = states[x->state].step(x);
+	while (next == NEXT_GO);
+	if (next == NEXT_DONE)
+		exch_free(x);
+}
+
+/* -- endings ------------------------------------------------------------ */
+
+enum next exch_give_up(struct exchange *x, enum reason reason)
+{
+	x->reason = (uint8_t)reason;
+	x->cut = true;
+	return exch_enter(x, EXCH_FINISH);
+}
+
+enum next exch_answer(struct exchange *x, enum reason reason)
+{
+	unsigned status = (unsigned)reason_status(reason);
+
+	if (x->answered)
+		return exch_give_up(x, reason);
+	x->reason = (uint8_t)reason;
+	/* After a fault of the request the next octet on the connection has
+	 * no agreed meaning; after one of the target it has. */
+	x->keep = x->keep && x->front.in_done && !x->doubtful &&
+		  (status >= 500 || status == 463) && status != 505 &&
+		  status != 501 && !client_must_close(x->client);
+	if (!reply_error(x, reason, x->keep))
+		return exch_give_up(x, reason);
+	return exch_enter(x, EXCH_REPLY);
+}
+
+static void give_upstream_back(struct exchange *x, bool reusable)
+{
+	if (x->upstream)
+		upstream_give_back(x->upstream, reusable);
+	x->upstream = NULL;
+	x->back.conn = NULL;
+}
+
+static bool is_idempotent(unsigned method)
+{
+	/* RFC 9110 9.2.2. */
+	return method == METHOD_GET || method == METHOD_HEAD ||
+	       method == METHOD_PUT || method == METHOD_DELETE ||
+	       method == METHOD_OPTIONS;
+}
+
+/* Its part in the tallies is over. */
+static void leave_target(struct exchange *x)
+{
+	if (x->dispatched)
+		tally_add(&x->target->tally[x->worker->number].ended, 1);
+	x->dispatched = false;
+}
+
+/*
+ *	octets sent  connection  method      body read  another try
+ *	none         any         any         no         yes
+ *	some         warm        idempotent  no         yes, the connection
+ *	                                                was stale
+ *	otherwise                                       no
+ */
+static bool may_try_again(const struct exchange *x)
+{
+	const struct upstream *u = x->upstream;
+
+	if (x->tries >= TRIES_MAX || x->target_spoke || x->back.out_octets)
+		return false;
+	if (!u || upstream_is_untouched(u))
+		return true;
+	return u->is_warm && is_idempotent(x->method) &&
+	       x->try_reason == REASON_TARGET_CLOSED;
+}
+
+enum next exch_target_failed(struct exchange *x, enum reason reason)
+{
+	bool again;
+
+	x->try_reason = (uint8_t)reason;
+	again = may_try_again(x);
+	tally_add(&x->target->tally[x->worker->number].failures, 1);
+	leave_target(x);
+	if (!again) {
+		give_upstream_back(x, false);
+		return exch_answer(x, reason);
+	}
+	/* A stale connection says nothing about its target. */
+	x->retry_same = x->upstream && x->upstream->is_warm;
+	x->fresh_only = true;
+	give_upstream_back(x, false);
+	if (x->avoid)
+		state_unref(x->avoid);
+	x->avoid = x->target;
+	x->target = NULL;
+	count(x->worker, COUNT_RETRIES);
+	return exch_enter(x, EXCH_ROUTE);
+}
+
+void exch_end(struct exchange *x)
+{
+	exch_give_up(x, REASON_STOPPING);
+	exch_run(x);
+}
+
+/* -- a target ----------------------------------------------------------- */
+
+static struct target_state *choose(struct exchange *x)
+{
+	struct pick_table *table = view_table(x->view, x->group);
+	struct target_state *t = NULL;
+
+	if (table->failed_open)
+		count(x->worker, COUNT_FAIL_OPEN);
+	if (x->has_sticky && x->tries == 0) {
+		t = pick_find(table, x->sticky_identity);
+		if (t)
+			return t;
+	}
+	if (x->came_sticky && x->tries == 0)
+		count(x->worker, COUNT_NON_STICKY);
+	t = pick_next(table, x->avoid);
+	return t || !x->retry_same ? t : x->avoid;
+}
+
+static enum next step_route(struct exchange *x)
+{
+	struct target_state *t = choose(x);
+
+	if (!t)
+		return exch_answer(x,
+				   x->tries ? x->try_reason : REASON_NO_TARGET);
+	x->target = state_ref(t);
+	if (x->tries++ == 0)
+		count(x->worker, COUNT_REQUESTS);
+	return exch_enter(x, EXCH_CONNECT);
+}
+
+static enum reason reason_of_connect(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENOENT:
+	case EAGAIN:
+		return REASON_TARGET_REFUSED;
+	case ETIMEDOUT:
+		return REASON_TARGET_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL:
+		return REASON_OVERLOADED;
+	default:
+		return REASON_TARGET_UNREACHABLE;
+	}
+}
+
+static enum next begin_connect(struct exchange *x)
+{
+	const struct load_balancer *lb = x->listener->balancer;
+	struct upstream_spec spec = {
+		.target = x->target,
+		.group = x->group,
+		.server_name = x->server_name,
+		.connect_ms = lb->target_connect_ms,
+		.idle_ms = lb->idle_timeout_ms,
+		.fresh = x->fresh_only,
+	};
+
+	x->upstream = upstream_take(x->worker, &spec, x);
+	if (!x->upstream) {
+		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
+		return exch_target_failed(x, reason_of_connect(errno));
+	}
+	x->back = (struct stream){
+		.ops = &h1_back_ops,
+		.conn = &x->upstream->conn,
+	};
+	return NEXT_GO;
+}
+
+static enum next begin_forward(struct exchange *x)
+{
+	struct conn *c = x->back.conn;
+
+	tally_add(&x->target->tally[x->worker->number].requests, 1);
+	x->dispatched = true;
+	chain_append_piece(&c->out, &x->request);
+	conn_dirty(c);
+	stream_promise_body(&x->back, &x->front.in);
+	conn_idle_deadline(c, x->listener->balancer->idle_timeout_ms);
+	return exch_enter(x, EXCH_FORWARD);
+}
+
+static enum next step_connect(struct exchange *x)
+{
+	struct conn *c;
+
+	if (!x->upstream)
+		return begin_connect(x);
+	c = x->back.conn;
+	if (c->error) {
+		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
+		return exch_target_failed(x, reason_of_connect(c->error));
+	}
+	if (c->connecting)
+		return NEXT_WAIT;
+	if (!conn_is_established(c)) {
+		enum io io = conn_fill(c);
+
+		if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
+			count(x->worker, COUNT_TARGET_TLS_ERRORS);
+			return exch_target_failed(x, REASON_TARGET_TLS);
+		}
+		if (!conn_is_established(c)) {
+			const struct load_balancer *lb = x->listener->balancer;
+
+			if (!x->in_handshake)
+				conn_deadline(c, lb->target_tls_handshake_ms);
+			x->in_handshake = true;
+			return NEXT_WAIT;
+		}
+	}
+	return begin_forward(x);
+}
+
+/* -- the message pair ---------------------------------------------------- */
+
+/*
+ * Whether the client has left while its answer is awaited. A FIN alone may
+ * come from a client that had announced that it sends no more; from others
+ * it means that nobody waits.
+ */
+static bool client_has_gone(struct exchange *x)
+{
+	struct conn *c = x->front.conn;
+	enum io io;
+
+	if (c->error || c->write_error)
+		return true;
+	if (!x->front.in_done || (!c->readable && !c->peer_closing))
+		return false;
+	io = conn_fill(c);
+	return io == IO_FAILED || (io == IO_CLOSED && c->in.n == 0 && x->keep);
+}
+
+/* Moves what has come of the request body; NEXT_WAIT: all is well. */
+static enum next upload(struct exchange *x)
+{
+	if (x->back.out_done && x->front.in_done)
+		return NEXT_WAIT;
+	if (x->front.in.kind != FRAMING_NONE && x->back.conn->write_error) {
+		/* It takes no more; its answer may have come before. */
+		x->target_closes = true;
+		return NEXT_WAIT;
+	}
+	switch (pump_body(&x->front, &x->back)) {
+	case IO_DONE:
+	case IO_AGAIN:
+		return NEXT_WAIT;
+	case IO_CLOSED:
+		return exch_give_up(x, REASON_CLIENT_CUT_BODY);
+	case IO_FAILED:
+		break;
+	}
+	if (x->front.bad_coding)
+		return exch_answer(x, REASON_BAD_CHUNK);
+	return exch_give_up(x, errno == ENOBUFS ? REASON_OVERLOADED
+						: REASON_CLIENT_CUT_BODY);
+}
+
+static enum next step_forward(struct exchange *x)
+{
+	struct conn *back = x->back.conn;
+	enum next next = upload(x);
+
+	if (next != NEXT_WAIT)
+		return next;
+	next = response_step(x);
+	if (next != NEXT_WAIT)
+		return next;
+	if (back->write_error && !back->readable && !back->peer_closing)
+		return exch_target_failed(x, REASON_TARGET_CLOSED);
+	if (client_has_gone(x))
+		return exch_give_up(x, REASON_CLIENT_GONE);
+	return NEXT_WAIT;
+}
+
+static enum next step_relay(struct exchange *x)
+{
+	enum io io;
+
+	if (x->front.conn->error || x->front.conn->write_error)
+		return exch_give_up(x, REASON_CLIENT_GONE);
+	if (upload(x) != NEXT_WAIT)
+		return NEXT_GO;
+	io = x->front.out_done && x->back.in_done
+		     ? IO_DONE
+		     : pump_body(&x->back, &x->front);
+	switch (io) {
+	case IO_DONE:
+		break;
+	case IO_AGAIN:
+		if (client_has_gone(x))
+			return exch_give_up(x, REASON_CLIENT_GONE);
+		return NEXT_WAIT;
+	case IO_CLOSED:
+		return exch_give_up(x, REASON_TARGET_CUT);
+	case IO_FAILED:
+		return exch_give_up(x, x->back.bad_coding
+					       ? REASON_TARGET_BAD_CHUNK
+				       : errno == ENOBUFS ? REASON_OVERLOADED
+							  : REASON_TARGET_CUT);
+	}
+	/* The answer came before the whole body had been sent. A target that
+	 * goes on reading gets the rest; one that does not, gets no more. */
+	if (!x->front.in_done && !x->target_closes &&
+	    !x->back.conn->peer_closing)
+		return NEXT_WAIT;
+	return exch_enter(x, EXCH_FINISH);
+}
+
+/* One direction of a tunnel; false when the tunnel is broken. */
+static bool tunnel(struct conn *from, struct conn *to, bool *ended)
+{
+	if (from->write_error || from->error)
+		return false;
+	if (*ended || pump_octets(from, to) == IO_AGAIN)
+		return true;
+	*ended = true;
+	conn_shut_after_write(to);
+	return !from->error;
+}
+
+static enum next step_tunnel(struct exchange *x)
+{
+	bool front_ended = x->front_ended, back_ended = x->back_ended;
+	bool whole = tunnel(x->front.conn, x->back.conn, &front_ended) &&
+		     tunnel(x->back.conn, x->front.conn, &back_ended);
+
+	x->front_ended = front_ended;
+	x->back_ended = back_ended;
+	if (whole && !(front_ended && back_ended))
+		return NEXT_WAIT;
+	return exch_enter(x, EXCH_FINISH);
+}
+
+/* The answer has been written; what is left of a short body is dropped, so
+ * that the connection can go on. */
+static enum next step_reply(struct exchange *x)
+{
+	while (x->keep && !x->front.in_done) {
+		struct chain waste;
+		enum io io;
+
+		chain_init(&waste, UINT32_MAX);
+		io = x->front.ops->read_body(&x->front, &waste, CHAIN_LIMIT);
+		if (io == IO_AGAIN && waste.n == 0)
+			return NEXT_WAIT;
+		chain_release(&waste);
+		if (io == IO_CLOSED || io == IO_FAILED)
+			x->keep = false;
+	}
+	return exch_enter(x, EXCH_FINISH);
+}
+
+/* -- the end -------------------------------------------------------------- */
+
+static void log_reason(struct exchange *x)
+{
+	enum reason reason = x->reason;
+	enum log_level level = reason_status(reason) >= 500 ? LOG_WARNING
+							    : LOG_INFO;
+	char peer[ADDR_TEXT_MAX];
+	struct addr a = client_peer(x->client);
+	struct log_line l;
+
+	tally_add(&x->worker->reasons[reason], 1);
+	if (reason_is_action(reason))
+		level = LOG_DEBUG;
+	if (!worker_log(x->worker, &l, level,
+			x->answered && !x->cut ? "answered a request"
+					       : "ended a request"))
+		return;
+	log_str(&l, "reason", reason_token(reason));
+	log_num(&l, "status", x->status ? x->status : reason_status(reason));
+	log_slice(&l, "listener", x->listener->balancer->name);
+	log_num(&l, "port", x->listener->port);
+	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	if (x->line.n)
+		log_slice(&l, "request", slice_first(x->line, 256));
+	if (x->group)
+		log_slice(&l, "target_group", x->group->name);
+	if (x->target)
+		log_str(&l, "target", x->target->name);
+	if (x->tries)
+		log_num(&l, "tries", x->tries);
+	log_end(&l);
+}
+
+static void count_end(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	count(w, COUNT_REQUESTS_ENDED);
+	leave_target(x);
+	if (!x->reason)
+		return;
+	log_reason(x);
+	switch (x->status / 100) {
+	case 3:
+		count(w, COUNT_ELB_3XX);
+		break;
+	case 4:
+		count(w, COUNT_ELB_4XX);
+		break;
+	case 5:
+		count(w, COUNT_ELB_5XX);
+		break;
+	}
+}
+
+/* Nothing is under way on the target's connection any more. */
+static bool target_is_clean(const struct exchange *x)
+{
+	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
+	       x->front.in_done && !x->target_closes && x->status != 101;
+}
+
+static enum next step_finish(struct exchange *x)
+{
+	struct client *c = x->client;
+
+	count_end(x);
+	give_upstream_back(x, target_is_clean(x));
+	if (x->cut)
+		client_abort(c);
+	else if (x->keep && x->front.in_done)
+		client_done(c, CLIENT_KEEP);
+	else
+		client_done(c, x->front.in_done ? CLIENT_CLOSE : CLIENT_DROP);
+	return NEXT_DONE;
+}
+
+/* -- time ------------------------------------------------------------------ */
+
+static enum next expired_forward(struct exchange *x, struct conn *conn)
+{
+	bool uploading = !(x->front.in_done && x->back.out_done);
+
+	/* The one who is waited for is the one who is late. */
+	if (uploading && conn_unsent(x->back.conn) == 0)
+		return conn == x->front.conn
+			       ? exch_answer(x, REASON_CLIENT_TIMEOUT)
+			       : NEXT_WAIT;
+	if (conn == x->front.conn)
+		return NEXT_WAIT;
+	return exch_answer(x, REASON_TARGET_SILENT);
+}
+
+static enum next expired_relay(struct exchange *x, struct conn *conn)
+{
+	bool client_is_full = conn_unsent(x->front.conn) > 0;
+
+	if (client_is_full)
+		return conn == x->front.conn
+			       ? exch_give_up(x, REASON_CLIENT_STALLED)
+			       : NEXT_WAIT;
+	if (conn == x->front.conn)
+		return NEXT_WAIT;
+	return exch_give_up(x, REASON_TARGET_STALLED);
+}
+
+static enum next expired(struct exchange *x, struct conn *conn)
+{
+	switch ((enum exch_state)x->state) {
+	case EXCH_READ_HEAD:
+		return exch_answer(x, REASON_CLIENT_TIMEOUT);
+	case EXCH_CONNECT:
+		if (conn == x->front.conn)
+			return NEXT_WAIT;
+		return exch_target_failed(
+			x, x->in_handshake ? REASON_TARGET_TLS_TIMEOUT
+					   : REASON_TARGET_CONNECT_TIMEOUT);
+	case EXCH_FORWARD:
+		return expired_forward(x, conn);
+	case EXCH_RELAY:
+		return expired_relay(x, conn);
+	case EXCH_REPLY:
+		x->keep = false;
+		return exch_enter(x, EXCH_FINISH);
+	case EXCH_TUNNEL:
+		x->cut = true;
+		return exch_enter(x, EXCH_FINISH);
+	case EXCH_ROUTE:
+	case EXCH_FINISH:
+		break;
+	}
+	BUG("exchange expired in %s", states[x->state].name);
+}
+
+void exch_expired(struct exchange *x, struct conn *conn)
+{
+	if (expired(x, conn) == NEXT_GO)
+		exch_run(x);
+	else
+		conn_idle_deadline(conn,
+				   x->listener->balancer->idle_timeout_ms);
+}

@@ -1,0 +1,51 @@
+#include "pump.h"
+
+#include <errno.h>
+
+enum io pump_body(struct stream *from, struct stream *to)
+{
+	for (;;) {
+		size_t room = chain_room(&to->conn->out);
+		struct chain some;
+		bool sent;
+		enum io io;
+
+		if (room == 0 && !from->in_done) {
+			to->conn->wants_room = true;
+			return IO_AGAIN;
+		}
+		chain_init(&some, UINT32_MAX);
+		io = from->ops->read_body(from, &some, room);
+		room -= some.n;
+		sent = to->ops->write_body(to, &some) &&
+		       (io != IO_DONE || to->ops->end_body(to));
+		chain_release(&some);
+		if (!sent) {
+			errno = ENOBUFS;
+			return IO_FAILED;
+		}
+		if (io != IO_AGAIN || room > 0)
+			return io;
+	}
+}
+
+enum io pump_octets(struct conn *from, struct conn *to)
+{
+	for (;;) {
+		size_t room = chain_room(&to->out);
+		enum io io;
+
+		if (from->in.n && room) {
+			chain_move(&to->out, &from->in, room);
+			conn_dirty(to);
+			continue;
+		}
+		if (room == 0) {
+			to->wants_room = true;
+			return IO_AGAIN;
+		}
+		io = conn_fill(from);
+		if (from->in.n == 0)
+			return io == IO_DONE ? IO_AGAIN : io;
+	}
+}

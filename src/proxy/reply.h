@@ -1,0 +1,22 @@
+/*
+ * reply.h - answers that weir makes itself, in ALB's shape.
+ *
+ * Floor: proxy.  Source: alb-observability.md section 2; alb-routing.md 6.
+ */
+#ifndef WEIR_PROXY_REPLY_H
+#define WEIR_PROXY_REPLY_H
+
+#include "proxy/exchange.h"
+
+/*
+ * Each appends a whole answer to what the client is sent. `keep`: the
+ * connection goes on after it. False when the buffers are at their limit:
+ * then nothing was appended and the connection is to be closed.
+ */
+bool reply_error(struct exchange *x, enum reason reason, bool keep);
+bool reply_fixed(struct exchange *x, const struct fixed_response *fixed,
+		 bool keep);
+bool reply_redirect(struct exchange *x, unsigned status, struct slice location,
+		    bool keep);
+
+#endif

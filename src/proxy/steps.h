@@ -1,0 +1,40 @@
+/*
+ * steps.h - what the steps of an exchange share; for exchange.c, request.c
+ * and response.c alone.
+ *
+ * Floor: proxy.
+ */
+#ifndef WEIR_PROXY_STEPS_H
+#define WEIR_PROXY_STEPS_H
+
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+enum next {
+	NEXT_GO,   /* the state changed: step again */
+	NEXT_WAIT, /* nothing to do before an event or the deadline */
+	NEXT_DONE, /* the exchange is over */
+};
+
+/* The only function that changes x->state. */
+enum next exch_enter(struct exchange *x, enum exch_state state);
+
+/* From now on weir answers, with this reason; too late for that, the
+ * exchange ends with the connection. */
+enum next exch_answer(struct exchange *x, enum reason reason);
+
+/* Ends without an answer: nobody would read it, or it is too late. */
+enum next exch_give_up(struct exchange *x, enum reason reason);
+
+/* The target that was asked cannot answer: another one is asked if nothing
+ * can happen twice, else we answer with this reason. */
+enum next exch_target_failed(struct exchange *x, enum reason reason);
+
+/* request.c: reads the head, finds the rule, writes what targets will get. */
+enum next request_step(struct exchange *x);
+
+/* response.c: reads the target's head and writes it to the client.
+ *   NEXT_GO  the state changed;  NEXT_WAIT  no whole head yet  */
+enum next response_step(struct exchange *x);
+
+#endif

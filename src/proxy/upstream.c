@@ -1,0 +1,268 @@
+#include "upstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "tls/client.h"
+#include "tls/tls_filter.h"
+
+static void free_upstream(struct retired *r)
+{
+	free(list_entry(r, struct upstream, retired));
+}
+
+static void close_upstream(struct upstream *u)
+{
+	struct worker *w = u->worker;
+
+	conn_close(&u->conn);
+	list_remove(&u->node);
+	w->n_upstreams--;
+	gauge_set(&w->seen_upstreams, w->n_upstreams);
+	count(w, COUNT_TARGET_CLOSED);
+	loop_retire(&w->loop, &u->retired, free_upstream);
+}
+
+static void close_idle(struct upstream *u)
+{
+	u->pool->n_idle--;
+	close_upstream(u);
+}
+
+/* An idle connection has nothing to say: whatever comes ends it. */
+static void on_ready(struct conn *conn)
+{
+	struct upstream *u = (struct upstream *)conn;
+
+	if (!conn_is_open(conn))
+		return;
+	if (u->exchange) {
+		exch_run(u->exchange);
+		return;
+	}
+	/* Of TLS, tickets may still come. */
+	if (conn->filter && !conn->peer_closing &&
+	    conn_fill(conn) == IO_AGAIN && conn->in.n == 0)
+		return;
+	close_idle(u);
+}
+
+static void on_expired(struct conn *conn)
+{
+	struct upstream *u = (struct upstream *)conn;
+
+	if (u->exchange)
+		exch_expired(u->exchange, conn);
+	else
+		close_idle(u);
+}
+
+static const struct conn_ops upstream_ops = {on_ready, on_expired};
+
+static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
+{
+	struct upstream_pool *pool;
+
+	if (t->slot >= w->n_pools) {
+		uint32_t n = t->slot + 16;
+
+		w->pools =
+			xrealloc(w->pools, n * sizeof(struct upstream_pool *));
+		memset(w->pools + w->n_pools, 0,
+		       (n - w->n_pools) * sizeof(struct upstream_pool *));
+		w->n_pools = n;
+	}
+	pool = w->pools[t->slot];
+	if (pool)
+		return pool;
+	pool = xcalloc(1, sizeof(*pool));
+	pool->state = state_ref(t);
+	list_init(&pool->idle);
+	list_init(&pool->busy);
+	w->pools[t->slot] = pool;
+	return pool;
+}
+
+static void begin_use(struct upstream *u, struct exchange *x)
+{
+	u->exchange = x;
+	u->written0 = u->conn.n_written;
+	list_push_front(&u->pool->busy, &u->node);
+}
+
+static struct upstream *take_warm(struct upstream_pool *pool, bool tls,
+				  struct exchange *x)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(&pool->idle)) != NULL) {
+		struct upstream *u = list_entry(node, struct upstream, node);
+
+		pool->n_idle--;
+		/* It closed in this turn and was not heard yet, or the group
+		 * speaks another protocol since a reload. */
+		if (u->is_tls != tls || u->conn.peer_closing ||
+		    u->conn.readable || u->conn.error) {
+			close_upstream(u);
+			continue;
+		}
+		u->is_warm = true;
+		begin_use(u, x);
+		return u;
+	}
+	return NULL;
+}
+
+static bool add_tls(struct upstream *u, const struct upstream_spec *spec,
+		    const struct view *view)
+{
+	if (!u->is_tls)
+		return true;
+	u->conn.filter = tls_filter_connect(
+		view->snap->target_tls, u->worker->number, spec->server_name,
+		slice_of(spec->target->name));
+	return u->conn.filter != NULL;
+}
+
+static struct upstream *connect_new(struct worker *w,
+				    struct upstream_pool *pool,
+				    const struct upstream_spec *spec,
+				    struct exchange *x)
+{
+	struct upstream *u = calloc(1, sizeof(*u));
+	int error;
+
+	if (!u)
+		return NULL;
+	u->worker = w;
+	u->pool = pool;
+	u->is_tls = spec->group->protocol == PROTOCOL_HTTPS;
+	list_init(&u->node);
+	if (conn_connect(&u->conn, &w->loop, &spec->target->addr, &upstream_ops,
+			 CHAIN_LIMIT)) {
+		error = errno;
+		free(u);
+		errno = error;
+		return NULL;
+	}
+	w->n_upstreams++;
+	gauge_set(&w->seen_upstreams, w->n_upstreams);
+	count(w, COUNT_TARGET_CONNECTIONS);
+	begin_use(u, x);
+	if (!add_tls(u, spec, exch_view(x))) {
+		close_upstream(u);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return u;
+}
+
+struct upstream *upstream_take(struct worker *w,
+			       const struct upstream_spec *spec,
+			       struct exchange *x)
+{
+	struct upstream_pool *pool = pool_of(w, spec->target);
+	bool tls = spec->group->protocol == PROTOCOL_HTTPS;
+	struct upstream *u = spec->fresh ? NULL : take_warm(pool, tls, x);
+
+	if (u) {
+		count(w, COUNT_TARGET_REUSED);
+	} else {
+		u = connect_new(w, pool, spec, x);
+		if (!u)
+			return NULL;
+		conn_deadline(&u->conn, spec->connect_ms);
+	}
+	u->idle_ms = spec->idle_ms;
+	return u;
+}
+
+static bool is_leaving(const struct target_state *t)
+{
+	return t->health == HEALTH_DRAINING;
+}
+
+static void free_pool(struct worker *w, struct upstream_pool *pool)
+{
+	w->pools[pool->state->slot] = NULL;
+	state_unref(pool->state);
+	free(pool);
+}
+
+static void drop_idle(struct upstream_pool *pool)
+{
+	while (!list_is_empty(&pool->idle))
+		close_idle(list_entry(pool->idle.next, struct upstream, node));
+}
+
+void upstream_give_back(struct upstream *u, bool reusable)
+{
+	struct upstream_pool *pool = u->pool;
+	struct conn *c = &u->conn;
+
+	u->exchange = NULL;
+	list_remove(&u->node);
+	if (!reusable || c->error || c->peer_closing || c->peer_closed ||
+	    c->in.n || conn_unsent(c) || c->connecting ||
+	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
+		close_upstream(u);
+	} else {
+		list_push_front(&pool->idle, &u->node);
+		pool->n_idle++;
+		conn_deadline(c, u->idle_ms);
+		if (c->readable)
+			loop_again(c->loop, c);
+	}
+	if (is_leaving(pool->state) && list_is_empty(&pool->busy)) {
+		drop_idle(pool);
+		free_pool(u->worker, pool);
+	}
+}
+
+void upstream_cut(struct worker *w, const struct target_state *target)
+{
+	struct upstream_pool *pool =
+		target->slot < w->n_pools ? w->pools[target->slot] : NULL;
+
+	if (!pool || pool->state != target)
+		return;
+	drop_idle(pool);
+	list_foreach (node, &pool->busy) {
+		struct upstream *u = list_entry(node, struct upstream, node);
+
+		/* The exchange sees a target that has closed. */
+		u->conn.error = ECONNABORTED;
+		loop_again(&w->loop, &u->conn);
+	}
+	if (list_is_empty(&pool->busy))
+		free_pool(w, pool);
+}
+
+void upstream_sweep(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_pools; i++) {
+		struct upstream_pool *pool = w->pools[i];
+
+		if (!pool || !is_leaving(pool->state))
+			continue;
+		drop_idle(pool);
+		if (list_is_empty(&pool->busy))
+			free_pool(w, pool);
+	}
+}
+
+void upstream_release(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->n_pools; i++) {
+		if (!w->pools[i])
+			continue;
+		drop_idle(w->pools[i]);
+		free_pool(w, w->pools[i]);
+	}
+	free(w->pools);
+	w->pools = NULL;
+	w->n_pools = 0;
+}

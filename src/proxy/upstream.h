@@ -1,0 +1,78 @@
+/*
+ * upstream.h - connections to targets: made, kept warm, used again.
+ *
+ *   CONNECTING --> BUSY <--> IDLE
+ *        |           |        |
+ *        +-----------+--------+--> closed
+ *
+ * Floor: proxy.  One thread.
+ */
+#ifndef WEIR_PROXY_UPSTREAM_H
+#define WEIR_PROXY_UPSTREAM_H
+
+#include "base/list.h"
+#include "model/group.h"
+#include "model/state.h"
+#include "net/conn.h"
+
+struct exchange;
+struct worker;
+
+/* What a worker keeps for one target. Outlives views: a reload finds its
+ * warm connections again. */
+struct upstream_pool {
+	struct target_state *state; /* one reference */
+	struct list idle;           /* newest first */
+	struct list busy;
+	unsigned n_idle;
+};
+
+/* Warm connections to one target that a worker keeps. */
+enum { UPSTREAM_IDLE_MAX = 1024 };
+
+struct upstream {
+	struct conn conn; /* first: comes back from it */
+	struct worker *worker;
+	struct upstream_pool *pool;
+	struct exchange *exchange; /* NULL while idle */
+	struct list node;          /* in the pool */
+	struct retired retired;
+	uint64_t idle_ms;  /* how long it may lie idle */
+	uint64_t written0; /* conn.n_written when this exchange began */
+	bool is_tls;
+	bool is_warm; /* served an exchange before this one */
+};
+
+struct upstream_spec {
+	struct target_state *target; /* borrowed */
+	const struct target_group *group;
+	struct slice server_name; /* for TLS */
+	uint64_t connect_ms, idle_ms;
+	bool fresh; /* no warm one */
+};
+
+/*
+ * Takes a warm connection to the target or begins to connect; `x` is told of
+ * its events. NULL with errno when not even that is possible.
+ */
+struct upstream *upstream_take(struct worker *w,
+			       const struct upstream_spec *spec,
+			       struct exchange *x);
+
+/* The exchange is over: keeps the connection warm, or closes it. */
+void upstream_give_back(struct upstream *u, bool reusable);
+
+/* Not one octet of this exchange has reached the kernel. */
+static inline bool upstream_is_untouched(const struct upstream *u)
+{
+	return u->conn.n_written == u->written0;
+}
+
+/* Ends what is under way to a target whose time is over. */
+void upstream_cut(struct worker *w, const struct target_state *target);
+/* Drops warm connections to targets that left the configuration. */
+void upstream_sweep(struct worker *w);
+/* At the end of the worker: closes all idle ones and frees the pools. */
+void upstream_release(struct worker *w);
+
+#endif

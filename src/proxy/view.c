@@ -1,0 +1,49 @@
+#include "view.h"
+
+#include <stdlib.h>
+
+#include "base/fail.h"
+
+struct view *view_new(struct snapshot *snap_take, unsigned worker,
+		      const struct view *old)
+{
+	struct view *view =
+		xcalloc(1, sizeof(*view) + snap_take->n_groups *
+						   sizeof(struct group_view));
+
+	view->snap = snap_take;
+	view->users = 1;
+	view->worker = worker;
+	list_init(&view->node);
+	for (size_t i = 0; i < snap_take->n_groups; i++) {
+		const struct target_group *group = &snap_take->groups[i];
+		const struct target_group *was =
+			old ? snapshot_find_group(old->snap, group->name)
+			    : NULL;
+
+		view->groups[i].group = group;
+		if (was)
+			pick_inherit(&view->groups[i].table,
+				     &old->groups[was->index].table);
+	}
+	return view;
+}
+
+void view_leave(struct view *view)
+{
+	assert(view->users > 0);
+	if (--view->users > 0)
+		return;
+	for (size_t i = 0; i < view->snap->n_groups; i++)
+		pick_release(&view->groups[i].table);
+	list_remove(&view->node);
+	snapshot_unref(view->snap);
+	free(view);
+}
+
+void view_refresh(struct view *view)
+{
+	for (size_t i = 0; i < view->snap->n_groups; i++)
+		if (view->groups[i].table.roster)
+			view_table(view, view->groups[i].group);
+}

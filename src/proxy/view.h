@@ -1,0 +1,57 @@
+/*
+ * view.h - one worker's side of a snapshot.
+ *
+ * Only that worker touches it, so an exchange that enters or leaves costs no
+ * atomic operation. New exchanges enter the newest view; the last one out of
+ * an old view frees it, and the last view frees the snapshot.
+ *
+ * Floor: proxy.  One thread.
+ */
+#ifndef WEIR_PROXY_VIEW_H
+#define WEIR_PROXY_VIEW_H
+
+#include "balance/pick.h"
+#include "base/list.h"
+#include "model/snapshot.h"
+
+struct group_view {
+	struct pick_table table;
+	const struct target_group *group;
+};
+
+struct view {
+	struct snapshot *snap; /* one reference, dropped by the last leave */
+	unsigned users;        /* exchanges, plus the worker itself */
+	unsigned worker;       /* number */
+	struct list node;      /* in the worker's list, newest first */
+	struct group_view groups[]; /* by target_group.index */
+};
+
+/* With one user. Carries on where the tables of `old` stand, for groups of
+ * the same name; `old` may be NULL. */
+struct view *view_new(struct snapshot *snap_take, unsigned worker,
+		      const struct view *old);
+
+static inline struct view *view_enter(struct view *view)
+{
+	view->users++;
+	return view;
+}
+
+void view_leave(struct view *view);
+
+/* The pick table of a group, brought up to date. */
+static inline struct pick_table *view_table(struct view *view,
+					    const struct target_group *group)
+{
+	struct pick_table *table = &view->groups[group->index].table;
+
+	pick_refresh(table, group->state, group, view->worker);
+	return table;
+}
+
+/* Gives up what the tables of this view refer to as members of rosters that
+ * have been replaced since. */
+void view_refresh(struct view *view);
+
+#endif

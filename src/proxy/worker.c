@@ -1,0 +1,272 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "net/piece.h"
+#include "proxy/accept.h"
+#include "proxy/client.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "proxy/upstream.h"
+
+uint64_t worker_random(struct worker *w)
+{
+	/* xorshift128+ */
+	uint64_t a = w->random_state[0], b = w->random_state[1];
+
+	w->random_state[0] = b;
+	a ^= a << 23;
+	w->random_state[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
+	return w->random_state[1] + b;
+}
+
+bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
+		const char *sentence)
+{
+	unsigned left_out;
+
+	if (!log_is_on(level))
+		return false;
+	if (!log_budget_take(&w->log_budget, WORKER_LOG_LINES, &left_out)) {
+		count(w, COUNT_LOG_HELD);
+		return false;
+	}
+	log_begin(l, level, sentence);
+	if (left_out)
+		log_num(l, "left_out", left_out);
+	return true;
+}
+
+/* -- messages -------------------------------------------------------------- */
+
+struct adoption {
+	struct worker *worker;
+	struct snapshot *snap;
+	struct seal_keys keys;
+	bool has_keys;
+	size_t n_endpoints;
+	struct endpoint endpoints[];
+};
+
+static void show_generations(struct worker *w)
+{
+	const struct view *oldest =
+		list_entry(w->views.prev, struct view, node);
+
+	gauge_set(&w->seen_generation, w->view->snap->generation);
+	gauge_set(&w->seen_oldest, oldest->snap->generation);
+}
+
+static void adopt_keys(struct worker *w, const struct adoption *a)
+{
+	sealer_free(w->sealer);
+	w->sealer = a->has_keys ? sealer_new(&a->keys) : NULL;
+	if (a->has_keys && !w->sealer)
+		log_say(LOG_ERROR, "stickiness is off: the key cannot be "
+				   "set up");
+}
+
+/* Between two events, so no exchange is in the middle of a step. */
+static void adopt(void *arg)
+{
+	struct adoption *a = arg;
+	struct worker *w = a->worker;
+	struct view *old = w->view;
+
+	w->view = view_new(a->snap, w->number, old);
+	list_push_front(&w->views, &w->view->node);
+	adopt_keys(w, a);
+	accept_adopt(w, old, a->endpoints, a->n_endpoints);
+	upstream_sweep(w);
+	if (old)
+		view_leave(old);
+	show_generations(w);
+	seal_keys_wipe(&a->keys);
+	free(a);
+}
+
+void worker_adopt(struct worker *w, struct snapshot *snap_take,
+		  const struct seal_keys *keys,
+		  const struct endpoint *endpoints, size_t n_endpoints)
+{
+	struct adoption *a =
+		xcalloc(1, sizeof(*a) + n_endpoints * sizeof(*endpoints));
+
+	a->worker = w;
+	a->snap = snap_take;
+	if (keys) {
+		a->keys = *keys;
+		a->has_keys = true;
+	}
+	a->n_endpoints = n_endpoints;
+	if (n_endpoints)
+		memcpy(a->endpoints, endpoints,
+		       n_endpoints * sizeof(*endpoints));
+	loop_post(&w->loop, adopt, a);
+}
+
+void worker_maybe_idle(struct worker *w)
+{
+	if (w->n_exchanges > 0)
+		return;
+	list_foreach_safe (node, &w->clients)
+		client_close_idle(list_entry(node, struct client, node));
+}
+
+static void drain(void *arg)
+{
+	struct worker *w = arg;
+
+	w->draining = true;
+	accept_stop(w);
+	worker_maybe_idle(w);
+}
+
+void worker_drain(struct worker *w)
+{
+	loop_post(&w->loop, drain, w);
+}
+
+struct cut {
+	struct worker *worker;
+	struct target_state *state;
+};
+
+static void cut(void *arg)
+{
+	struct cut *c = arg;
+
+	upstream_cut(c->worker, c->state);
+	/* Tables of views may still hold it in a roster that was replaced. */
+	list_foreach (node, &c->worker->views)
+		view_refresh(list_entry(node, struct view, node));
+	state_unref(c->state);
+	free(c);
+}
+
+void worker_cut_target(struct worker *w, struct target_state *state_take)
+{
+	struct cut *c = xmalloc(sizeof(*c));
+
+	*c = (struct cut){w, state_take};
+	loop_post(&w->loop, cut, c);
+}
+
+static void stop(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_stop(&w->loop);
+}
+
+void worker_stop(struct worker *w)
+{
+	loop_post(&w->loop, stop, w);
+}
+
+/* -- the thread --------------------------------------------------------------
+ */
+
+/* What is still open when the time is over. */
+static void end_clients(struct worker *w)
+{
+	list_foreach_safe (node, &w->clients)
+		client_end(list_entry(node, struct client, node));
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	log_set_worker((int)w->number);
+	chunk_pool_init(w->most_octets);
+	w->scratch.route.patterns = pattern_scratch_new();
+	loop_run(&w->loop);
+
+	accept_stop(w);
+	end_clients(w);
+	upstream_release(w);
+	/* Retired connections go with the last turn. */
+	loop_turn(&w->loop, false);
+	if (w->view)
+		view_leave(w->view);
+	exch_release_free(w);
+	sealer_free(w->sealer);
+	pattern_scratch_free(w->scratch.route.patterns);
+	piece_room_release();
+	chunk_pool_release();
+	return NULL;
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+	sigset_t all, old;
+	int error;
+
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->number = options->number;
+	w->n_workers = options->n_workers;
+	w->most_octets = options->most_octets;
+	w->most_connections = options->most_connections;
+	list_init(&w->views);
+	list_init(&w->acceptors);
+	list_init(&w->clients);
+	loop_init(&w->loop);
+	if (getrandom(w->random_state, sizeof(w->random_state), 0) < 0)
+		w->random_state[0] = (uintptr_t)w | 1;
+
+	/* Signals are for the control thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error) {
+		loop_release(&w->loop);
+		free(w);
+		errno = error;
+		return NULL;
+	}
+	return w;
+}
+
+void worker_join(struct worker *w)
+{
+	pthread_join(w->thread, NULL);
+	loop_release(&w->loop);
+	free(w);
+}
+
+const tally_cell *worker_counters(const struct worker *w)
+{
+	return w->counters;
+}
+
+const tally_cell *worker_reasons(const struct worker *w)
+{
+	return w->reasons;
+}
+
+static uint64_t gauge(const _Atomic uint64_t *g)
+{
+	return atomic_load_explicit(g, memory_order_relaxed);
+}
+
+void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
+{
+	*out = (struct worker_gauges){
+		.client_connections = gauge(&w->seen_clients),
+		.target_connections = gauge(&w->seen_upstreams),
+		.requests_under_way = gauge(&w->seen_exchanges),
+		.generation = gauge(&w->seen_generation),
+		.oldest_generation = gauge(&w->seen_oldest),
+	};
+}
