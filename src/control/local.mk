@@ -1,1 +1,6 @@
-# The files of this floor.
+# The process that serves: start, reload, checks, names, the admin socket.
+src_libweir_a_SOURCES += \
+	src/control/notify.c src/control/notify.h \
+	src/control/ports.c src/control/ports.h \
+	src/control/ports_owner.c \
+	src/control/privilege.c src/control/privilege.h

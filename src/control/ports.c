@@ -1,0 +1,209 @@
+#include "ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "net/sock.h"
+
+static bool has(const struct ports *p, const struct addr *addr)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (addr_eq(&p->rows[i].addr, addr))
+			return true;
+	return false;
+}
+
+/* What to do about it; NULL when the error says it all. */
+static const char *hint_for(int error, const struct addr *addr, char *room,
+			    size_t size)
+{
+	char owner[128];
+
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return addr_port(addr) < 1024
+			       ? "ports below 1024 need root or the capability "
+				 "CAP_NET_BIND_SERVICE"
+			       : NULL;
+	case EADDRINUSE:
+		if (!ports_owner(addr, owner, sizeof(owner)))
+			return "another process listens there";
+		snprintf(room, size, "%s listens there", owner);
+		return room;
+	case EADDRNOTAVAIL:
+		return "this machine does not have that address";
+	case EMFILE:
+	case ENFILE:
+		return "raise the limit of open files";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_wildcard_v6(const struct addr *addr)
+{
+	return addr->sa.sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
+}
+
+static void complain(struct diag *diag, const struct listener *l,
+		     const struct addr *addr, int error)
+{
+	char text[ADDR_TEXT_MAX], room[192];
+
+	text[addr_format(addr, text)] = '\0';
+	diag_error(diag, &l->place, hint_for(error, addr, room, sizeof(room)),
+		   "cannot listen on %s: %s", text, strerror(error));
+}
+
+/*
+ * With SO_REUSEPORT the kernel would let us share a port with any process of
+ * our user, another weir for one, and half of the connections would go
+ * there. So we ask first without it. Returns 0 or an errno.
+ */
+static int probe(const struct addr *addr)
+{
+	int family = addr->sa.sa_family, one = 1, error = 0;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    (family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one))) ||
+	    bind(fd, &addr->sa, addr->len))
+		error = errno;
+	close(fd);
+	return error;
+}
+
+enum opened { OPENED, WITHOUT, FAILED };
+
+/* Opens one address for all workers: row i of each. */
+static enum opened open_row(struct ports *p, size_t i, const struct listener *l,
+			    struct diag *diag)
+{
+	const struct addr *addr = &p->rows[i].addr;
+
+	for (unsigned w = 0; w < p->n_workers; w++) {
+		int error = w == 0 ? probe(addr) : 0;
+		int fd = error ? -1 : sock_listen(addr);
+
+		p->rows[w * p->n + i].fd = fd;
+		if (fd >= 0)
+			continue;
+		error = error ? error : errno;
+		if (w == 0 && is_wildcard_v6(addr) &&
+		    l->balancer->n_addresses > 1 &&
+		    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
+			diag_warning(diag, &l->place, NULL,
+				     "this machine has no IPv6: port %u "
+				     "listens on IPv4 only",
+				     l->port);
+			return WITHOUT;
+		}
+		complain(diag, l, addr, error);
+		return FAILED;
+	}
+	return OPENED;
+}
+
+/* Takes row i out of each worker's part. */
+static void drop_row(struct ports *p, size_t i)
+{
+	size_t to = 0;
+
+	for (size_t at = 0; at < p->n * p->n_workers; at++)
+		if (at % p->n != i)
+			p->rows[to++] = p->rows[at];
+	p->n--;
+}
+
+static size_t count_addresses(const struct snapshot *snap)
+{
+	size_t n = 0;
+
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		n += snap->balancers[b].n_addresses *
+		     snap->balancers[b].n_listeners;
+	return n;
+}
+
+static void plan_row(struct ports *p, size_t i, const struct listener *l,
+		     const struct addr *address)
+{
+	struct endpoint row = {*address, l->index, -1};
+
+	addr_set_port(&row.addr, l->port);
+	for (unsigned w = 0; w < p->n_workers; w++)
+		p->rows[w * p->n + i] = row;
+}
+
+static bool plan_listener(struct ports *p, size_t *at, const struct ports *now,
+			  const struct listener *l, struct diag *diag)
+{
+	bool good = true;
+
+	for (size_t a = 0; a < l->balancer->n_addresses; a++) {
+		plan_row(p, *at, l, &l->balancer->addresses[a]);
+		if (has(now, &p->rows[*at].addr)) {
+			++*at;
+			continue;
+		}
+		switch (open_row(p, *at, l, diag)) {
+		case WITHOUT:
+			drop_row(p, *at);
+			continue;
+		case FAILED:
+			good = false;
+			break;
+		case OPENED:
+			break;
+		}
+		++*at;
+	}
+	return good;
+}
+
+int ports_open(struct ports *next, const struct ports *now,
+	       const struct snapshot *snap, unsigned n_workers,
+	       struct diag *diag)
+{
+	size_t at = 0;
+	bool good = true;
+
+	*next = (struct ports){.n_workers = n_workers};
+	next->n = count_addresses(snap);
+	next->rows = xcalloc(next->n * n_workers + 1, sizeof(*next->rows));
+	for (size_t i = 0; i < next->n * n_workers; i++)
+		next->rows[i].fd = -1;
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
+			good &= plan_listener(next, &at, now,
+					      &snap->balancers[b].listeners[i],
+					      diag);
+	if (good)
+		return 0;
+	ports_release(next);
+	return -1;
+}
+
+void ports_given(struct ports *p)
+{
+	for (size_t i = 0; i < p->n * p->n_workers; i++)
+		p->rows[i].fd = -1;
+}
+
+void ports_release(struct ports *p)
+{
+	for (size_t i = 0; i < p->n * p->n_workers; i++)
+		if (p->rows[i].fd >= 0)
+			close(p->rows[i].fd);
+	free(p->rows);
+	*p = (struct ports){0};
+}

@@ -1,0 +1,57 @@
+/*
+ * ports.h - the listening sockets of all workers, keyed by address.
+ *
+ * Closing a SO_REUSEPORT socket drops the connections in its queue, so a
+ * socket lives as long as its address is configured, over all reloads. New
+ * ones are opened before a configuration is accepted: if one of them cannot
+ * be had, nothing has happened yet.
+ *
+ * Floor: control.
+ */
+#ifndef WEIR_CONTROL_PORTS_H
+#define WEIR_CONTROL_PORTS_H
+
+#include "base/diag.h"
+#include "model/snapshot.h"
+#include "proxy/worker.h"
+
+/* A zeroed one has no ports. */
+struct ports {
+	unsigned n_workers;
+	size_t n;              /* addresses */
+	struct endpoint *rows; /* n for worker 0, then n for worker 1...; fd is
+				* -1 for what the worker has already; owned */
+};
+
+/*
+ * Plans the ports of a snapshot and opens those that `now` does not have: one
+ * socket for each worker.
+ *
+ * next  zeroed; owned by the caller afterwards, after an error too
+ *
+ * Returns 0, or -1 after one finding for each address that cannot be had;
+ * then nothing stays open. IPv6 on a machine without it is a warning where
+ * the load balancer has other addresses.
+ */
+int ports_open(struct ports *next, const struct ports *now,
+	       const struct snapshot *snap, unsigned n_workers,
+	       struct diag *diag);
+
+/* The n endpoints of one worker. */
+static inline const struct endpoint *ports_of(const struct ports *p,
+					      unsigned worker)
+{
+	return p->rows + p->n * worker;
+}
+
+/* The workers own the descriptors from now on. */
+void ports_given(struct ports *p);
+
+/* Closes what was not given, and frees. */
+void ports_release(struct ports *p);
+
+/* Writes "nginx, process 4711", who listens on this address, as far as /proc
+ * tells us; returns false when it does not. */
+bool ports_owner(const struct addr *addr, char *out, size_t size);
+
+#endif

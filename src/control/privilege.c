@@ -1,0 +1,117 @@
+#include "privilege.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/log.h"
+
+int identity_find(const struct settings *settings, struct identity *out)
+{
+	char name[sizeof(out->name)];
+	const struct passwd *pw;
+
+	*out = (struct identity){.uid = geteuid(), .gid = getegid()};
+	snprintf(name, sizeof(name), "%.*s", SLICE_ARG(settings->user));
+	if (geteuid() != 0 || strcmp(name, "root") == 0)
+		return 0;
+	pw = getpwnam(name);
+	if (!pw && settings->user_is_default)
+		pw = getpwnam("nobody");
+	if (!pw) {
+		log_say(LOG_ERROR,
+			"there is no user \"%s\": make one, or name another "
+			"in settings.user",
+			name);
+		return -1;
+	}
+	out->changes = pw->pw_uid != 0;
+	snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
+	out->uid = pw->pw_uid;
+	out->gid = pw->pw_gid;
+	return 0;
+}
+
+/* mkdir -p; *made tells whether the last one is new. */
+static int make_path(char *path, mode_t mode, bool *made)
+{
+	for (char *at = path + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -1;
+		*at = '/';
+	}
+	*made = mkdir(path, mode) == 0;
+	return *made || errno == EEXIST ? 0 : -1;
+}
+
+int identity_make_folder(const struct identity *id, struct slice file,
+			 mode_t mode)
+{
+	char *path = slice_dup(file), *slash;
+	bool made = false;
+	int result;
+
+	if (!path)
+		return -1;
+	slash = strrchr(path, '/');
+	if (!slash || slash == path) {
+		free(path); /* here or the root: nothing to make */
+		return 0;
+	}
+	*slash = '\0';
+	result = make_path(path, mode, &made);
+	if (result == 0 && made)
+		result = identity_give(id, path);
+	free(path);
+	return result;
+}
+
+int identity_give(const struct identity *id, const char *path)
+{
+	return id->changes ? lchown(path, id->uid, id->gid) : 0;
+}
+
+static int refuse(const char *what)
+{
+	log_say(LOG_ERROR, "cannot give up the rights of root: %s: %s", what,
+		strerror(errno));
+	return -1;
+}
+
+int identity_become(const struct identity *id)
+{
+	capng_flags_t flags = CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING;
+	bool may_bind, may_clear;
+
+	if (!id->changes)
+		return 0;
+	capng_get_caps_process();
+	may_bind = capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
+	/* In some containers root may not change the bounding set. */
+	may_clear = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	if (!may_clear)
+		flags &= ~(unsigned)CAPNG_CLEAR_BOUNDING;
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (may_bind)
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			      CAP_NET_BIND_SERVICE, -1);
+	if (capng_change_id((int)id->uid, (int)id->gid, flags))
+		return refuse("change of user");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return refuse("no_new_privs");
+	/* Who checks, finds out. */
+	if (geteuid() != id->uid || getuid() != id->uid || setuid(0) == 0)
+		BUG("still root after becoming %s", id->name);
+	return 0;
+}

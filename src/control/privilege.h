@@ -1,0 +1,50 @@
+/*
+ * privilege.h - from root to an ordinary user with one capability.
+ *
+ * Started as root we read and bind, then become settings.user and keep
+ * CAP_NET_BIND_SERVICE alone, so that a reload can still open low ports.
+ * Started by anybody else we stay who we are.
+ *
+ * Floor: control.  Source: config.md, "Commands"; capabilities(7).
+ */
+#ifndef WEIR_CONTROL_PRIVILEGE_H
+#define WEIR_CONTROL_PRIVILEGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "model/snapshot.h"
+
+/* Who we are going to be. */
+struct identity {
+	bool changes; /* false: we stay as we are */
+	char name[64];
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Finds out who the settings want us to be. Returns 0, or -1 after a line in
+ * the log: there is no such user.
+ */
+int identity_find(const struct settings *settings, struct identity *out);
+
+/*
+ * Makes the folder of a file and the ones above it, as far as they are
+ * missing; the last one belongs to the identity. Returns 0, or -1 with
+ * errno.
+ */
+int identity_make_folder(const struct identity *id, struct slice file,
+			 mode_t mode);
+
+/* Gives a file of ours to the identity. Returns 0, or -1 with errno. */
+int identity_give(const struct identity *id, const char *path);
+
+/*
+ * Becomes the identity, for good: groups, user, capabilities, and no way to
+ * gain more. Before any thread is started. Returns 0, or -1 after a line in
+ * the log; the process must not go on then.
+ */
+int identity_become(const struct identity *id);
+
+#endif
