@@ -3,4 +3,5 @@ src_libweir_a_SOURCES += \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \
 	src/control/ports_owner.c \
-	src/control/privilege.c src/control/privilege.h
+	src/control/privilege.c src/control/privilege.h \
+	src/control/roster.c src/control/roster.h
