@@ -1,0 +1,296 @@
+#include "check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "http/h1_parse.h"
+#include "net/conn.h"
+#include "tls/client.h"
+#include "tls/policy.h"
+#include "tls/tls_filter.h"
+
+enum {
+	/* More than h1_response_limits.head: the parser says when it is too
+	 * much, not the chain. */
+	CHECK_IN_LIMIT = 40 * 1024,
+};
+
+struct check {
+	struct conn conn;
+	struct retired retired;
+	struct check_pool *pool;
+	struct check *next_free, *next;
+	struct check_spec spec;
+	size_t looked; /* octets of the head that were parsed in vain */
+	bool asked;    /* the request is in conn.out, or beyond */
+	bool over;
+};
+
+struct check_pool {
+	struct loop *loop;
+	struct check *free, *all;
+	struct tls_client *tls; /* made with the first HTTPS check */
+	struct field fields[HEAD_FIELDS_MAX]; /* of the head being parsed */
+};
+
+static void give_back(struct retired *r)
+{
+	struct check *c = list_entry(r, struct check, retired);
+
+	c->next_free = c->pool->free;
+	c->pool->free = c;
+}
+
+static void end(struct check *c, const struct check_outcome *outcome)
+{
+	c->over = true;
+	conn_close(&c->conn);
+	loop_retire(c->pool->loop, &c->retired, give_back);
+	if (outcome)
+		c->spec.end(c->spec.arg, outcome);
+}
+
+/* Certificates of targets are not verified, so one client serves all. */
+static bool has_tls(struct check_pool *pool)
+{
+	const struct tls_client_spec spec = {
+		.policy = tls_policy_for_targets(NULL, 0),
+		.n_workers = 1,
+	};
+	struct diag diag = {0};
+
+	if (!pool->tls)
+		pool->tls = tls_client_new(&spec, &diag);
+	diag_release(&diag);
+	return pool->tls;
+}
+
+/* Our own fault, or the target's? */
+static struct check_outcome broken_by(int error)
+{
+	struct check_outcome outcome = {.result = CHECK_BROKEN,
+					.detail = strerror(error)};
+
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL: /* no port of ours is free */
+		outcome.result = CHECK_INTERNAL;
+		break;
+	default:
+		break;
+	}
+	return outcome;
+}
+
+/* What broke a connection; TLS says more than EPROTO. */
+static void end_by(struct check *c, int error)
+{
+	struct check_outcome outcome = broken_by(error);
+	const struct filter *tls = c->conn.filter;
+	char detail[256];
+
+	if (error == EPROTO && tls) {
+		snprintf(detail, sizeof(detail), "TLS: %s",
+			 tls_filter_reason(tls));
+		outcome.detail = detail;
+	}
+	end(c, &outcome);
+}
+
+static void end_broken(struct check *c, const char *detail)
+{
+	end(c,
+	    &(struct check_outcome){.result = CHECK_BROKEN, .detail = detail});
+}
+
+static void end_answered(struct check *c, uint16_t code)
+{
+	end(c, &(struct check_outcome){.result = CHECK_ANSWERED, .code = code});
+}
+
+/* Interim responses come before the answer (RFC 9110 15.2); 101 was not
+ * asked for, so it is one. */
+static bool is_interim(const struct http_head *head)
+{
+	return head->status < 200 && head->status != 101;
+}
+
+/* Looks at what has arrived; true when that ended the check. */
+static bool look(struct check *c)
+{
+	struct chain *in = &c->conn.in;
+
+	while (in->n > 0 && chain_linearise(in, in->n)) {
+		struct http_head head = {.fields = c->pool->fields,
+					 .max_fields = HEAD_FIELDS_MAX};
+		struct slice got = chain_front(in);
+		enum reason why;
+
+		if (c->looked && !h1_head_end(got, c->looked))
+			return false;
+		switch (h1_parse_response(got, &h1_response_limits, &head,
+					  &why)) {
+		case H1_MORE:
+			c->looked = got.n;
+			return false;
+		case H1_BAD:
+			end_broken(c, reason_sentence(why));
+			return true;
+		case H1_DONE:
+			break;
+		}
+		if (!is_interim(&head)) {
+			end_answered(c, head.status);
+			return true;
+		}
+		chain_drain(in, head.octets);
+		c->looked = 0;
+	}
+	return false;
+}
+
+static void read_answer(struct check *c)
+{
+	enum io io = conn_fill(&c->conn);
+	int error = c->conn.error;
+
+	/* An answer counts even if the connection broke behind it. */
+	if (look(c))
+		return;
+	switch (io) {
+	case IO_AGAIN:
+		return;
+	case IO_DONE:
+		end_broken(c, "the answer has no end");
+		return;
+	case IO_CLOSED:
+		end_broken(c, "closed before the answer was complete");
+		return;
+	case IO_FAILED:
+		end_by(c, error);
+		return;
+	}
+}
+
+/* Once connected: a filter if there is to be TLS, then the request. */
+static bool begin(struct check *c)
+{
+	struct conn *conn = &c->conn;
+
+	c->asked = true;
+	if (c->spec.over_tls) {
+		conn->filter = tls_filter_connect(c->pool->tls, 0, SLICE(""),
+						  c->spec.name);
+		if (!conn->filter)
+			return false;
+	}
+	if (!chain_copy(&conn->out, c->spec.request))
+		return false;
+	conn_dirty(conn);
+	return true;
+}
+
+static void on_ready(struct conn *conn)
+{
+	struct check *c = list_entry(conn, struct check, conn);
+
+	if (c->over || conn->connecting)
+		return;
+	if (conn->error && conn->in.n == 0)
+		end_by(c, conn->error);
+	else if (c->spec.request.n == 0)
+		end(c, &(struct check_outcome){.result = CHECK_CONNECTED});
+	else if (!c->asked && !begin(c))
+		end_by(c, ENOBUFS);
+	else
+		read_answer(c);
+}
+
+static void on_expired(struct conn *conn)
+{
+	(void)conn; /* no deadline is set: the prober keeps the time */
+}
+
+static const struct conn_ops check_conn_ops = {on_ready, on_expired};
+
+static struct check *take(struct check_pool *pool)
+{
+	struct check *c = pool->free;
+
+	if (c) {
+		pool->free = c->next_free;
+		return c;
+	}
+	c = xcalloc(1, sizeof(*c));
+	c->pool = pool;
+	c->next = pool->all;
+	pool->all = c;
+	return c;
+}
+
+struct check *check_start(struct check_pool *pool,
+			  const struct check_spec *spec,
+			  struct check_outcome *failed)
+{
+	struct check *c = take(pool);
+
+	c->spec = *spec;
+	c->looked = 0;
+	c->asked = c->over = false;
+	if (spec->over_tls && !has_tls(pool)) {
+		*failed = (struct check_outcome){.result = CHECK_INTERNAL,
+						 .detail = "no TLS"};
+		give_back(&c->retired);
+		return NULL;
+	}
+	if (conn_connect(&c->conn, pool->loop, spec->addr, &check_conn_ops,
+			 CHECK_IN_LIMIT)) {
+		*failed = broken_by(errno);
+		give_back(&c->retired);
+		return NULL;
+	}
+	return c;
+}
+
+void check_time_out(struct check *c)
+{
+	const char *detail = c->conn.connecting  ? "no connection in time"
+			     : c->spec.request.n ? "no answer in time"
+						 : NULL;
+
+	end(c,
+	    &(struct check_outcome){.result = CHECK_TIMEOUT, .detail = detail});
+}
+
+void check_cancel(struct check *c)
+{
+	end(c, NULL);
+}
+
+struct check_pool *check_pool_new(struct loop *loop)
+{
+	struct check_pool *pool = xcalloc(1, sizeof(*pool));
+
+	pool->loop = loop;
+	return pool;
+}
+
+void check_pool_free(struct check_pool *pool)
+{
+	struct check *c;
+
+	if (!pool)
+		return;
+	while ((c = pool->all) != NULL) {
+		pool->all = c->next;
+		free(c);
+	}
+	tls_client_unref(pool->tls);
+	free(pool);
+}

@@ -1,0 +1,57 @@
+/*
+ * check.h - one health check under way: connect, ask, read a head.
+ *
+ * Knows nothing of groups and verdicts. Whoever starts one is told once how
+ * it ended, from a later event; checks come from a pool, so that a check a
+ * millisecond allocates nothing.
+ *
+ *	connect --> (TLS) --> request --> head --> end
+ *	   |          |          |         |
+ *	   +----------+----------+---------+--> end: broken, timed out
+ *
+ * Floor: control.  Control thread.  Source: alb-targets.md section 4.
+ */
+#ifndef WEIR_CONTROL_CHECK_H
+#define WEIR_CONTROL_CHECK_H
+
+#include "balance/health.h"
+#include "net/addr.h"
+#include "net/loop.h"
+
+struct check;
+struct check_pool;
+
+struct check_outcome {
+	enum check_result result;
+	uint16_t code;      /* with CHECK_ANSWERED, else 0 */
+	const char *detail; /* for the log, e.g. "Connection refused"; NULL;
+			     * valid during the call */
+};
+
+/* All of it is borrowed until the check has ended. */
+struct check_spec {
+	const struct addr *addr;
+	struct slice name;    /* of the target, for TLS sessions */
+	struct slice request; /* empty: being connected is enough */
+	bool over_tls;
+	void (*end)(void *arg, const struct check_outcome *outcome);
+	void *arg;
+};
+
+struct check_pool *check_pool_new(struct loop *loop);
+/* No check is under way any more, and no turn of the loop. */
+void check_pool_free(struct check_pool *pool);
+
+/* Never calls end() before it returns. NULL when it failed at once; then
+ * *failed says how and end() is not called. */
+struct check *check_start(struct check_pool *pool,
+			  const struct check_spec *spec,
+			  struct check_outcome *failed);
+
+/* Ends it at once with CHECK_TIMEOUT: calls end(). */
+void check_time_out(struct check *c);
+
+/* Ends it without a word. */
+void check_cancel(struct check *c);
+
+#endif

@@ -1,0 +1,459 @@
+#include "prober.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "balance/health.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "check.h"
+#include "model/state.h"
+
+enum {
+	/* What is due within it is done in one wake-up. */
+	SLOT_MS = 20,
+	/* First checks spread over no more than this. */
+	FIRST_SPREAD_MS = 1000,
+};
+
+struct probe {
+	struct target_state *state;       /* one reference */
+	const struct target_group *group; /* of p->snap */
+	struct prober *prober;
+	struct health_track track;
+	char *request;    /* owned; NULL for TCP */
+	struct addr addr; /* where the check goes */
+	uint64_t due_ms;  /* the next one starts */
+	uint64_t at_ms;   /* orders the heap: due, or timeout if running */
+	size_t heap_at;
+	struct check *running; /* NULL: waits */
+	bool had_first;
+	uint64_t seen; /* the update in which it was wanted */
+};
+
+struct prober {
+	struct loop *loop;
+	struct check_pool *pool;
+	struct loop_watch *timer;
+	uint64_t wakes_ms; /* when the timer will; 0: it stands still */
+	struct snapshot *snap;
+
+	struct probe **by_slot; /* of the states; NULL: none; owned */
+	size_t n_slots;
+	struct probe **heap; /* the earliest first */
+	size_t n_heap, heap_room;
+
+	uint64_t updates;
+	uint32_t spread; /* walks through a period evenly; see spread() */
+	struct prober_counts counts;
+};
+
+/* -- the heap -------------------------------------------------------------- */
+
+static void heap_put(struct prober *p, size_t at, struct probe *probe)
+{
+	p->heap[at] = probe;
+	probe->heap_at = at;
+}
+
+static void heap_settle(struct prober *p, size_t at)
+{
+	struct probe *probe = p->heap[at];
+
+	while (at > 0 && p->heap[(at - 1) / 2]->at_ms > probe->at_ms) {
+		heap_put(p, at, p->heap[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+	for (;;) {
+		size_t child = at * 2 + 1;
+
+		if (child >= p->n_heap)
+			break;
+		if (child + 1 < p->n_heap &&
+		    p->heap[child + 1]->at_ms < p->heap[child]->at_ms)
+			child++;
+		if (p->heap[child]->at_ms >= probe->at_ms)
+			break;
+		heap_put(p, at, p->heap[child]);
+		at = child;
+	}
+	heap_put(p, at, probe);
+}
+
+static void heap_add(struct prober *p, struct probe *probe)
+{
+	if (p->n_heap == p->heap_room) {
+		p->heap_room = p->heap_room * 2 + 16;
+		p->heap = xrealloc(p->heap,
+				   p->heap_room * sizeof(struct probe *));
+	}
+	heap_put(p, p->n_heap++, probe);
+	heap_settle(p, probe->heap_at);
+}
+
+static void heap_remove(struct prober *p, struct probe *probe)
+{
+	size_t at = probe->heap_at;
+	struct probe *last = p->heap[--p->n_heap];
+
+	if (last == probe)
+		return;
+	heap_put(p, at, last);
+	heap_settle(p, at);
+}
+
+/* -- time ------------------------------------------------------------------ */
+
+/* The timer wakes at the end of a slot, so that what is due in it is done
+ * together. It is moved only when it would wake too late. */
+static void rearm(struct prober *p)
+{
+	uint64_t now = clock_now_ms(), at;
+
+	if (p->n_heap == 0)
+		return;
+	at = (p->heap[0]->at_ms / SLOT_MS + 1) * SLOT_MS;
+	if (p->wakes_ms && p->wakes_ms <= at)
+		return;
+	p->wakes_ms = at;
+	loop_watch_rearm(p->timer, at > now ? at - now : 0);
+}
+
+/*
+ * The next of a sequence that fills a period evenly, whatever its length:
+ * multiples of the golden ratio, modulo one.
+ */
+static uint64_t spread(struct prober *p, uint64_t period_ms)
+{
+	p->spread += 0x9e3779b9u;
+	return period_ms * p->spread >> 32;
+}
+
+static uint64_t first_period(const struct target_group *g)
+{
+	return g->health_check.interval_ms < FIRST_SPREAD_MS
+		       ? g->health_check.interval_ms
+		       : FIRST_SPREAD_MS;
+}
+
+/* Start to start; and after a pause (the machine slept) not all at once. */
+static void plan_next(struct probe *probe)
+{
+	const struct health_check *h = &probe->group->health_check;
+	uint64_t now = clock_now_ms(), step = h->interval_ms;
+
+	/* First checks crowd in one second; the second ones leave it. */
+	if (!probe->had_first && step > FIRST_SPREAD_MS)
+		step = step / 2 + spread(probe->prober, step / 2);
+	probe->had_first = true;
+	probe->due_ms += step;
+	if (probe->due_ms <= now)
+		probe->due_ms = now + spread(probe->prober, h->interval_ms) + 1;
+}
+
+/* -- verdicts -------------------------------------------------------------- */
+
+static void log_verdict(const struct probe *probe, enum health health,
+			enum health_reason reason,
+			const struct check_outcome *outcome)
+{
+	bool well = health == HEALTH_HEALTHY;
+	struct log_line l;
+
+	log_begin(&l, well ? LOG_INFO : LOG_WARNING,
+		  well ? "target became healthy" : "target became unhealthy");
+	log_slice(&l, "target_group", probe->state->group);
+	log_str(&l, "target", probe->state->name);
+	if (!well)
+		log_str(&l, "reason", health_reason_code(reason));
+	if (outcome->result == CHECK_ANSWERED)
+		log_num(&l, "code", outcome->code);
+	if (outcome->detail)
+		log_str(&l, "detail", outcome->detail);
+	log_end(&l);
+}
+
+static void note(struct probe *probe, const struct check_outcome *outcome)
+{
+	struct target_state *s = probe->state;
+	enum health health = (enum health)s->health;
+	enum health_reason reason = (enum health_reason)s->health_reason;
+	bool changed;
+
+	changed = health_note(&probe->track, &probe->group->health_check,
+			      outcome->result, outcome->code, &health, &reason);
+	s->health_code = outcome->code;
+	s->health_reason = (uint8_t)reason;
+	if (!changed)
+		return;
+	s->health_since_s = (uint64_t)clock_wall_s();
+	s->health = (uint8_t)health;
+	group_state_touch(probe->group->state);
+	log_verdict(probe, health, reason, outcome);
+}
+
+static void wait_for_next(struct probe *probe)
+{
+	probe->at_ms = probe->due_ms;
+	heap_settle(probe->prober, probe->heap_at);
+}
+
+/* The check is over; it frees itself. */
+static void on_check_end(void *arg, const struct check_outcome *outcome)
+{
+	struct probe *probe = arg;
+	struct prober *p = probe->prober;
+	const struct health_check *h = &probe->group->health_check;
+
+	probe->running = NULL;
+	p->counts.n_running--;
+	if (outcome->result == CHECK_CONNECTED ||
+	    (outcome->result == CHECK_ANSWERED &&
+	     matcher_matches(h->matcher, h->n_matcher, outcome->code)))
+		p->counts.passed++;
+	else
+		p->counts.failed++;
+	note(probe, outcome);
+	wait_for_next(probe);
+	rearm(p);
+}
+
+static void start(struct probe *probe)
+{
+	struct prober *p = probe->prober;
+	const struct health_check *h = &probe->group->health_check;
+	const struct check_spec spec = {
+		.addr = &probe->addr,
+		.name = slice_of(probe->state->name),
+		.request = slice_of(probe->request),
+		.over_tls = h->protocol == PROTOCOL_HTTPS,
+		.end = on_check_end,
+		.arg = probe,
+	};
+	struct check_outcome failed;
+
+	if (probe->state->health == HEALTH_INITIAL)
+		probe->state->health_reason = HEALTH_INITIAL_CHECKING;
+	plan_next(probe);
+	p->counts.started++;
+	p->counts.n_running++;
+	probe->running = check_start(p->pool, &spec, &failed);
+	if (!probe->running) {
+		on_check_end(probe, &failed);
+		return;
+	}
+	probe->at_ms = clock_now_ms() + h->timeout_ms;
+	heap_settle(p, probe->heap_at);
+}
+
+static void on_timer(int fd, int what, void *arg)
+{
+	struct prober *p = arg;
+	uint64_t now = clock_now_ms();
+
+	(void)fd;
+	(void)what;
+	p->wakes_ms = 0;
+	while (p->n_heap && p->heap[0]->at_ms <= now) {
+		struct probe *probe = p->heap[0];
+
+		if (probe->running)
+			check_time_out(probe->running);
+		else
+			start(probe);
+	}
+	rearm(p);
+}
+
+/* -- who is checked -------------------------------------------------------- */
+
+/* "10.0.0.5:3000"; without the port where it is the protocol's own. */
+static size_t write_host(const struct probe *probe, char out[ADDR_TEXT_MAX])
+{
+	const bool tls = probe->group->health_check.protocol == PROTOCOL_HTTPS;
+	size_t n;
+
+	if (probe->addr.sa.sa_family == AF_UNIX) {
+		memcpy(out, "localhost", 9);
+		return 9;
+	}
+	n = addr_format(&probe->addr, out);
+	if (addr_port(&probe->addr) != (tls ? 443 : 80))
+		return n;
+	while (out[--n] != ':')
+		;
+	return n;
+}
+
+/* What to ask, and where; NULL for TCP. From malloc. */
+static char *write_request(const struct probe *probe)
+{
+	const struct health_check *h = &probe->group->health_check;
+	char host[ADDR_TEXT_MAX];
+
+	if (h->protocol == PROTOCOL_TCP)
+		return NULL;
+	return xasprintf("GET %.*s HTTP/1.1\r\n"
+			 "Host: %.*s\r\n"
+			 "User-Agent: ELB-HealthChecker/2.0\r\n"
+			 "Connection: close\r\n\r\n",
+			 SLICE_ARG(h->path), (int)write_host(probe, host),
+			 host);
+}
+
+static void stop_running(struct probe *probe)
+{
+	if (!probe->running)
+		return;
+	check_cancel(probe->running);
+	probe->running = NULL;
+	probe->prober->counts.n_running--;
+}
+
+/* Takes over what the group says now. A check under way that asks something
+ * else than the group now wants is dropped: its answer would mean nothing. */
+static void aim(struct probe *probe, const struct target_group *g)
+{
+	struct addr addr = probe->state->addr;
+	char *request;
+
+	if (g->health_check.port)
+		addr_set_port(&addr, g->health_check.port);
+	probe->group = g;
+	if (!addr_eq(&addr, &probe->addr))
+		stop_running(probe);
+	if (!probe->running)
+		probe->addr = addr;
+	request = write_request(probe);
+	if (slice_eq(slice_of(request), slice_of(probe->request))) {
+		free(request);
+		return;
+	}
+	stop_running(probe);
+	free(probe->request);
+	probe->request = request;
+}
+
+static struct probe *probe_of(struct prober *p, struct target_state *s)
+{
+	size_t old = p->n_slots;
+	struct probe *probe;
+
+	if (s->slot >= old) {
+		p->n_slots = (size_t)s->slot * 2 + 16;
+		p->by_slot = xrealloc(p->by_slot,
+				      p->n_slots * sizeof(struct probe *));
+		memset(p->by_slot + old, 0,
+		       (p->n_slots - old) * sizeof(struct probe *));
+	}
+	probe = p->by_slot[s->slot];
+	if (probe)
+		return probe;
+	probe = xcalloc(1, sizeof(*probe));
+	probe->state = state_ref(s);
+	probe->prober = p;
+	p->by_slot[s->slot] = probe;
+	p->counts.n_probes++;
+	return probe;
+}
+
+static void drop(struct prober *p, struct probe *probe)
+{
+	stop_running(probe);
+	heap_remove(p, probe);
+	p->by_slot[probe->state->slot] = NULL;
+	p->counts.n_probes--;
+	state_unref(probe->state);
+	free(probe->request);
+	free(probe);
+}
+
+static void want(struct prober *p, struct target_state *s,
+		 const struct target_group *g)
+{
+	struct probe *probe = probe_of(p, s);
+	bool is_new = probe->seen == 0;
+
+	probe->seen = p->updates;
+	if (probe->group != g)
+		aim(probe, g);
+	/* Whoever starts over (is back from draining, was not used before)
+	 * is asked soon, as a new one is. */
+	if (is_new || (s->health_reason == HEALTH_REGISTRATION_IN_PROGRESS &&
+		       !probe->running)) {
+		probe->track = (struct health_track){0};
+		probe->had_first = false;
+		probe->due_ms = clock_now_ms() + spread(p, first_period(g));
+		probe->at_ms = probe->due_ms;
+	} else if (!probe->running) {
+		/* A shorter interval does not wait for the end of a long. */
+		uint64_t last = clock_now_ms() + g->health_check.interval_ms;
+
+		if (probe->due_ms > last)
+			probe->due_ms = last;
+		probe->at_ms = probe->due_ms;
+	}
+	if (is_new)
+		heap_add(p, probe);
+	else
+		heap_settle(p, probe->heap_at);
+}
+
+static void want_group(struct prober *p, const struct target_group *g)
+{
+	struct roster *roster;
+
+	if (!g->is_used || !g->health_check.enabled)
+		return;
+	roster = group_state_roster(g->state);
+	for (size_t i = 0; i < roster->n_members; i++)
+		want(p, roster->members[i].state, g);
+	roster_unref(roster);
+}
+
+void prober_update(struct prober *p, struct snapshot *snap)
+{
+	struct snapshot *old = p->snap;
+
+	p->updates++;
+	p->snap = snapshot_ref(snap);
+	for (size_t i = 0; i < snap->n_groups; i++)
+		want_group(p, &snap->groups[i]);
+	for (size_t i = 0; i < p->n_slots; i++)
+		if (p->by_slot[i] && p->by_slot[i]->seen != p->updates)
+			drop(p, p->by_slot[i]);
+	snapshot_unref(old);
+	rearm(p);
+}
+
+void prober_read_counts(const struct prober *p, struct prober_counts *out)
+{
+	*out = p->counts;
+}
+
+struct prober *prober_new(struct loop *loop)
+{
+	struct prober *p = xcalloc(1, sizeof(*p));
+
+	p->loop = loop;
+	p->pool = check_pool_new(loop);
+	/* Long enough that it is rearmed before; then nothing is due. */
+	p->timer = loop_watch_timer(loop, 1000, on_timer, p);
+	return p;
+}
+
+void prober_free(struct prober *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_slots; i++)
+		if (p->by_slot[i])
+			drop(p, p->by_slot[i]);
+	loop_watch_free(p->timer);
+	check_pool_free(p->pool);
+	free(p->by_slot);
+	free(p->heap);
+	snapshot_unref(p->snap);
+	free(p);
+}
