@@ -6,4 +6,5 @@ src_libweir_a_SOURCES += \
 	src/control/ports_owner.c \
 	src/control/privilege.c src/control/privilege.h \
 	src/control/prober.c src/control/prober.h \
+	src/control/resolver.c src/control/resolver.h \
 	src/control/roster.c src/control/roster.h
