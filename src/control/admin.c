@@ -1,0 +1,266 @@
+#include "admin.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "net/conn.h"
+#include "net/sock.h"
+
+struct client {
+	struct conn conn;
+	struct retired retired;
+	struct list node; /* in admin->clients */
+	struct admin *admin;
+	json_t *request; /* not answered yet; NULL: none */
+	uint64_t memo;
+	bool gone;
+};
+
+struct admin {
+	struct loop *loop;
+	int fd;
+	struct loop_watch *watch;
+	struct loop_watch *retry; /* runs while somebody waits */
+	admin_answer_fn *answer;
+	void *arg;
+	struct list clients;
+	unsigned n_clients;
+};
+
+json_t *admin_error(const char *format, ...)
+{
+	json_t *o = json_object();
+	char sentence[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	json_object_set_new(o, "ok", json_false());
+	json_object_set_new(o, "error", json_string_nocheck(sentence));
+	return o;
+}
+
+json_t *admin_ok(void)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "ok", json_true());
+	return o;
+}
+
+static void free_client(struct retired *r)
+{
+	free(list_entry(r, struct client, retired));
+}
+
+static void drop(struct client *c)
+{
+	if (c->gone)
+		return;
+	c->gone = true;
+	conn_close(&c->conn);
+	list_remove(&c->node);
+	c->admin->n_clients--;
+	json_decref(c->request);
+	c->request = NULL;
+	loop_retire(c->admin->loop, &c->retired, free_client);
+}
+
+static void say(struct client *c, json_t *answer_take)
+{
+	/* What cannot be written (octets that are no UTF-8 in a name) still
+	 * gets an answer. */
+	char *text = json_dumps(answer_take, JSON_COMPACT);
+	bool sent;
+
+	json_decref(answer_take);
+	if (!text)
+		text = xstrdup("{\"ok\":false,\"error\":\"the answer is not "
+			       "text\"}");
+	sent = chain_copy(&c->conn.out, slice_of(text)) &&
+	       chain_copy(&c->conn.out, SLICE("\n"));
+	free(text);
+	if (!sent) {
+		drop(c);
+		return;
+	}
+	conn_dirty(&c->conn);
+	conn_deadline(&c->conn, ADMIN_IDLE_MS);
+}
+
+/* Asks the command; false while it has no answer. */
+static bool try_answer(struct client *c)
+{
+	struct admin *a = c->admin;
+	json_t *answer = a->answer(a->arg, c->request, &c->memo);
+
+	if (!answer) {
+		loop_watch_rearm(a->retry, ADMIN_RETRY_MS);
+		return false;
+	}
+	json_decref(c->request);
+	c->request = NULL;
+	say(c, answer);
+	return true;
+}
+
+static void take_line(struct client *c, struct slice line)
+{
+	json_error_t error;
+	json_t *request;
+
+	if (slice_trim(line).n == 0)
+		return;
+	request = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(request)) {
+		json_decref(request);
+		say(c, admin_error(request ? "a request is one JSON object"
+					   : "not JSON: %s",
+				   error.text));
+		return;
+	}
+	c->request = request;
+	c->memo = 0;
+	try_answer(c);
+}
+
+/* Takes lines as long as they can be answered at once. */
+static void take_lines(struct client *c)
+{
+	struct chain *in = &c->conn.in;
+
+	while (!c->gone && !c->request && in->n > 0) {
+		struct slice all;
+		size_t end;
+
+		if (!chain_linearise(in, in->n)) {
+			drop(c);
+			return;
+		}
+		all = chain_front(in);
+		end = slice_find(all, '\n');
+		if (end == all.n && end < ADMIN_LINE_MAX)
+			return;
+		if (end >= ADMIN_LINE_MAX) {
+			say(c, admin_error("a request has at most %d octets",
+					   ADMIN_LINE_MAX));
+			if (!c->gone)
+				conn_shut_after_write(&c->conn);
+			chain_release(in);
+			return;
+		}
+		take_line(c, slice_first(all, end));
+		if (!c->gone)
+			chain_drain(in, end + 1);
+	}
+}
+
+static void on_ready(struct conn *conn)
+{
+	struct client *c = list_entry(conn, struct client, conn);
+	enum io io;
+
+	if (c->gone)
+		return;
+	do {
+		io = conn_fill(conn);
+		take_lines(c);
+	} while (!c->gone && io == IO_DONE && chain_room(&conn->in) > 0);
+	if (c->gone)
+		return;
+	/* Who has ended its side has asked all it will; the answers still
+	 * leave. */
+	if (io == IO_FAILED || (conn->shut && conn_unsent(conn) == 0))
+		drop(c);
+	else if (io == IO_CLOSED && !c->request) {
+		if (conn_unsent(conn) == 0)
+			drop(c);
+		else
+			conn_shut_after_write(conn);
+		conn->wants_room = true;
+	}
+}
+
+static void on_expired(struct conn *conn)
+{
+	struct client *c = list_entry(conn, struct client, conn);
+
+	/* Who waits for an answer is not idle. */
+	if (c->request)
+		conn_deadline(conn, ADMIN_IDLE_MS);
+	else
+		drop(c);
+}
+
+static const struct conn_ops client_conn_ops = {on_ready, on_expired};
+
+static void on_retry(int fd, int what, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)fd;
+	(void)what;
+	list_foreach_safe (node, &a->clients) {
+		struct client *c = list_entry(node, struct client, node);
+
+		if (c->request && try_answer(c))
+			on_ready(&c->conn);
+	}
+}
+
+static void on_connection(int fd, int what, void *arg)
+{
+	struct admin *a = arg;
+	struct addr peer;
+	struct client *c;
+	int got = sock_accept(fd, &peer);
+
+	(void)what;
+	if (got < 0)
+		return;
+	c = a->n_clients < ADMIN_CLIENTS_MAX ? xcalloc(1, sizeof(*c)) : NULL;
+	/* One octet more than a line, so that too long can be seen. */
+	if (!c || conn_open(&c->conn, a->loop, got, &client_conn_ops,
+			    ADMIN_LINE_MAX + 1)) {
+		free(c);
+		close(got);
+		return;
+	}
+	c->admin = a;
+	list_push_back(&a->clients, &c->node);
+	a->n_clients++;
+	conn_deadline(&c->conn, ADMIN_IDLE_MS);
+}
+
+struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,
+			void *arg)
+{
+	struct admin *a = xcalloc(1, sizeof(*a));
+
+	a->loop = loop;
+	a->fd = fd_take;
+	a->answer = answer;
+	a->arg = arg;
+	list_init(&a->clients);
+	a->watch = loop_watch_fd(loop, fd_take, LOOP_READ, on_connection, a);
+	a->retry = loop_watch_timer(loop, ADMIN_RETRY_MS, on_retry, a);
+	return a;
+}
+
+void admin_free(struct admin *a)
+{
+	if (!a)
+		return;
+	list_foreach_safe (node, &a->clients)
+		drop(list_entry(node, struct client, node));
+	loop_watch_free(a->watch);
+	loop_watch_free(a->retry);
+	close(a->fd);
+	free(a);
+}

@@ -1,0 +1,123 @@
+#include "commands.h"
+
+#include <string.h>
+
+#include "admin.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "daemon.h"
+#include "reload.h"
+#include "status.h"
+
+/* Workers that do not take a snapshot in this time are stuck. */
+enum { ADOPT_LIMIT_MS = 30 * 1000 };
+
+static json_t *report_of_reload(const struct daemon *d)
+{
+	const struct reload_report *r = &d->last_reload;
+	json_t *o;
+
+	if (r->ok)
+		o = admin_ok();
+	else
+		o = admin_error("the configuration was refused; generation "
+				"%llu runs on",
+				(unsigned long long)r->generation);
+	json_object_set_new(o, "generation",
+			    json_integer((json_int_t)r->generation));
+	json_object_set_new(o, "workers", json_integer(d->n_workers));
+	json_object_set(o, "findings", r->findings);
+	json_object_set_new(o, "text", json_string_nocheck(r->text));
+	return o;
+}
+
+/* The memo is the generation to wait for and, above it, when it began. */
+struct wait {
+	uint32_t generation;
+	uint32_t began_s;
+};
+_Static_assert(sizeof(struct wait) == sizeof(uint64_t), "fits the memo");
+
+static json_t *answer_reload(struct daemon *d, const json_t *request,
+			     uint64_t *memo)
+{
+	struct wait wait;
+	uint32_t now_s = (uint32_t)(clock_now_ms() / 1000);
+
+	memcpy(&wait, memo, sizeof(wait));
+	if (json_object_get(request, "confirm"))
+		return admin_error("reload with \"confirm\" is not built yet");
+	if (d->phase != DAEMON_SERVING)
+		return admin_error("weir is stopping");
+	if (wait.generation == 0) {
+		if (!reload_run(d) ||
+		    !json_is_true(json_object_get(request, "wait")))
+			return report_of_reload(d);
+		wait.generation = (uint32_t)d->last_reload.generation;
+		wait.began_s = now_s;
+		memcpy(memo, &wait, sizeof(wait));
+	}
+	if (reload_is_adopted(d, wait.generation))
+		return report_of_reload(d);
+	if (now_s - wait.began_s > ADOPT_LIMIT_MS / 1000)
+		return admin_error("generation %u was accepted, but not every "
+				   "worker serves it yet",
+				   wait.generation);
+	return NULL;
+}
+
+static json_t *answer_status(struct daemon *d, const json_t *request,
+			     uint64_t *memo)
+{
+	(void)request;
+	(void)memo;
+	return status_of_daemon(d);
+}
+
+static json_t *answer_targets(struct daemon *d, const json_t *request,
+			      uint64_t *memo)
+{
+	(void)request;
+	(void)memo;
+	return status_of_targets(d);
+}
+
+static json_t *answer_rules(struct daemon *d, const json_t *request,
+			    uint64_t *memo)
+{
+	(void)request;
+	(void)memo;
+	return status_of_rules(d);
+}
+
+static json_t *answer_certs(struct daemon *d, const json_t *request,
+			    uint64_t *memo)
+{
+	(void)request;
+	(void)memo;
+	return status_of_certs(d);
+}
+
+static const struct {
+	const char *name;
+	json_t *(*answer)(struct daemon *d, const json_t *request,
+			  uint64_t *memo);
+} commands[] = {
+	{"status", answer_status}, {"targets", answer_targets},
+	{"rules", answer_rules},   {"certs", answer_certs},
+	{"reload", answer_reload},
+};
+
+json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
+{
+	json_t *named = json_object_get(request, "command");
+	const char *name = json_string_value(named);
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].answer(daemon, request, memo);
+	return admin_error("%s%.64s%s; there are: status, targets, rules, "
+			   "certs, reload",
+			   name ? "there is no command \"" : "no \"command\"",
+			   name ? name : "", name ? "\"" : "");
+}

@@ -1,0 +1,21 @@
+/*
+ * commands.h - what can be asked on the admin socket.
+ *
+ *	{"command":"status"}
+ *	{"command":"targets"}
+ *	{"command":"rules"}
+ *	{"command":"certs"}
+ *	{"command":"reload","wait":true}
+ *
+ * Floor: control.  Control thread.
+ */
+#ifndef WEIR_CONTROL_COMMANDS_H
+#define WEIR_CONTROL_COMMANDS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* An admin_answer_fn whose `arg` is the struct daemon. */
+json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo);
+
+#endif

@@ -1,0 +1,397 @@
+#include "daemon.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "commands.h"
+#include "net/chunk.h"
+#include "net/sock.h"
+#include "notify.h"
+#include "stop.h"
+#include "tls/ticket.h"
+
+enum {
+	TEND_MS = 1000,
+	TICKETS_MS = 60 * 1000,
+	/* Buffers of the control thread: checks and admin answers. */
+	CONTROL_OCTETS = 64 << 20,
+	/* Descriptors that are not connections: logs, admin, checks... */
+	DESCRIPTORS_KEPT = 128,
+	/* Buffers of a worker, whatever the machine has. */
+	WORKER_OCTETS_MIN = 64 << 20,
+};
+
+/* -- those who follow the snapshot ----------------------------------------- */
+
+static void want_names(struct daemon *d)
+{
+	if (!d->resolver)
+		return;
+	resolver_begin(d->resolver);
+	for (size_t i = 0; i < d->snap->n_groups; i++) {
+		const struct target_group *g = &d->snap->groups[i];
+
+		for (size_t t = 0; t < g->n_targets; t++)
+			if (g->targets[t].kind == TARGET_NAME)
+				resolver_want(d->resolver, g->targets[t].id);
+	}
+	resolver_end(d->resolver);
+}
+
+void daemon_follow(struct daemon *d)
+{
+	want_names(d);
+	rosters_update(d->rosters, d->snap);
+	prober_update(d->prober, d->snap);
+}
+
+/* Many names may answer in one turn; they are taken in one go. */
+static void on_names(int fd, int what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (!d->snap)
+		return;
+	rosters_update(d->rosters, d->snap);
+	prober_update(d->prober, d->snap);
+}
+
+static void on_name_changed(void *arg, struct slice name)
+{
+	struct daemon *d = arg;
+
+	(void)name;
+	loop_watch_rearm(d->names_timer, 0);
+}
+
+static size_t lookup(void *arg, struct slice name,
+		     const struct addr **addresses)
+{
+	struct daemon *d = arg;
+
+	return resolver_lookup(d->resolver, name, addresses);
+}
+
+static void cut(void *arg, struct target_state *state)
+{
+	struct daemon *d = arg;
+
+	for (unsigned w = 0; w < d->n_workers; w++)
+		worker_cut_target(d->workers[w], state_ref(state));
+}
+
+static const struct rosters_ops daemon_rosters_ops = {lookup, cut};
+
+static void on_tend(int fd, int what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	rosters_tend(d->rosters);
+	if (d->tickets && clock_now_ms() - d->tickets_seen_ms >= TICKETS_MS) {
+		d->tickets_seen_ms = clock_now_ms();
+		if (ticket_rotate(d->tickets, clock_wall_s()) < 0)
+			log_say(LOG_ERROR, "no random octets: the keys of "
+					   "session tickets stay as they are");
+	}
+	loop_watch_rearm(d->tend_timer, TEND_MS);
+}
+
+/* -- signals --------------------------------------------------------------- */
+
+static void on_signal(int number, int what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	switch (number) {
+	case SIGHUP:
+		if (d->phase == DAEMON_SERVING)
+			reload_run(d);
+		break;
+	case SIGUSR1:
+		log_say(LOG_DEBUG, "the log goes to standard error: nothing "
+				   "to open again");
+		break;
+	case SIGUSR2:
+		log_say(LOG_WARNING, "upgrade in place is not built yet: "
+				     "restart instead");
+		break;
+	default:
+		stop_asked(d);
+		break;
+	}
+}
+
+static void watch_signals(struct daemon *d)
+{
+	static const int numbers[DAEMON_SIGNALS] = {SIGHUP, SIGTERM, SIGINT,
+						    SIGUSR1, SIGUSR2};
+
+	for (int i = 0; i < DAEMON_SIGNALS; i++)
+		d->signals[i] =
+			loop_watch_signal(&d->loop, numbers[i], on_signal, d);
+}
+
+/* -- start ----------------------------------------------------------------- */
+
+/* As many descriptors as we may have. */
+static uint64_t raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 1024;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) &&
+	    getrlimit(RLIMIT_NOFILE, &limit))
+		return 1024;
+	return limit.rlim_cur;
+}
+
+static void open_admin(struct daemon *d)
+{
+	const struct settings *s = &d->snap->settings;
+	int fd;
+
+	d->admin_path = slice_dup(s->admin_socket);
+	identity_make_folder(&d->identity, s->admin_socket, 0750);
+	fd = sock_listen_path(d->admin_path);
+	if (fd >= 0) {
+		identity_give(&d->identity, d->admin_path);
+		d->admin = admin_new(&d->loop, fd, command_answer, d);
+	}
+}
+
+/* Two processes on one socket would be two balancers on the same ports. */
+static int start_admin(struct daemon *d)
+{
+	int error;
+
+	open_admin(d);
+	if (d->admin)
+		return DAEMON_GOOD;
+	error = errno;
+	if (error == EADDRINUSE)
+		log_say(LOG_ERROR,
+			"another weir listens on %s: stop it, or "
+			"choose another settings.admin.socket",
+			d->admin_path);
+	else
+		log_say(LOG_WARNING,
+			"no admin socket, so no status and "
+			"reload by signal only: %s: %s",
+			d->admin_path, strerror(error));
+	free(d->admin_path);
+	d->admin_path = NULL;
+	return error == EADDRINUSE ? DAEMON_FAILURE : DAEMON_GOOD;
+}
+
+/* A quarter of the memory, shared out. */
+static size_t worker_octets(unsigned n_workers)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	size_t all = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+	size_t share = all / 4 / n_workers;
+
+	return share > WORKER_OCTETS_MIN ? share : WORKER_OCTETS_MIN;
+}
+
+/* A connection from a client may need one to a target. */
+static uint64_t worker_connections(const struct daemon *d, uint64_t descriptors)
+{
+	uint64_t most = d->snap->settings.max_connections;
+	uint64_t kept = DESCRIPTORS_KEPT + d->ports.n * d->n_workers;
+	uint64_t can = descriptors > kept + 2 ? (descriptors - kept) / 2 : 1;
+
+	if (most > can)
+		log_say(LOG_WARNING,
+			"settings.max_connections is %llu, but the limit of "
+			"%llu open files allows %llu",
+			(unsigned long long)most,
+			(unsigned long long)descriptors,
+			(unsigned long long)can);
+	if (most == 0 || most > can)
+		most = can;
+	return most / d->n_workers ? most / d->n_workers : 1;
+}
+
+static int start_workers(struct daemon *d, uint64_t descriptors)
+{
+	struct worker_options options = {
+		.n_workers = d->n_workers,
+		.most_octets = worker_octets(d->n_workers),
+		.most_connections = worker_connections(d, descriptors),
+	};
+	sigset_t all, before;
+
+	d->workers = xcalloc(d->n_workers, sizeof(*d->workers));
+	/* Signals are for the control thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (unsigned w = 0; w < d->n_workers; w++) {
+		options.number = w;
+		d->workers[w] = worker_start(&options);
+		if (d->workers[w])
+			continue;
+		log_say(LOG_ERROR, "cannot start a thread: %s",
+			strerror(errno));
+		d->n_workers = w;
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		return DAEMON_FAILURE;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return DAEMON_GOOD;
+}
+
+static int start_control(struct daemon *d)
+{
+	d->names_timer = loop_watch_timer(&d->loop, TEND_MS, on_names, d);
+	d->tend_timer = loop_watch_timer(&d->loop, TEND_MS, on_tend, d);
+	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
+	d->prober = prober_new(&d->loop);
+	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
+	return DAEMON_GOOD;
+}
+
+static void say_started(const struct daemon *d)
+{
+	struct log_line l;
+
+	for (size_t i = 0; i < d->ports.n; i++) {
+		char text[ADDR_TEXT_MAX];
+		size_t n = addr_format(&d->ports.rows[i].addr, text);
+
+		log_begin(&l, LOG_INFO, "listening");
+		log_slice(&l, "address", slice_make(text, n));
+		log_end(&l);
+	}
+	log_begin(&l, LOG_INFO, "weir has started");
+	log_str(&l, "version", PACKAGE_VERSION);
+	log_num(&l, "generation", (int64_t)d->snap->generation);
+	log_num(&l, "workers", d->n_workers);
+	log_num(&l, "listeners", (int64_t)d->snap->n_listeners);
+	log_num(&l, "target_groups", (int64_t)d->snap->n_groups);
+	log_end(&l);
+	notify_send("READY=1\nSTATUS=Generation %llu, %u workers, %zu "
+		    "listeners",
+		    (unsigned long long)d->snap->generation, d->n_workers,
+		    d->snap->n_listeners);
+}
+
+/* The order matters: what needs root comes before it is given up, what
+ * belongs to the user after it. */
+static int start_world(struct daemon *d, struct world *first, struct diag *diag)
+{
+	uint64_t descriptors = raise_descriptors();
+	int status;
+
+	if (world_load(first, d, diag))
+		return DAEMON_CONFIG_INVALID;
+	d->snap = snapshot_ref(first->snap);
+	d->n_workers = d->snap->settings.workers;
+	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
+	if (identity_find(&d->snap->settings, &d->identity))
+		return DAEMON_FAILURE;
+	status = start_admin(d);
+	if (status)
+		return status;
+	if (world_open_ports(first, d, diag))
+		return DAEMON_FAILURE;
+	identity_make_folder(&d->identity,
+			     d->snap->settings.stickiness_key_file, 0750);
+	if (identity_become(&d->identity) || world_read_keys(first, diag))
+		return DAEMON_FAILURE;
+	status = start_control(d);
+	return status ? status : start_workers(d, descriptors);
+}
+
+static int start(struct daemon *d)
+{
+	struct world first = {0};
+	struct diag diag = {0};
+	int status = start_world(d, &first, &diag);
+
+	/* For the people and journals that read standard error. */
+	diag_print(&diag, stderr, isatty(STDERR_FILENO));
+	diag_release(&diag);
+	if (status) {
+		world_release(&first);
+		return status;
+	}
+	snapshot_unref(d->snap);
+	d->snap = NULL;
+	world_publish(&first, d);
+	say_started(d);
+	return DAEMON_GOOD;
+}
+
+/* -- end ------------------------------------------------------------------- */
+
+static void end_workers(struct daemon *d)
+{
+	for (unsigned w = 0; d->workers && w < d->n_workers; w++)
+		worker_stop(d->workers[w]);
+	for (unsigned w = 0; d->workers && w < d->n_workers; w++)
+		worker_join(d->workers[w]);
+	free(d->workers);
+}
+
+/* Whoever may call others goes first; then one turn frees what has died. */
+static void release(struct daemon *d)
+{
+	end_workers(d);
+	for (int i = 0; i < DAEMON_SIGNALS; i++)
+		loop_watch_free(d->signals[i]);
+	resolver_free(d->resolver);
+	loop_watch_free(d->tend_timer);
+	loop_watch_free(d->drain_timer);
+	loop_watch_free(d->names_timer);
+	admin_free(d->admin);
+	loop_turn(&d->loop, false);
+	prober_free(d->prober);
+	if (d->admin_path)
+		unlink(d->admin_path);
+	free(d->admin_path);
+	/* Snapshots hold rosters, these hold states: in this order. */
+	snapshot_unref(d->snap);
+	rosters_free(d->rosters);
+	ports_release(&d->ports);
+	ticket_keys_unref(d->tickets);
+	reload_report_release(&d->last_reload);
+	loop_release(&d->loop);
+	chunk_pool_release();
+}
+
+int daemon_serve(const char *file)
+{
+	struct daemon d = {.file = file};
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	chunk_pool_init(CONTROL_OCTETS);
+	loop_init(&d.loop);
+	d.started_ms = clock_now_ms();
+	d.started_s = clock_wall_s();
+	d.tickets = ticket_keys_new(d.started_s);
+	watch_signals(&d);
+	status = start(&d);
+	if (status == DAEMON_GOOD) {
+		loop_run(&d.loop);
+		stop_say_end(&d);
+	}
+	release(&d);
+	return status;
+}

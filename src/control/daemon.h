@@ -1,0 +1,73 @@
+/*
+ * daemon.h - the process that serves: what it owns, and its life.
+ *
+ *	start --> serving --TERM--> draining --idle, or time is up--> stopped
+ *	            ^ |                 '--------TERM-------------------^
+ *	            '-' reload
+ *
+ * The control thread runs all of it: signals, reload, health checks, names,
+ * the admin socket. Workers are reached by their mailboxes only.
+ *
+ * Floor: control.
+ */
+#ifndef WEIR_CONTROL_DAEMON_H
+#define WEIR_CONTROL_DAEMON_H
+
+#include <time.h>
+
+#include "admin.h"
+#include "model/snapshot.h"
+#include "net/loop.h"
+#include "ports.h"
+#include "privilege.h"
+#include "prober.h"
+#include "proxy/worker.h"
+#include "reload.h"
+#include "resolver.h"
+#include "roster.h"
+
+struct ticket_keys;
+
+/* Exit status of the program, config.md. */
+enum { DAEMON_GOOD = 0, DAEMON_FAILURE = 1, DAEMON_CONFIG_INVALID = 3 };
+
+enum daemon_phase { DAEMON_SERVING, DAEMON_DRAINING };
+
+enum { DAEMON_SIGNALS = 5 };
+
+struct daemon {
+	struct loop loop;
+	const char *file;      /* of the configuration; borrowed */
+	struct snapshot *snap; /* of now; one reference; NULL before it */
+	struct identity identity;
+	struct ports ports;
+	struct worker **workers; /* n_workers of them; owned */
+	unsigned n_workers;
+	struct rosters *rosters;
+	struct prober *prober;
+	struct resolver *resolver; /* NULL: names cannot be looked up */
+	struct ticket_keys *tickets;
+	struct admin *admin; /* NULL: nobody can ask */
+	char *admin_path;    /* unlinked at the end; owned; or NULL */
+	struct reload_report last_reload;
+
+	enum daemon_phase phase;
+	uint64_t started_ms;
+	time_t started_s;
+	uint64_t drain_ends_ms, drain_said_ms;
+	uint64_t tickets_seen_ms; /* when their age was looked at */
+	struct loop_watch *signals[DAEMON_SIGNALS];
+	struct loop_watch *tend_timer, *drain_timer, *names_timer;
+};
+
+/*
+ * `weir serve`: serves the file until it is told to stop. Returns the exit
+ * status; what went wrong has been said on standard error.
+ */
+int daemon_serve(const char *file);
+
+/* d->snap is another one, or a name has other addresses: rosters, prober and
+ * resolver follow. */
+void daemon_follow(struct daemon *d);
+
+#endif

@@ -1,0 +1,367 @@
+#include "status.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/reason.h"
+#include "daemon.h"
+#include "model/protocol.h"
+
+/* json_stringn refuses what is not UTF-8: then only its ASCII is shown. */
+json_t *status_text(struct slice text)
+{
+	json_t *s = json_stringn(text.p, text.n);
+	char plain[256];
+	size_t n = text.n < sizeof(plain) ? text.n : sizeof(plain);
+
+	if (s)
+		return s;
+	for (size_t i = 0; i < n; i++)
+		plain[i] = text.p[i] & 0x80 ? '?' : text.p[i];
+	return json_stringn(plain, n);
+}
+
+json_t *status_time(uint64_t seconds_since_1970)
+{
+	time_t when = (time_t)seconds_since_1970;
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&when, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static void set_count(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+/* -- status ---------------------------------------------------------------- */
+
+static json_t *workers(const struct daemon *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned w = 0; w < d->n_workers; w++) {
+		struct worker_gauges g;
+		json_t *o = json_object();
+
+		worker_read_gauges(d->workers[w], &g);
+		set_count(o, "worker", w);
+		set_count(o, "client_connections", g.client_connections);
+		set_count(o, "target_connections", g.target_connections);
+		set_count(o, "requests_under_way", g.requests_under_way);
+		set_count(o, "generation", g.generation);
+		set_count(o, "oldest_generation", g.oldest_generation);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* The oldest that some exchange runs in, to the one of now. */
+static json_t *generations(const struct daemon *d)
+{
+	uint64_t oldest = d->snap->generation;
+	json_t *o = json_object();
+
+	for (unsigned w = 0; w < d->n_workers; w++) {
+		struct worker_gauges g;
+
+		worker_read_gauges(d->workers[w], &g);
+		if (g.oldest_generation && g.oldest_generation < oldest)
+			oldest = g.oldest_generation;
+	}
+	set_count(o, "current", d->snap->generation);
+	set_count(o, "oldest_alive", oldest);
+	return o;
+}
+
+static json_t *counters(const struct daemon *d)
+{
+	json_t *o = json_object();
+
+	for (int c = 0; c < COUNTER_KINDS; c++) {
+		uint64_t sum = 0;
+
+		for (unsigned w = 0; w < d->n_workers; w++)
+			sum += tally_read(&worker_counters(d->workers[w])[c]);
+		set_count(o, counter_name((enum counter)c), sum);
+	}
+	return o;
+}
+
+static json_t *reasons(const struct daemon *d)
+{
+	json_t *o = json_object();
+
+	for (int r = REASON_NONE + 1; r < REASON_KINDS; r++) {
+		uint64_t sum = 0;
+
+		for (unsigned w = 0; w < d->n_workers; w++)
+			sum += tally_read(&worker_reasons(d->workers[w])[r]);
+		if (sum)
+			set_count(o, reason_token((enum reason)r), sum);
+	}
+	return o;
+}
+
+static json_t *listeners(const struct daemon *d)
+{
+	json_t *list = json_array();
+
+	for (size_t b = 0; b < d->snap->n_balancers; b++) {
+		const struct load_balancer *lb = &d->snap->balancers[b];
+
+		for (size_t i = 0; i < lb->n_listeners; i++) {
+			const struct listener *l = &lb->listeners[i];
+			json_t *o = json_object(), *at = json_array();
+
+			for (size_t p = 0; p < d->ports.n; p++) {
+				char text[ADDR_TEXT_MAX];
+				size_t n;
+
+				if (d->ports.rows[p].listener != l->index)
+					continue;
+				n = addr_format(&d->ports.rows[p].addr, text);
+				json_array_append_new(at,
+						      json_stringn(text, n));
+			}
+			json_object_set_new(o, "load_balancer",
+					    status_text(lb->name));
+			json_object_set_new(
+				o, "protocol",
+				json_string(protocol_name(l->protocol)));
+			set_count(o, "port", l->port);
+			json_object_set_new(o, "addresses", at);
+			set_count(o, "rules", l->n_rules);
+			json_array_append_new(list, o);
+		}
+	}
+	return list;
+}
+
+static json_t *names(const struct daemon *d)
+{
+	json_t *list = json_array();
+	struct resolver_name name;
+	size_t at = 0;
+
+	while (resolver_next(d->resolver, &at, &name)) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", status_text(name.name));
+		set_count(o, "addresses", name.n_addresses);
+		set_count(o, "asked_again_in_seconds", name.asks_in_ms / 1000);
+		if (name.failure)
+			json_object_set_new(o, "failure",
+					    json_string(name.failure));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *checks(const struct daemon *d)
+{
+	struct prober_counts c;
+	json_t *o = json_object();
+
+	prober_read_counts(d->prober, &c);
+	set_count(o, "started", c.started);
+	set_count(o, "passed", c.passed);
+	set_count(o, "failed", c.failed);
+	set_count(o, "targets", c.n_probes);
+	set_count(o, "running", c.n_running);
+	return o;
+}
+
+static json_t *last_reload(const struct daemon *d)
+{
+	const struct reload_report *r = &d->last_reload;
+	json_t *o;
+
+	if (!r->at_s)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "time", status_time((uint64_t)r->at_s));
+	json_object_set_new(o, "ok", json_boolean(r->ok));
+	set_count(o, "generation", r->generation);
+	json_object_set(o, "findings", r->findings);
+	return o;
+}
+
+json_t *status_of_daemon(const struct daemon *d)
+{
+	json_t *o = admin_ok();
+
+	json_object_set_new(o, "version", json_string(PACKAGE_VERSION));
+	set_count(o, "pid", (uint64_t)getpid());
+	json_object_set_new(o, "file", status_text(slice_of(d->file)));
+	json_object_set_new(o, "phase",
+			    json_string(d->phase == DAEMON_SERVING
+						? "serving"
+						: "stopping"));
+	json_object_set_new(o, "started", status_time((uint64_t)d->started_s));
+	set_count(o, "uptime_seconds", (clock_now_ms() - d->started_ms) / 1000);
+	json_object_set_new(o, "generations", generations(d));
+	json_object_set_new(o, "workers", workers(d));
+	json_object_set_new(o, "listeners", listeners(d));
+	json_object_set_new(o, "counters", counters(d));
+	json_object_set_new(o, "reasons", reasons(d));
+	json_object_set_new(o, "health_checks", checks(d));
+	json_object_set_new(o, "names", names(d));
+	json_object_set_new(o, "last_reload", last_reload(d));
+	return o;
+}
+
+/* -- targets --------------------------------------------------------------- */
+
+/* As DescribeTargetHealth says it: healthy ones have neither. */
+static void set_reason(json_t *o, const struct target_state *s)
+{
+	enum health_reason reason = (enum health_reason)s->health_reason;
+	const char *code = health_reason_code(reason);
+	unsigned answer = s->health_code;
+
+	if (s->health == HEALTH_HEALTHY || !code[0])
+		return;
+	json_object_set_new(o, "reason", json_string(code));
+	if (reason == HEALTH_CODE_MISMATCH)
+		json_object_set_new(o, "description",
+				    json_sprintf("%s[%u]",
+						 health_reason_text(reason),
+						 answer));
+	else
+		json_object_set_new(o, "description",
+				    json_string(health_reason_text(reason)));
+}
+
+static void set_tally(json_t *o, const struct target_state *s)
+{
+	static const char *const classes[] = {"other", "1xx", "2xx",
+					      "3xx",   "4xx", "5xx"};
+	uint64_t requests = 0, ended = 0, failures = 0, in = 0, out = 0;
+	uint64_t responses[6] = {0};
+	json_t *by_class = json_object();
+
+	for (unsigned w = 0; w < s->n_workers; w++) {
+		const struct tally *t = &s->tally[w];
+
+		/* Before `requests`, so that in_flight is never below 0. */
+		ended += tally_read(&t->ended);
+		requests += tally_read(&t->requests);
+		failures += tally_read(&t->failures);
+		in += tally_read(&t->octets_in);
+		out += tally_read(&t->octets_out);
+		for (int c = 0; c < 6; c++)
+			responses[c] += tally_read(&t->responses[c]);
+	}
+	for (int c = 0; c < 6; c++)
+		if (c >= 2 || responses[c])
+			set_count(by_class, classes[c], responses[c]);
+	set_count(o, "requests", requests);
+	set_count(o, "in_flight", requests > ended ? requests - ended : 0);
+	set_count(o, "connection_failures", failures);
+	json_object_set_new(o, "responses", by_class);
+	set_count(o, "octets_received", in);
+	set_count(o, "octets_sent", out);
+}
+
+static json_t *target_to_json(const struct target_state *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "target", json_string(s->name));
+	json_object_set_new(o, "id", status_text(s->id));
+	json_object_set_new(o, "state",
+			    json_string(health_name((enum health)s->health)));
+	set_reason(o, s);
+	json_object_set_new(o, "since", status_time(s->health_since_s));
+	set_tally(o, s);
+	return o;
+}
+
+static void add_members(json_t *list, const struct target_group *g)
+{
+	struct roster *roster = group_state_roster(g->state);
+
+	for (size_t i = 0; i < roster->n_members; i++) {
+		const struct member *m = &roster->members[i];
+		json_t *o = target_to_json(m->state);
+
+		set_count(o, "weight", m->weight);
+		json_object_set_new(o, "availability_zone",
+				    status_text(m->target->zone));
+		json_array_append_new(list, o);
+	}
+	roster_unref(roster);
+}
+
+static void add_draining(json_t *list, const struct daemon *d,
+			 struct slice group)
+{
+	const struct target_state *s;
+	uint64_t left_ms;
+	size_t at = 0;
+
+	while ((s = rosters_next_draining(d->rosters, &at, &left_ms))) {
+		json_t *o;
+
+		if (!slice_eq(s->group, group))
+			continue;
+		o = target_to_json(s);
+		set_count(o, "seconds_left", (left_ms + 999) / 1000);
+		json_array_append_new(list, o);
+	}
+}
+
+static json_t *group_to_json(const struct daemon *d,
+			     const struct target_group *g)
+{
+	json_t *o = json_object(), *list = json_array();
+
+	add_members(list, g);
+	add_draining(list, d, g->name);
+	json_object_set_new(o, "name", status_text(g->name));
+	json_object_set_new(o, "protocol",
+			    json_string(protocol_name(g->protocol)));
+	json_object_set_new(o, "in_use", json_boolean(g->is_used));
+	json_object_set_new(o, "targets", list);
+	return o;
+}
+
+/* Groups that the configuration has no more, as long as somebody drains. */
+static void add_gone_groups(json_t *groups, const struct daemon *d)
+{
+	const struct target_state *s;
+	uint64_t left_ms;
+	size_t at = 0;
+
+	while ((s = rosters_next_draining(d->rosters, &at, &left_ms))) {
+		json_t *o, *list;
+
+		if (snapshot_find_group(d->snap, s->group))
+			continue;
+		o = json_object();
+		list = json_array();
+		json_array_append_new(list, target_to_json(s));
+		json_object_set_new(o, "name", status_text(s->group));
+		json_object_set_new(o, "in_use", json_false());
+		json_object_set_new(o, "targets", list);
+		json_array_append_new(groups, o);
+	}
+}
+
+json_t *status_of_targets(const struct daemon *d)
+{
+	json_t *o = admin_ok(), *groups = json_array();
+
+	for (size_t i = 0; i < d->snap->n_groups; i++)
+		json_array_append_new(groups,
+				      group_to_json(d, &d->snap->groups[i]));
+	add_gone_groups(groups, d);
+	json_object_set_new(o, "target_groups", groups);
+	return o;
+}

@@ -1,0 +1,29 @@
+/*
+ * status.h - what runs, as JSON.
+ *
+ * The keys are an interface: add, never rename. Counters are summed over the
+ * workers and have the names of counters.def; times are ISO 8601 in UTC.
+ *
+ * Floor: control.  Control thread.
+ */
+#ifndef WEIR_CONTROL_STATUS_H
+#define WEIR_CONTROL_STATUS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct daemon;
+
+/* Each returns a new reference to an answer. */
+json_t *status_of_daemon(const struct daemon *d);
+json_t *status_of_targets(const struct daemon *d);
+json_t *status_of_rules(const struct daemon *d);
+json_t *status_of_certs(const struct daemon *d);
+
+/* Help for these: text that need not be UTF-8, and a time. */
+json_t *status_text(struct slice text);
+json_t *status_time(uint64_t seconds_since_1970);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * status_rules.c - rules and certificates as they are in force, as JSON.
+ *
+ * Floor: control.
+ */
+#include "daemon.h"
+#include "status.h"
+#include "tls/identity.h"
+#include "tls/policy.h"
+#include "tls/server.h"
+
+static json_t *conditions(const struct rule *rule)
+{
+	static const char *const names[] = {
+		[CONDITION_HOST_HEADER] = "host_header",
+		[CONDITION_PATH_PATTERN] = "path_pattern",
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rule->n_conditions; i++) {
+		const struct condition *c = &rule->conditions[i];
+		json_t *o = json_object(), *values = json_array();
+
+		for (size_t v = 0; v < c->n_values; v++)
+			json_array_append_new(values,
+					      status_text(c->values[v]));
+		json_object_set_new(o, "field", json_string(names[c->kind]));
+		json_object_set_new(o, c->is_regex ? "regex_values" : "values",
+				    values);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *action(const struct action *a)
+{
+	json_t *o = json_object(), *groups;
+
+	switch (a->kind) {
+	case ACTION_FORWARD:
+		groups = json_array();
+		for (size_t i = 0; i < a->forward.n_groups; i++) {
+			const struct weighted_group *w = &a->forward.groups[i];
+			json_t *g = json_object();
+
+			json_object_set_new(g, "target_group",
+					    status_text(w->group->name));
+			json_object_set_new(g, "weight",
+					    json_integer(w->weight));
+			json_array_append_new(groups, g);
+		}
+		json_object_set_new(o, "type", json_string("forward"));
+		json_object_set_new(o, "target_groups", groups);
+		break;
+	case ACTION_REDIRECT:
+		json_object_set_new(o, "type", json_string("redirect"));
+		json_object_set_new(o, "status_code",
+				    json_integer(a->redirect.status));
+		break;
+	case ACTION_FIXED_RESPONSE:
+		json_object_set_new(o, "type", json_string("fixed_response"));
+		json_object_set_new(o, "status_code",
+				    json_integer(a->fixed.status));
+		break;
+	}
+	return o;
+}
+
+static json_t *rule_to_json(const struct rule *rule)
+{
+	json_t *o = json_object();
+
+	if (rule->is_default)
+		json_object_set_new(o, "priority", json_string("default"));
+	else
+		json_object_set_new(o, "priority",
+				    json_integer(rule->priority));
+	json_object_set_new(o, "conditions", conditions(rule));
+	json_object_set_new(o, "action", action(&rule->action));
+	if (rule->place.file)
+		json_object_set_new(o, "place",
+				    json_sprintf("%s:%u", rule->place.file,
+						 rule->place.line));
+	return o;
+}
+
+static json_t *listener_of(const struct listener *l)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "load_balancer", status_text(l->balancer->name));
+	json_object_set_new(o, "port", json_integer(l->port));
+	json_object_set_new(o, "protocol",
+			    json_string(protocol_name(l->protocol)));
+	return o;
+}
+
+json_t *status_of_rules(const struct daemon *d)
+{
+	json_t *o = admin_ok(), *list = json_array();
+
+	for (size_t b = 0; b < d->snap->n_balancers; b++) {
+		const struct load_balancer *lb = &d->snap->balancers[b];
+
+		for (size_t i = 0; i < lb->n_listeners; i++) {
+			const struct listener *l = &lb->listeners[i];
+			json_t *entry = listener_of(l), *rules = json_array();
+
+			for (size_t r = 0; r < l->n_rules; r++)
+				json_array_append_new(
+					rules, rule_to_json(&l->rules[r]));
+			json_array_append_new(rules,
+					      rule_to_json(&l->default_rule));
+			json_object_set_new(entry, "rules", rules);
+			json_array_append_new(list, entry);
+		}
+	}
+	json_object_set_new(o, "listeners", list);
+	return o;
+}
+
+static json_t *certificate(const struct tls_identity *id)
+{
+	json_t *o = json_object(), *names = json_array();
+
+	for (size_t i = 0; i < id->n_names; i++)
+		json_array_append_new(names, status_text(id->names[i]));
+	json_object_set_new(o, "file", status_text(slice_of(id->file)));
+	json_object_set_new(o, "names", names);
+	json_object_set_new(
+		o, "key",
+		json_sprintf("%s %u", tls_key_name(id->kind), id->key_bits));
+	json_object_set_new(o, "not_before",
+			    status_time((uint64_t)id->not_before));
+	json_object_set_new(o, "not_after",
+			    status_time((uint64_t)id->not_after));
+	return o;
+}
+
+json_t *status_of_certs(const struct daemon *d)
+{
+	json_t *o = admin_ok(), *list = json_array();
+
+	for (size_t b = 0; b < d->snap->n_balancers; b++) {
+		const struct load_balancer *lb = &d->snap->balancers[b];
+
+		for (size_t i = 0; i < lb->n_listeners; i++) {
+			const struct listener *l = &lb->listeners[i];
+			const struct tls_identity *id;
+			json_t *entry, *certs;
+
+			if (!l->tls)
+				continue;
+			entry = listener_of(l);
+			certs = json_array();
+			for (size_t c = 0;
+			     (id = tls_server_identity(l->tls, c)); c++)
+				json_array_append_new(certs, certificate(id));
+			json_object_set_new(
+				entry, "ssl_policy",
+				json_string(tls_server_policy(l->tls)->name));
+			json_object_set_new(entry, "certificates", certs);
+			json_array_append_new(list, entry);
+		}
+	}
+	json_object_set_new(o, "listeners", list);
+	return o;
+}

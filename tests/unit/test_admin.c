@@ -1,0 +1,216 @@
+/* test_admin.c - lines in, lines out, over a real socket in a folder. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control/admin.h"
+#include "net/addr.h"
+#include "net/chunk.h"
+#include "net/sock.h"
+#include "unit.h"
+
+struct scene {
+	struct loop loop;
+	struct admin *admin;
+	char folder[64], path[96];
+	unsigned n_asked;
+};
+
+/* "later" has its answer at the third time. */
+static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
+{
+	struct scene *s = arg;
+	const char *command =
+		json_string_value(json_object_get(request, "command"));
+	json_t *o;
+
+	s->n_asked++;
+	if (command && strcmp(command, "later") == 0 && ++*memo < 3)
+		return NULL;
+	o = admin_ok();
+	json_object_set_new(o, "echo", json_string(command ? command : "-"));
+	return o;
+}
+
+static int begin(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+
+	snprintf(s->folder, sizeof(s->folder), "/tmp/weir-admin-XXXXXX");
+	assert_non_null(mkdtemp(s->folder));
+	snprintf(s->path, sizeof(s->path), "%s/sock", s->folder);
+	chunk_pool_init(16 << 20);
+	loop_init(&s->loop);
+	s->admin = admin_new(&s->loop, sock_listen_path(s->path), answer, s);
+	*state = s;
+	return 0;
+}
+
+static int finish(void **state)
+{
+	struct scene *s = *state;
+
+	admin_free(s->admin);
+	loop_turn(&s->loop, false);
+	loop_release(&s->loop);
+	chunk_pool_release();
+	unlink(s->path);
+	rmdir(s->folder);
+	free(s);
+	return 0;
+}
+
+static int dial(struct scene *s)
+{
+	struct addr to;
+	char text[128];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(text, sizeof(text), "unix:%s", s->path);
+	assert_true(addr_parse(slice_of(text), &to));
+	assert_int_equal(connect(fd, &to.sa, to.len), 0);
+	return fd;
+}
+
+static void put(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+}
+
+/* Turns until a line, or the end, has come. */
+static const char *get(struct scene *s, int fd)
+{
+	static char line[1024];
+	size_t n = 0;
+
+	for (int turn = 0; turn < 10000 && n < sizeof(line) - 1; turn++) {
+		ssize_t got = recv(fd, line + n, 1, MSG_DONTWAIT);
+
+		if (got == 1 && line[n] == '\n')
+			break;
+		if (got == 1)
+			n++;
+		else if (got == 0)
+			return "(end)";
+		else
+			loop_turn(&s->loop, true);
+	}
+	line[n] = '\0';
+	return line;
+}
+
+static void test_lines_are_answered_in_order(void **state)
+{
+	struct scene *s = *state;
+	int fd = dial(s);
+
+	put(fd, "{\"command\":\"one\"}\n\n{\"command\":\"later\"}\n"
+		"{\"command\":\"two\"}\n");
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"one\"}");
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"later\"}");
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"two\"}");
+	assert_int_equal(s->n_asked, 5);
+	close(fd);
+}
+
+static void test_what_is_no_request(void **state)
+{
+	static const char *const lines[] = {
+		"{\n",    "[]\n", "3\n", "\xff\xfe\n", "{\"a\":1,\"a\":2}\n",
+		"{} {}\n"};
+	struct scene *s = *state;
+	int fd = dial(s);
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		print_message("# %s", lines[i]);
+		put(fd, lines[i]);
+		assert_non_null(strstr(get(s, fd), "\"ok\":false"));
+	}
+	/* And the connection is still good. */
+	put(fd, "{\"command\":\"x\"}\n");
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"x\"}");
+	assert_int_equal(s->n_asked, 1);
+	close(fd);
+}
+
+static void test_a_line_too_long(void **state)
+{
+	struct scene *s = *state;
+	char blanks[4096];
+	int fd = dial(s);
+
+	memset(blanks, ' ', sizeof(blanks));
+	for (size_t sent = 0; sent <= ADMIN_LINE_MAX;) {
+		ssize_t n = send(fd, blanks, sizeof(blanks), MSG_DONTWAIT);
+
+		if (n > 0)
+			sent += (size_t)n;
+		loop_turn(&s->loop, false);
+	}
+	assert_non_null(strstr(get(s, fd), "at most 65536 octets"));
+	assert_string_equal(get(s, fd), "(end)");
+	close(fd);
+}
+
+static void test_too_many_clients(void **state)
+{
+	struct scene *s = *state;
+	int fds[ADMIN_CLIENTS_MAX + 1];
+
+	for (int i = 0; i <= ADMIN_CLIENTS_MAX; i++) {
+		fds[i] = dial(s);
+		loop_turn(&s->loop, true);
+	}
+	assert_string_equal(get(s, fds[ADMIN_CLIENTS_MAX]), "(end)");
+	close(fds[0]);
+	loop_turn(&s->loop, true);
+	fds[0] = dial(s);
+	put(fds[0], "{\"command\":\"room\"}\n");
+	assert_non_null(strstr(get(s, fds[0]), "room"));
+	for (int i = 0; i <= ADMIN_CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static void test_who_leaves_while_waiting_harms_nobody(void **state)
+{
+	struct scene *s = *state;
+	int fd = dial(s), other = dial(s);
+
+	put(fd, "{\"command\":\"later\"}\n");
+	while (s->n_asked == 0)
+		loop_turn(&s->loop, true);
+	close(fd);
+	put(other, "{\"command\":\"x\"}\n");
+	assert_string_equal(get(s, other), "{\"ok\":true,\"echo\":\"x\"}");
+	close(other);
+}
+
+/* As `echo ... | nc -U -N` does: one end is closed, the answer still comes. */
+static void test_half_closed(void **state)
+{
+	struct scene *s = *state;
+	int fd = dial(s);
+
+	put(fd, "{\"command\":\"later\"}\n");
+	shutdown(fd, SHUT_WR);
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"later\"}");
+	assert_string_equal(get(s, fd), "(end)");
+	close(fd);
+}
+
+int main(void)
+{
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
+	const struct CMUnitTest tests[] = {
+		SCENE(test_lines_are_answered_in_order),
+		SCENE(test_what_is_no_request),
+		SCENE(test_a_line_too_long),
+		SCENE(test_too_many_clients),
+		SCENE(test_who_leaves_while_waiting_harms_nobody),
+		SCENE(test_half_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
