@@ -30,7 +30,7 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
-extern const struct command cmd_check;
+extern const struct command cmd_serve, cmd_check;
 
 /* An option of one command; -c, --config, -h and --help are understood by all
  * of them. */
