@@ -227,18 +227,26 @@ static enum io fill_plain(struct conn *c)
 	return c->peer_closed ? IO_CLOSED : IO_AGAIN;
 }
 
+static bool write_chain(struct conn *c, struct chain *out);
+
 /* Runs the filter over what is in raw_in. */
 static enum io decode(struct conn *c)
 {
-	enum io io = c->filter->ops->decode(c->filter, &c->in);
+	struct filter *f = c->filter;
+	bool waited = c->out.n && !f->established;
+	enum io io = f->ops->decode(f, &c->in);
 
-	/* Handshakes, alerts and tickets answer without being asked. */
-	if (c->filter->raw_out.n)
+	/* Handshakes, alerts and tickets answer without being asked; and what
+	 * waited for the end of the handshake may leave. */
+	if (f->raw_out.n || (waited && f->established))
 		conn_dirty(c);
 	c->held = io == IO_DONE;
 	c->peer_closed |= io == IO_CLOSED;
 	if (io != IO_FAILED)
 		return io;
+	/* Now or never: on a broken connection nothing is written any more,
+	 * and the alert tells the peer why. */
+	write_chain(c, &f->raw_out);
 	errno = EPROTO;
 	return broke(c);
 }

@@ -166,6 +166,85 @@ static void test_a_broken_pipe_is_told(void **state)
 	teardown(&w);
 }
 
+/* A filter: the peer's first octets end its handshake or break it. */
+static enum io shake(struct filter *f, struct chain *plain)
+{
+	(void)plain;
+	f->established = slice_eq(chain_front(&f->raw_in), SLICE("hello"));
+	chain_drain(&f->raw_in, f->raw_in.n);
+	if (f->established)
+		return IO_AGAIN;
+	return chain_copy(&f->raw_out, SLICE("alert")) ? IO_FAILED : IO_AGAIN;
+}
+
+static enum io pass(struct filter *f, struct chain *plain)
+{
+	if (!f->established)
+		return IO_AGAIN;
+	chain_move(&f->raw_out, plain, plain->n);
+	return IO_DONE;
+}
+
+static void forget_filter(struct filter *f)
+{
+	chain_release(&f->raw_in);
+	chain_release(&f->raw_out);
+}
+
+static const struct filter_ops filter_ops = {
+	.decode = shake, .encode = pass, .free = forget_filter};
+
+static void setup_filtered(struct world *w, struct filter *f)
+{
+	setup(w);
+	*f = (struct filter){.ops = &filter_ops};
+	chain_init(&f->raw_in, 1000);
+	chain_init(&f->raw_out, 1000);
+	w->side.conn.filter = f;
+}
+
+static void test_the_last_words_of_a_filter_leave(void **state)
+{
+	struct filter f;
+	struct world w;
+	struct conn *c = &w.side.conn;
+	char got[16];
+
+	(void)state;
+	setup_filtered(&w, &f);
+	assert_int_equal(write(w.peer, "wrong", 5), 5);
+	loop_turn(&w.loop, true);
+	assert_int_equal(conn_fill(c), IO_FAILED);
+	assert_int_equal(c->error, EPROTO);
+	assert_int_equal(read(w.peer, got, sizeof(got)), 5);
+	assert_memory_equal(got, "alert", 5);
+	teardown(&w);
+}
+
+/* The last message of a handshake may be the peer's: nothing of ours goes
+ * out that would take along what waits. */
+static void test_what_waits_for_a_handshake_leaves_with_it(void **state)
+{
+	struct filter f;
+	struct world w;
+	struct conn *c = &w.side.conn;
+	char got[16];
+
+	(void)state;
+	setup_filtered(&w, &f);
+	assert_true(chain_copy(&c->out, SLICE("request")));
+	conn_dirty(c);
+	loop_turn(&w.loop, false);
+	assert_int_equal(c->out.n, 7);
+	assert_int_equal(write(w.peer, "hello", 5), 5);
+	loop_turn(&w.loop, true);
+	assert_int_equal(conn_fill(c), IO_AGAIN);
+	loop_turn(&w.loop, false);
+	assert_int_equal(read(w.peer, got, sizeof(got)), 7);
+	assert_memory_equal(got, "request", 7);
+	teardown(&w);
+}
+
 static void test_a_deadline_fires_by_itself(void **state)
 {
 	struct world w;
@@ -224,6 +303,9 @@ int main(void)
 		cmocka_unit_test(test_a_short_write_goes_on_when_there_is_room),
 		cmocka_unit_test(test_who_wants_room_is_woken),
 		cmocka_unit_test(test_a_broken_pipe_is_told),
+		cmocka_unit_test(test_the_last_words_of_a_filter_leave),
+		cmocka_unit_test(
+			test_what_waits_for_a_handshake_leaves_with_it),
 		cmocka_unit_test(test_a_deadline_fires_by_itself),
 		cmocka_unit_test(test_letters_arrive),
 		cmocka_unit_test(test_a_refused_connection_is_told),
