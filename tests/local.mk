@@ -10,4 +10,5 @@ include $(srcdir)/tests/unit/balance.mk
 include $(srcdir)/tests/unit/proxy.mk
 include $(srcdir)/tests/unit/firewall.mk
 include $(srcdir)/tests/unit/control.mk
+include $(srcdir)/tests/sim/local.mk
 include $(srcdir)/tests/fuzz/local.mk

@@ -18,17 +18,23 @@ struct letter {
 	void *arg;
 };
 
+void loop_expire(struct loop *l)
+{
+	struct deadline *d;
+
+	while ((d = wheel_expired(&l->wheel, clock_now_ms())) != NULL)
+		conn_expired(d);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
-	struct deadline *d;
 
 	(void)fd;
 	(void)what;
 	loop_began(l);
 	l->tick_is_on = false;
-	while ((d = wheel_expired(&l->wheel, clock_now_ms())) != NULL)
-		conn_expired(d);
+	loop_expire(l);
 	if (l->wheel.n_nodes)
 		loop_tick(l);
 }

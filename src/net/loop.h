@@ -82,6 +82,9 @@ static inline void loop_began(struct loop *l)
 	clock_update();
 }
 
+/* Tells those whose deadline has passed. The wheel's timer does it; tests that
+ * move the clock by hand call it. */
+void loop_expire(struct loop *l);
 /* Starts the wheel's timer if it stands still. Called by wheel users. */
 void loop_tick(struct loop *l);
 

@@ -68,6 +68,13 @@ static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
 	atomic_store_explicit(gauge, value, memory_order_relaxed);
 }
 
+/* A worker without a thread, as tests want it; what worker_start() does, in
+ * its parts: new, enter and leave (both in the thread that serves), free. */
+struct worker *worker_new(const struct worker_options *options);
+void worker_enter(struct worker *w);
+void worker_leave(struct worker *w);
+void worker_free(struct worker *w);
+
 /* Not secret: for trace ids. */
 uint64_t worker_random(struct worker *w);
 

@@ -32,7 +32,16 @@ static void close_idle(struct upstream *u)
 	close_upstream(u);
 }
 
-/* An idle connection has nothing to say: whatever comes ends it. */
+/* An idle connection has nothing to say: whatever comes ends it. That it may
+ * be written to again is no news, and of TLS, tickets may still come. */
+static bool is_quiet(struct conn *c)
+{
+	if (c->peer_closing || c->error || c->write_error)
+		return false;
+	return !c->readable ||
+	       (c->filter && conn_fill(c) == IO_AGAIN && c->in.n == 0);
+}
+
 static void on_ready(struct conn *conn)
 {
 	struct upstream *u = (struct upstream *)conn;
@@ -43,11 +52,8 @@ static void on_ready(struct conn *conn)
 		exch_run(u->exchange);
 		return;
 	}
-	/* Of TLS, tickets may still come. */
-	if (conn->filter && !conn->peer_closing &&
-	    conn_fill(conn) == IO_AGAIN && conn->in.n == 0)
-		return;
-	close_idle(u);
+	if (!is_quiet(conn))
+		close_idle(u);
 }
 
 static void on_expired(struct conn *conn)

@@ -180,35 +180,9 @@ static void end_clients(struct worker *w)
 		client_end(list_entry(node, struct client, node));
 }
 
-static void *run(void *arg)
-{
-	struct worker *w = arg;
-
-	log_set_worker((int)w->number);
-	chunk_pool_init(w->most_octets);
-	w->scratch.route.patterns = pattern_scratch_new();
-	loop_run(&w->loop);
-
-	accept_stop(w);
-	end_clients(w);
-	upstream_release(w);
-	/* Retired connections go with the last turn. */
-	loop_turn(&w->loop, false);
-	if (w->view)
-		view_leave(w->view);
-	exch_release_free(w);
-	sealer_free(w->sealer);
-	pattern_scratch_free(w->scratch.route.patterns);
-	piece_room_release();
-	chunk_pool_release();
-	return NULL;
-}
-
-struct worker *worker_start(const struct worker_options *options)
+struct worker *worker_new(const struct worker_options *options)
 {
 	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
-	sigset_t all, old;
-	int error;
 
 	if (!w)
 		return NULL;
@@ -223,15 +197,63 @@ struct worker *worker_start(const struct worker_options *options)
 	loop_init(&w->loop);
 	if (getrandom(w->random_state, sizeof(w->random_state), 0) < 0)
 		w->random_state[0] = (uintptr_t)w | 1;
+	return w;
+}
 
+void worker_enter(struct worker *w)
+{
+	log_set_worker((int)w->number);
+	chunk_pool_init(w->most_octets);
+	w->scratch.route.patterns = pattern_scratch_new();
+}
+
+void worker_leave(struct worker *w)
+{
+	accept_stop(w);
+	end_clients(w);
+	upstream_release(w);
+	/* Retired connections go with the last turn. */
+	loop_turn(&w->loop, false);
+	if (w->view)
+		view_leave(w->view);
+	exch_release_free(w);
+	sealer_free(w->sealer);
+	pattern_scratch_free(w->scratch.route.patterns);
+	piece_room_release();
+	chunk_pool_release();
+}
+
+void worker_free(struct worker *w)
+{
+	loop_release(&w->loop);
+	free(w);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	worker_enter(w);
+	loop_run(&w->loop);
+	worker_leave(w);
+	return NULL;
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+	struct worker *w = worker_new(options);
+	sigset_t all, old;
+	int error;
+
+	if (!w)
+		return NULL;
 	/* Signals are for the control thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error) {
-		loop_release(&w->loop);
-		free(w);
+		worker_free(w);
 		errno = error;
 		return NULL;
 	}
@@ -241,8 +263,7 @@ struct worker *worker_start(const struct worker_options *options)
 void worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
-	loop_release(&w->loop);
-	free(w);
+	worker_free(w);
 }
 
 const tally_cell *worker_counters(const struct worker *w)

@@ -1,0 +1,80 @@
+/*
+ * sim.h - the real data path on a clock that is moved by hand.
+ *
+ * One worker without a thread; its clients are socket pairs, its targets
+ * listen on paths. Nothing sleeps: a turn of the loop is taken when a test
+ * says so, and what takes a minute takes no time.
+ */
+#ifndef WEIR_TESTS_SIM_H
+#define WEIR_TESTS_SIM_H
+
+#include "../unit/unit.h"
+#include "proxy/core.h"
+
+enum { SIM_TARGETS = 2, SIM_TEXT = 1 << 20 };
+
+struct sim {
+	struct worker *worker;
+	struct state_table states;
+	struct snapshot *snap;
+	struct acceptor *acceptor;
+	char dir[64];
+	int listening[SIM_TARGETS]; /* -1: the target refuses */
+};
+
+/* One end of a connection, seen from outside. */
+struct sim_end {
+	struct sim *sim;
+	int fd;     /* -1 once closed by the test */
+	bool ended; /* the other side has closed */
+	size_t n;
+	char text[SIM_TEXT]; /* all that was received; zero-terminated */
+};
+
+/* With one HTTP listener on port 8080 that forwards to SIM_TARGETS targets.
+ * Change sim->snap before the first connection only. */
+struct sim *sim_new(void);
+void sim_free(struct sim *sim);
+
+/* Turns the loop until nothing happens any more, reading what the ends get. */
+void sim_settle(struct sim *sim);
+void sim_advance_ms(struct sim *sim, uint64_t ms);
+
+struct sim_end *sim_connect(struct sim *sim);
+/* The next connection that reached a target; NULL: none did. */
+struct sim_end *sim_accept(struct sim *sim, int target);
+/* The target refuses from now on. */
+void sim_refuse(struct sim *sim, int target);
+void sim_end_free(struct sim_end *e);
+
+void sim_send(struct sim_end *e, const char *text);
+/* Reads what has come; the text so far. */
+const char *sim_received(struct sim_end *e);
+bool sim_is_open(struct sim_end *e);
+/* Forgets what was received. */
+void sim_forget(struct sim_end *e);
+void sim_close(struct sim_end *e);
+
+#define assert_prefix(text, prefix)                                            \
+	do {                                                                   \
+		const char *sim_text = (text);                                 \
+		if (strncmp(sim_text, prefix, strlen(prefix)))                 \
+			fail_msg("\"%.200s\" does not begin with \"%s\"",      \
+				 sim_text, prefix);                            \
+	} while (0)
+
+#define assert_has(text, part)                                                 \
+	do {                                                                   \
+		const char *sim_text = (text);                                 \
+		if (!strstr(sim_text, part))                                   \
+			fail_msg("\"%.400s\" has no \"%s\"", sim_text, part);  \
+	} while (0)
+
+#define assert_has_not(text, part)                                             \
+	do {                                                                   \
+		const char *sim_text = (text);                                 \
+		if (strstr(sim_text, part))                                    \
+			fail_msg("\"%.400s\" has \"%s\"", sim_text, part);     \
+	} while (0)
+
+#endif
