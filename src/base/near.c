@@ -3,11 +3,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "slice.h"
+
 enum { NEAR_WORD_MAX = 64 };
 
 static unsigned least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
+}
+
+static char fold(char c)
+{
+	return ascii_lower(c);
 }
 
 /* Insertions, deletions, changes and swaps of neighbours. */
@@ -25,12 +32,13 @@ static unsigned edit_distance(const char *a, const char *b)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= n_b; j++) {
-			bool same = a[i - 1] == b[j - 1];
+			bool same = fold(a[i - 1]) == fold(b[j - 1]);
 
 			row[j] = least(least(up[j], row[j - 1]) + 1,
 				       up[j - 1] + !same);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
+			if (i > 1 && j > 1 &&
+			    fold(a[i - 1]) == fold(b[j - 2]) &&
+			    fold(a[i - 2]) == fold(b[j - 1]))
 				row[j] = least(row[j],
 					       rows[(i + 1) % 3][j - 2] + 1);
 		}

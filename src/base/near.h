@@ -13,7 +13,7 @@ struct nearest {
 };
 
 /* At most one edit for each three letters. A swap of neighbours is one edit,
- * and so is leaving off the end. */
+ * and so is leaving off the end; the case of ASCII letters does not count. */
 struct nearest nearest_to(const char *word);
 void nearest_try(struct nearest *n, const char *candidate);
 

@@ -63,12 +63,13 @@ static const char *defined_hint(struct reader *r, const struct nearest *near)
 	const char *did = nearest_hint(r, near), *list = NULL;
 	struct arena *scratch = &r->tree->arena;
 
-	if (snap->n_groups == 0)
-		return "no target group is defined";
 	for (size_t i = 0; i < snap->n_groups && i < NAMES_IN_HINT; i++)
-		list = arena_printf(scratch, "%s%s%.*s", list ? list : "",
-				    list ? ", " : "",
-				    SLICE_ARG(snap->groups[i].name));
+		if (snap->groups[i].name.n)
+			list = arena_printf(scratch, "%s%s%.*s",
+					    list ? list : "", list ? ", " : "",
+					    SLICE_ARG(snap->groups[i].name));
+	if (!list)
+		return snap->n_groups ? did : "no target group is defined";
 	return arena_printf(scratch, "%s%s(target_groups defined: %s%s)",
 			    did ? did : "", did ? " " : "", list,
 			    snap->n_groups > NAMES_IN_HINT ? ", ..." : "");
@@ -123,10 +124,9 @@ static void check_whole(struct reader *r)
 	}
 }
 
-static void read_root(struct reader *r, const struct node *root)
+static void read_root(struct reader *r, const struct node *root,
+		      unsigned before)
 {
-	unsigned before = r->diag->n_errors;
-
 	read_mapping(r, root, "the configuration", root_keys, r->snap);
 	read_settings_done(r);
 	if (r->diag->n_errors != before)
@@ -156,7 +156,7 @@ struct snapshot *config_load(const char *file,
 	snap->file = arena_slice(&snap->arena, slice_of(file));
 	root = files_load(&tree, file);
 	if (root)
-		read_root(&r, root);
+		read_root(&r, root, before);
 	map_release(&r.groups);
 	map_release(&r.balancers);
 	map_release(&r.sockets);

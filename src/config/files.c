@@ -14,10 +14,14 @@
 /* What is loaded, and what is being loaded. */
 struct files {
 	struct tree *tree;
-	struct map seen; /* "device:inode" -> file name */
+	struct map seen; /* "device:inode" -> struct loaded */
 	unsigned n_files;
 	struct node *root; /* all topmost mappings so far */
 	bool failed;
+};
+
+struct loaded {
+	bool open; /* what it includes is not read to the end */
 };
 
 static void follow(struct files *f, const struct node *map, const char *file);
@@ -58,6 +62,8 @@ static void load(struct files *f, const char *file, const struct place *from)
 	struct text text = {0};
 	struct stat st = {0};
 	struct node *map = NULL;
+	struct loaded *mine = ARENA_NEW(&f->tree->arena, struct loaded);
+	struct loaded *twin;
 	const char *why, *key;
 	int fd = -1;
 
@@ -73,8 +79,10 @@ static void load(struct files *f, const char *file, const struct place *from)
 			   (unsigned long long)st.st_ino);
 	if (why)
 		diag_error(diag, at, NULL, "cannot read %s: %s", file, why);
-	else if (map_get(&f->seen, slice_of(key)))
-		diag_error(diag, at, NULL, "%s is included twice", file);
+	else if ((twin = map_get(&f->seen, slice_of(key))) != NULL)
+		diag_error(diag, at, NULL, "%s %s", file,
+			   twin->open ? "includes itself"
+				      : "is included twice");
 	else
 		map = node_parse(f->tree, file, text_slice(&text));
 	text_release(&text);
@@ -83,9 +91,11 @@ static void load(struct files *f, const char *file, const struct place *from)
 		f->failed = true;
 		return;
 	}
-	map_put(&f->seen, slice_of(key), map);
+	mine->open = true;
+	map_put(&f->seen, slice_of(key), mine);
 	f->root = f->root ? node_concat(f->tree, f->root, map) : map;
 	follow(f, map, map->at.file);
+	mine->open = false;
 }
 
 /* -- include ------------------------------------------------------------------

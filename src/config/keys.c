@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "read.h"
 
-/* Tables may lead into each other this often, and a name be split so. */
-enum { LEVELS_MAX = 8, TAILS_MAX = 512 };
+/* Names that may begin in one mapping. */
+enum { TAILS_MAX = 512 };
 
 /* -- as lines -----------------------------------------------------------------
  */
@@ -42,7 +42,14 @@ struct tail {
 	const struct key *key;
 };
 
-static json_t *schema_of_table(const struct key *keys);
+/* Tables and rows are described once and referred to by "#/$defs/NAME". */
+struct schema {
+	json_t *defs;
+	struct map names; /* address of a table or row -> its name */
+	struct arena scratch;
+};
+
+static json_t *schema_of_table(struct schema *s, const struct key *keys);
 
 /* A reference to the environment may stand for anything but structure. */
 static json_t *reference(void)
@@ -110,18 +117,11 @@ static json_t *any_of(json_t *forms)
 	return only;
 }
 
-static json_t *schema_of_key(const struct key *k)
+static json_t *forms_of_key(struct schema *s, const struct key *k)
 {
-	json_t *forms = json_array(), *schema;
+	json_t *forms = json_array(), *map;
 	unsigned shape = k->type->shape;
 
-	if (k->type == &type_not_built || k->type == &type_refused) {
-		json_decref(forms);
-		return json_pack("{s:s, s:{}}", "description",
-				 k->type == &type_refused ? k->refusal
-							  : "not built yet",
-				 "not");
-	}
 	if (shape & SHAPE_BOOLEAN) {
 		json_array_append_new(forms,
 				      json_pack("{s:s}", "type", "boolean"));
@@ -133,16 +133,28 @@ static json_t *schema_of_key(const struct key *k)
 		add_words(forms, k);
 	else if (shape & SHAPE_TEXT)
 		add_text(forms, k);
-	if (shape & SHAPE_MAP)
-		json_array_append_new(
-			forms, k->keys ? schema_of_table(k->keys)
-				       : json_pack("{s:s}", "type", "object"));
-	if ((shape & SHAPE_MAP) && (shape & SHAPE_ONE_KEY))
-		json_object_set_new(
-			json_array_get(forms, json_array_size(forms) - 1),
-			"maxProperties", json_integer(1));
-	schema = any_of(forms);
-	if (shape & SHAPE_LIST)
+	if (shape & SHAPE_MAP) {
+		map = k->keys ? schema_of_table(s, k->keys)
+			      : json_pack("{s:s}", "type", "object");
+		if (shape & SHAPE_ONE_KEY)
+			map = json_pack("{s:[o, {s:i}]}", "allOf", map,
+					"maxProperties", 1);
+		json_array_append_new(forms, map);
+	}
+	return any_of(forms);
+}
+
+static json_t *describe_key(struct schema *s, const struct key *k)
+{
+	json_t *schema;
+
+	if (k->type == &type_not_built || k->type == &type_refused)
+		return json_pack("{s:s, s:{}}", "description",
+				 k->type == &type_refused ? k->refusal
+							  : "not built yet",
+				 "not");
+	schema = forms_of_key(s, k);
+	if (k->type->shape & SHAPE_LIST)
 		schema = json_pack("{s:[O, {s:s, s:o}]}", "anyOf", schema,
 				   "type", "array", "items", schema);
 	if (k->doc)
@@ -153,8 +165,40 @@ static json_t *schema_of_key(const struct key *k)
 	return schema;
 }
 
+/* A reference to what `thing` is described as; *is_new tells that it is not
+ * described yet. */
+static json_t *refer(struct schema *s, const void *thing, const char *what,
+		     const char **name, bool *is_new)
+{
+	struct slice key = arena_slice(
+		&s->scratch, slice_make((const char *)&thing, sizeof(thing)));
+	char *known = map_get(&s->names, key);
+
+	*is_new = !known;
+	if (!known) {
+		known = arena_printf(&s->scratch, "%zu.%s",
+				     json_object_size(s->defs), what);
+		map_put(&s->names, key, known);
+		json_object_set_new(s->defs, known, json_null());
+	}
+	*name = known;
+	return json_pack("{s:o}", "$ref", json_sprintf("#/$defs/%s", known));
+}
+
+static json_t *schema_of_key(struct schema *s, const struct key *k)
+{
+	const char *name;
+	bool is_new;
+	json_t *reference_to = refer(s, k, k->name, &name, &is_new);
+
+	if (is_new)
+		json_object_set_new(s->defs, name, describe_key(s, k));
+	return reference_to;
+}
+
 /* An object whose names may be cut at each of their dots. */
-static json_t *schema_of_tails(const struct tail *tails, size_t n)
+static json_t *schema_of_tails(struct schema *s, const struct tail *tails,
+			       size_t n)
 {
 	json_t *properties = json_object();
 	struct tail *below = xcalloc(n ? n : 1, sizeof(*below));
@@ -164,7 +208,7 @@ static json_t *schema_of_tails(const struct tail *tails, size_t n)
 
 		if (!json_object_get(properties, name))
 			json_object_set_new(properties, name,
-					    schema_of_key(tails[i].key));
+					    schema_of_key(s, tails[i].key));
 		for (const char *dot = strchr(name, '.'); dot;
 		     dot = strchr(dot + 1, '.')) {
 			char *part = xasprintf("%.*s", (int)(dot - name), name);
@@ -176,8 +220,9 @@ static json_t *schema_of_tails(const struct tail *tails, size_t n)
 						tails[j].rest + length,
 						tails[j].key};
 			if (!json_object_get(properties, part))
-				json_object_set_new(properties, part,
-						    schema_of_tails(below, m));
+				json_object_set_new(
+					properties, part,
+					schema_of_tails(s, below, m));
 			free(part);
 		}
 	}
@@ -187,45 +232,59 @@ static json_t *schema_of_tails(const struct tail *tails, size_t n)
 }
 
 /* Rows, and the rows of mappings below them: "health_check.path" too. */
-static void add_tails(struct tail *tails, size_t *n, struct arena *scratch,
+static void add_tails(struct schema *s, struct tail *tails, size_t *n,
 		      const char *before, const struct key *keys)
 {
+	const unsigned forms = SHAPE_MAP | SHAPE_LIST | SHAPE_TEXT;
+
 	for (const struct key *k = keys; k->name; k++) {
 		const char *name =
-			arena_printf(scratch, "%s%s", before, k->name);
+			arena_printf(&s->scratch, "%s%s", before, k->name);
 
 		assert(*n < TAILS_MAX);
 		tails[(*n)++] = (struct tail){name, k};
-		if (k->keys && (k->type->shape & (SHAPE_MAP | SHAPE_LIST |
-						  SHAPE_TEXT)) == SHAPE_MAP)
-			add_tails(tails, n, scratch,
-				  arena_printf(scratch, "%s.", name), k->keys);
+		if (k->keys && (k->type->shape & forms) == SHAPE_MAP)
+			add_tails(s, tails, n,
+				  arena_printf(&s->scratch, "%s.", name),
+				  k->keys);
 	}
 }
 
-static json_t *schema_of_table(const struct key *keys)
+static json_t *describe_table(struct schema *s, const struct key *keys)
 {
 	struct tail *tails = xcalloc(TAILS_MAX, sizeof(*tails));
-	struct arena scratch = {0};
 	json_t *schema, *required = json_array();
 	size_t n = 0;
 
-	add_tails(tails, &n, &scratch, "", keys);
-	schema = schema_of_tails(tails, n);
+	add_tails(s, tails, &n, "", keys);
+	schema = schema_of_tails(s, tails, n);
 	for (const struct key *k = keys; k->name; k++)
 		if (k->flags & KEY_REQUIRED)
 			json_array_append_new(required, json_string(k->name));
 	if (json_array_size(required))
 		json_object_set(schema, "required", required);
 	json_decref(required);
-	arena_release(&scratch);
 	free(tails);
 	return schema;
 }
 
+static json_t *schema_of_table(struct schema *s, const struct key *keys)
+{
+	const char *name;
+	bool is_new;
+	/* The first row has the table's address too: tell them apart. */
+	json_t *reference_to =
+		refer(s, (const char *)keys + 1, keys->name, &name, &is_new);
+
+	if (is_new)
+		json_object_set_new(s->defs, name, describe_table(s, keys));
+	return reference_to;
+}
+
 void config_write_schema(FILE *to)
 {
-	json_t *schema = schema_of_table(root_keys);
+	struct schema s = {.defs = json_object()};
+	json_t *schema = describe_table(&s, root_keys);
 
 	json_object_set_new(
 		schema, "$schema",
@@ -233,7 +292,10 @@ void config_write_schema(FILE *to)
 	json_object_set_new(
 		schema, "title",
 		json_string("weir.yaml, the configuration of weir"));
+	json_object_set_new(schema, "$defs", s.defs);
 	json_dumpf(schema, to, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	fputc('\n', to);
 	json_decref(schema);
+	map_release(&s.names);
+	arena_release(&s.scratch);
 }

@@ -179,6 +179,12 @@ const struct node *node_as_list(struct tree *t, const struct node *n)
 
 /* -- what the subset leaves out ------------------------------------------- */
 
+static void complain_tab(struct parse *p, const struct place *at)
+{
+	diag_error(p->tree->diag, at, "use spaces",
+		   "a tab between words; only quoted texts may have tabs");
+}
+
 static void refuse_tabs(struct parse *p, size_t until)
 {
 	bool comment = false;
@@ -195,9 +201,7 @@ static void refuse_tabs(struct parse *p, size_t until)
 		if (c != '\t' || comment)
 			continue;
 		at = place_at(p, i, 1);
-		diag_error(p->tree->diag, &at, "use spaces",
-			   "a tab between words; only quoted texts may have "
-			   "tabs");
+		complain_tab(p, &at);
 		/* One finding for a file that is indented with tabs. */
 		p->quiet = SIZE_MAX;
 		return;
@@ -232,24 +236,28 @@ static void refuse_twice(struct parse *p, const struct node *key,
 	free(hint);
 }
 
-/* Only the last line of defence for a mapping without a table: where there
- * is one, it also sees "a.b" beside "a: {b: ...}". */
+/* Leaves the first of each name. Where there is a table, it also sees "a.b"
+ * beside "a: {b: ...}". */
 static void check_keys(struct parse *p, struct node *map)
 {
 	struct map seen = {0};
+	size_t kept = 0;
 
 	for (size_t i = 0; i < map->n; i++) {
 		struct node *key = map->entries[i].key;
 		struct node *first = map_get(&seen, key->text);
 
-		if (key->plain && slice_eq(key->text, SLICE("<<")))
+		if (key->plain && slice_eq(key->text, SLICE("<<"))) {
 			diag_error(p->tree->diag, &key->at, NULL,
 				   "merge keys are not part of this language");
-		else if (first)
+		} else if (first) {
 			refuse_twice(p, key, first);
-		else
+		} else {
 			map_put(&seen, key->text, key);
+			map->entries[kept++] = map->entries[i];
+		}
 	}
+	map->n = kept;
 	map_release(&seen);
 }
 
@@ -285,11 +293,16 @@ static void complain_syntax(struct parse *p)
 
 	if (y->error == YAML_READER_ERROR && y->problem_offset < p->source.n)
 		octet = y->problem_offset;
+	/* What was never closed is better shown where it was opened. */
+	if (octet == p->source.n && y->context)
+		octet = octet_of(p, &y->context_mark);
 	at = place_at(p, octet, 1);
+	if (c == '\t') {
+		complain_tab(p, &at);
+		return;
+	}
 	if (y->error == YAML_READER_ERROR)
 		problem = "the file must be UTF-8 without control characters";
-	else if (c == '\t')
-		hint = "use spaces instead of tabs";
 	else if (strstr(problem, "cannot start any token"))
 		hint = "a text that begins so needs quotes";
 	else if (strstr(problem, "mapping values are not allowed"))
@@ -347,7 +360,8 @@ static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 	refuse_tabs(p, n->plain ? end : start);
 	if (!n->plain && p->quiet < end)
 		p->quiet = end;
-	if (memchr(n->text.p, '\0', n->text.n))
+	n->broken = memchr(n->text.p, '\0', n->text.n) != NULL;
+	if (n->broken)
 		diag_error(p->tree->diag, &n->at, NULL,
 			   "a text cannot hold a NUL");
 	return n;
@@ -437,6 +451,7 @@ static struct node *parse_map(struct parse *p, const yaml_event_t *event,
 static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 			       unsigned depth)
 {
+	struct node *alias;
 	struct place at;
 
 	if (depth > NODE_DEPTH_MAX)
@@ -459,7 +474,9 @@ static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 		diag_error(p->tree->diag, &at, NULL,
 			   "aliases are not part of this language; write the "
 			   "value out");
-		return new_node(p, NODE_SCALAR, event);
+		alias = new_node(p, NODE_SCALAR, event);
+		alias->broken = true;
+		return alias;
 	}
 }
 
@@ -566,8 +583,9 @@ struct node *node_parse(struct tree *t, const char *file, struct slice text)
 	if (!yaml_parser_initialize(&p.yaml))
 		BUG("no memory for a YAML parser");
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text.p,
-				     text.n);
+	/* Of an empty file not even a pointer is left. */
+	yaml_parser_set_input_string(
+		&p.yaml, (const unsigned char *)(text.n ? text.p : ""), text.n);
 	find_lines(&p);
 	if (refuse_line_ends(&p))
 		root = check_root(&p, parse_stream(&p));

@@ -39,6 +39,7 @@ struct node {
 	bool plain;        /* a scalar without quotes */
 	bool exact;        /* octets of text stand one by one in the file */
 	bool hash_follows; /* an empty value with "#{" behind it */
+	bool broken;       /* reported already; nobody needs to look again */
 	struct place at;
 	struct slice text; /* scalar; a zero follows */
 	union {

@@ -16,7 +16,7 @@ static bool is_name(struct slice s)
 }
 
 /* Appends what "${inside}" stands for. */
-static void expand_one(struct tree *t, const struct node *n, size_t offset,
+static void expand_one(struct tree *t, struct node *n, size_t offset,
 		       struct slice inside, struct text *out)
 {
 	struct slice name = slice_first(inside, slice_find(inside, ':'));
@@ -31,6 +31,7 @@ static void expand_one(struct tree *t, const struct node *n, size_t offset,
 			   "\"${%.*s}\" is neither ${NAME} nor "
 			   "${NAME:-default}",
 			   SLICE_ARG(inside));
+		n->broken = true;
 		return;
 	}
 	variable = slice_dup(name);
@@ -42,6 +43,7 @@ static void expand_one(struct tree *t, const struct node *n, size_t offset,
 	else
 		diag_error(t->diag, &at, "or write ${NAME:-default}",
 			   "the environment has no variable \"%s\"", variable);
+	n->broken |= !value && !has_default;
 	free(variable);
 }
 
@@ -67,6 +69,7 @@ void node_expand(struct tree *t, struct node *n)
 
 			diag_error(t->diag, &at, "write $${ for a literal ${",
 				   "\"${\" without its \"}\"");
+			n->broken = true;
 			break;
 		} else {
 			expand_one(t, n, i, slice_make(rest.p + 2, end - 2),

@@ -8,6 +8,8 @@
 
 bool want_scalar(struct reader *r, const char *name, const struct node *v)
 {
+	if (v->broken)
+		return false;
 	if (v->kind == NODE_SCALAR)
 		return true;
 	complain(r, &v->at, NULL, "%s must be one value, not %s", name,
@@ -17,6 +19,8 @@ bool want_scalar(struct reader *r, const char *name, const struct node *v)
 
 bool want_map(struct reader *r, const char *name, const struct node *v)
 {
+	if (v->broken)
+		return false;
 	if (v->kind == NODE_MAP)
 		return true;
 	complain(r, &v->at, NULL, "%s must be a mapping, not %s", name,
@@ -44,6 +48,8 @@ static const char *number_meant(struct reader *r, struct slice s)
 	if (all_digits(s)) {
 		while (i + 1 < s.n && s.p[i] == '0')
 			i++;
+		if (i == 0)
+			return NULL;
 		return arena_printf(&r->tree->arena, "write %.*s",
 				    SLICE_ARG(slice_from(s, i)));
 	}
@@ -199,10 +205,13 @@ static void parse_boolean(struct reader *r, const struct key *k,
 
 static const char *list_words(struct reader *r, const struct word *words)
 {
-	const char *list = words->text;
+	const char *list = NULL;
 
-	for (const struct word *w = words + 1; w->text; w++)
-		list = arena_printf(&r->tree->arena, "%s, %s", list, w->text);
+	for (const struct word *w = words; w->text; w++)
+		if (!w->refusal)
+			list = arena_printf(&r->tree->arena, "%s%s%s",
+					    list ? list : "", list ? ", " : "",
+					    w->text);
 	return list;
 }
 
@@ -210,15 +219,13 @@ int want_word(struct reader *r, const char *name, const struct node *v,
 	      const struct word *words)
 {
 	struct nearest near;
+	const char *list;
 
 	if (!want_scalar(r, name, v))
 		return -1;
 	near = nearest_to(v->text.p);
 	for (const struct word *w = words; w->text; w++) {
-		if (slice_eq_fold(v->text, slice_of(w->text)))
-			near = (struct nearest){.best = w->text};
-		else
-			nearest_try(&near, w->text);
+		nearest_try(&near, w->text);
 		if (!slice_eq(v->text, slice_of(w->text)))
 			continue;
 		if (!w->refusal)
@@ -226,9 +233,10 @@ int want_word(struct reader *r, const char *name, const struct node *v,
 		complain(r, &v->at, NULL, "%s: %s", name, w->refusal);
 		return -1;
 	}
+	list = list_words(r, words);
 	complain(r, &v->at, nearest_hint(r, &near),
-		 "%s must be one of %s, not \"%s\"", name, list_words(r, words),
-		 v->text.p);
+		 "%s must be %s%s, not \"%s\"", name,
+		 list && strchr(list, ',') ? "one of " : "", list, v->text.p);
 	return -1;
 }
 

@@ -9,6 +9,14 @@ static const char LOGS_NOT_BUILT[] =
 
 /* -- values that only stand here ------------------------------------------- */
 
+static bool has_address(const struct load_balancer *lb, const struct addr *a)
+{
+	for (size_t i = 0; i < lb->n_addresses; i++)
+		if (addr_eq(a, &lb->addresses[i]))
+			return true;
+	return false;
+}
+
 static void parse_addresses(struct reader *r, const struct key *k,
 			    const struct node *v, void *slot)
 {
@@ -31,12 +39,12 @@ static void parse_addresses(struct reader *r, const struct key *k,
 				 one->text.p);
 			continue;
 		}
-		lb->n_addresses++;
-		for (size_t j = 0; j + 1 < lb->n_addresses; j++)
-			if (addr_eq(a, &lb->addresses[j]))
-				complain(r, &one->at, NULL,
-					 "the address \"%s\" is given twice",
-					 one->text.p);
+		if (has_address(lb, a))
+			complain(r, &one->at, NULL,
+				 "the address \"%s\" is given twice",
+				 one->text.p);
+		else
+			lb->n_addresses++;
 	}
 }
 

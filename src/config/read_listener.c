@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "http/names.h"
 #include "read.h"
+#include "tls/policy.h"
 #include "tls/server.h"
 
 /* A listener, and what is needed of it only while it is read. */
@@ -44,6 +45,8 @@ static void parse_certificates(struct reader *r, const struct key *k,
 	struct draft *d = slot;
 
 	d->certificates_at = v->at;
+	if (list->n == 0)
+		complain(r, &v->at, NULL, "%s must name at least one", k->name);
 	d->certificates = ARENA_ARRAY(&r->tree->arena, list->n,
 				      struct tls_certificate_spec);
 	for (size_t i = 0; i < list->n; i++) {
@@ -74,11 +77,21 @@ static void parse_policy(struct reader *r, const struct key *k,
 			 const struct node *v, void *slot)
 {
 	struct draft *d = slot;
+	const struct tls_policy *policy;
+	struct nearest near;
 
 	if (!want_scalar(r, k->name, v))
 		return;
-	d->policy = arena_slice(r->arena, v->text);
 	d->policy_at = v->at;
+	if (tls_policy_find(v->text)) {
+		d->policy = arena_slice(r->arena, v->text);
+		return;
+	}
+	near = nearest_to(v->text.p);
+	for (size_t i = 0; (policy = tls_policy_at(i)) != NULL; i++)
+		nearest_try(&near, policy->name);
+	complain(r, &v->at, nearest_hint(r, &near),
+		 "there is no security policy \"%s\"", v->text.p);
 }
 
 static void free_tls(void *object)

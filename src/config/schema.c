@@ -230,13 +230,16 @@ static void parse_value(struct reader *r, const struct key *k,
 			void *object)
 {
 	void *slot = k->offset == NO_SLOT ? NULL : (char *)object + k->offset;
-	const char *hint = k->type->shape & SHAPE_LIST
+	const char *hint = k->flags & KEY_REQUIRED ? NULL
+			   : k->type->shape & SHAPE_LIST
 				   ? "write [] for none"
 				   : "leave the key out for its default";
 
 	r->key_at = key->at;
 	if (value->hash_follows)
 		hint = "a text with \"#{...}\" needs quotes";
+	if (value->broken)
+		return;
 	if (is_nothing(value) && !k->refusal)
 		complain(r, &key->at, hint, "\"%s\" has no value", k->name);
 	else

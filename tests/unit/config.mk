@@ -6,3 +6,7 @@ TESTS += $(config_tests)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c
 tests_unit_test_config_LDADD = $(UNIT_LIBS)
 endif
+
+# Whole files against the findings that stand beside them.
+TESTS += tests/config/run
+EXTRA_DIST += tests/config/run tests/config/good tests/config/bad

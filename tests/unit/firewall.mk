@@ -1,5 +1,4 @@
 # Tests of src/firewall: units, golden texts.
-AM_TESTS_ENVIRONMENT = top_srcdir='$(top_srcdir)'; export top_srcdir;
 EXTRA_DIST += tests/golden/check-nft
 if HAVE_CMOCKA
 firewall_model = tests/golden/model.c tests/golden/model.h
