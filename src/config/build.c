@@ -132,6 +132,7 @@ static void read_root(struct reader *r, const struct node *root,
 	if (r->diag->n_errors != before)
 		return;
 	check_whole(r);
+	make_target_tls(r);
 	if (r->options->print_to)
 		print_config(r, root, r->options->print_to);
 }

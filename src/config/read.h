@@ -73,6 +73,8 @@ const struct pattern *make_pattern(struct reader *r, const struct node *v,
 				   unsigned flags, bool is_regex);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
+/* Once all listeners and groups are there. */
+void make_target_tls(struct reader *r);
 
 /* print.c: the configuration with its defaults filled in. */
 void print_config(struct reader *r, const struct node *root, FILE *to);

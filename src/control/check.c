@@ -9,7 +9,6 @@
 #include "http/h1_parse.h"
 #include "net/conn.h"
 #include "tls/client.h"
-#include "tls/policy.h"
 #include "tls/tls_filter.h"
 
 enum {
@@ -32,7 +31,6 @@ struct check {
 struct check_pool {
 	struct loop *loop;
 	struct check *free, *all;
-	struct tls_client *tls; /* made with the first HTTPS check */
 	struct field fields[HEAD_FIELDS_MAX]; /* of the head being parsed */
 };
 
@@ -49,23 +47,9 @@ static void end(struct check *c, const struct check_outcome *outcome)
 	c->over = true;
 	conn_close(&c->conn);
 	loop_retire(c->pool->loop, &c->retired, give_back);
+	tls_client_unref(c->spec.tls);
 	if (outcome)
 		c->spec.end(c->spec.arg, outcome);
-}
-
-/* Certificates of targets are not verified, so one client serves all. */
-static bool has_tls(struct check_pool *pool)
-{
-	const struct tls_client_spec spec = {
-		.policy = tls_policy_for_targets(NULL, 0),
-		.n_workers = 1,
-	};
-	struct diag diag = {0};
-
-	if (!pool->tls)
-		pool->tls = tls_client_new(&spec, &diag);
-	diag_release(&diag);
-	return pool->tls;
 }
 
 /* Our own fault, or the target's? */
@@ -185,7 +169,8 @@ static bool begin(struct check *c)
 
 	c->asked = true;
 	if (c->spec.over_tls) {
-		conn->filter = tls_filter_connect(c->pool->tls, 0, SLICE(""),
+		conn->filter = tls_filter_connect(c->spec.tls,
+						  c->spec.tls_worker, SLICE(""),
 						  c->spec.name);
 		if (!conn->filter)
 			return false;
@@ -243,7 +228,7 @@ struct check *check_start(struct check_pool *pool,
 	c->spec = *spec;
 	c->looked = 0;
 	c->asked = c->over = false;
-	if (spec->over_tls && !has_tls(pool)) {
+	if (spec->over_tls && !spec->tls) {
 		*failed = (struct check_outcome){.result = CHECK_INTERNAL,
 						 .detail = "no TLS"};
 		give_back(&c->retired);
@@ -255,6 +240,9 @@ struct check *check_start(struct check_pool *pool,
 		give_back(&c->retired);
 		return NULL;
 	}
+	/* A reload may take the snapshot while the check is under way. */
+	if (c->spec.tls)
+		tls_client_ref(c->spec.tls);
 	return c;
 }
 
@@ -291,6 +279,5 @@ void check_pool_free(struct check_pool *pool)
 		pool->all = c->next;
 		free(c);
 	}
-	tls_client_unref(pool->tls);
 	free(pool);
 }

@@ -20,6 +20,7 @@
 
 struct check;
 struct check_pool;
+struct tls_client; /* tls/client.h */
 
 struct check_outcome {
 	enum check_result result;
@@ -34,6 +35,8 @@ struct check_spec {
 	struct slice name;    /* of the target, for TLS sessions */
 	struct slice request; /* empty: being connected is enough */
 	bool over_tls;
+	struct tls_client *tls; /* of the snapshot; NULL unless over_tls */
+	unsigned tls_worker;    /* whose contexts in it are ours */
 	void (*end)(void *arg, const struct check_outcome *outcome);
 	void *arg;
 };

@@ -228,6 +228,9 @@ static void start(struct probe *probe)
 		.name = slice_of(probe->state->name),
 		.request = slice_of(probe->request),
 		.over_tls = h->protocol == PROTOCOL_HTTPS,
+		.tls = h->protocol == PROTOCOL_HTTPS ? p->snap->target_tls
+						     : NULL,
+		.tls_worker = p->snap->settings.workers,
 		.end = on_check_end,
 		.arg = probe,
 	};
