@@ -166,11 +166,10 @@ static void judge_codings(struct judgement *j)
 
 		if (!is_coding(f))
 			continue;
-		if (rest.n == 0)
-			find_unreadable(j, DESYNC_BAD_TRANSFER_ENCODING);
-		else
-			while (rest.p)
-				judge_coding(j, slice_cut(&rest, ','));
+		/* Nothing at all is an item, too, and no good one. */
+		do
+			judge_coding(j, slice_cut(&rest, ','));
+		while (rest.p);
 	}
 	if (head->version < HTTP_1_1)
 		find(j, DESYNC_UNDEFINED_TRANSFER_ENCODING_SEMANTICS);

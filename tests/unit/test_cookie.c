@@ -25,6 +25,8 @@ static const struct {
 	{"a", "a", NULL},
 	{"a ;a=b", "a", "b"},
 	{"a =b", "a", NULL},
+	{"a b=c", "a b", NULL},
+	{"a\xe9=b", "a\xe9", NULL},
 	{"=a", "a", NULL},
 	{"=; a=b", "a", "b"},
 	{";;; a=b;;", "a", "b"},

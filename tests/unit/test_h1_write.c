@@ -79,7 +79,11 @@ static void test_overflow_stays(void **state)
 
 		memset(room, '#', sizeof(room));
 		writer_status_line(&w, 404);
+		if (w.overflow)
+			assert_ptr_equal(w.at, room);
 		writer_field(&w, SLICE("name"), SLICE("value"));
+		if (n < 24)
+			assert_ptr_equal(w.at, room);
 		writer_target(&w, SLICE("/a b"));
 		writer_u64(&w, 12345);
 		writer_char(&w, 'x');
