@@ -3,7 +3,11 @@ EXTRA_DIST += tests/golden/check-nft
 if HAVE_CMOCKA
 firewall_model = tests/golden/model.c tests/golden/model.h
 firewall_scenes = $(firewall_model) tests/golden/scenes.c tests/golden/scenes.h
-firewall_tests = tests/unit/test_boxes tests/golden/test_golden
+firewall_random = $(firewall_model) \
+	tests/golden/naive.c tests/golden/naive.h \
+	tests/golden/random.c tests/golden/random.h
+firewall_tests = tests/unit/test_boxes tests/unit/test_verdict \
+	tests/golden/test_golden
 check_PROGRAMS += $(firewall_tests)
 TESTS += $(firewall_tests) tests/golden/check-nft
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c
@@ -11,4 +15,7 @@ tests_unit_test_boxes_LDADD = $(UNIT_LIBS)
 tests_golden_test_golden_SOURCES = tests/golden/test_golden.c $(firewall_scenes)
 tests_golden_test_golden_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_golden_test_golden_LDADD = $(UNIT_LIBS)
+tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c $(firewall_random)
+tests_unit_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_verdict_LDADD = $(UNIT_LIBS)
 endif
