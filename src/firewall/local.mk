@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/firewall/group.c \
 	src/firewall/group_sets.c \
 	src/firewall/members.c \
+	src/firewall/plan.c src/firewall/plan.h \
 	src/firewall/profile.c \
 	src/firewall/ruleset.c src/firewall/ruleset.h \
 	src/firewall/ruleset_text.c \

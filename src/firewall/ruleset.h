@@ -140,6 +140,13 @@ struct nft_log {
 
 enum { COMMENT_MAX = 128 }; /* with its zero */
 
+/* What the kernel says of an object; zero in what was compiled. */
+struct nft_live {
+	uint64_t handle; /* of rules */
+	uint64_t packets, octets;
+	bool foreign; /* not in our vocabulary, so not made by us */
+};
+
 struct nft_rule {
 	const struct nft_match *matches;
 	unsigned n_matches;
@@ -148,6 +155,7 @@ struct nft_rule {
 	struct nft_verdict verdict;
 	const char *comment; /* the rule's id, or words; NULL: none */
 	struct place place;
+	struct nft_live live;
 };
 
 enum nft_hook { HOOK_NONE, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT };
@@ -160,6 +168,7 @@ struct nft_chain {
 	struct nft_rule *rules; /* owned by the ruleset */
 	unsigned n_rules, n_room;
 	struct place place;
+	bool foreign; /* another type or policy than ours */
 };
 
 /* Keys are padded to four octets for each field, as the kernel wants them. */
@@ -169,6 +178,7 @@ struct nft_element {
 	struct nft_verdict verdict;   /* maps only */
 	const char *comment;          /* ids of rules, or a name; NULL: none */
 	struct place place;
+	struct nft_live live;
 };
 
 struct nft_set {
@@ -183,6 +193,7 @@ struct nft_set {
 				       * ruleset_finish() was called */
 	unsigned n_elements, n_room;
 	struct place place;
+	bool foreign; /* types or flags that we do not use */
 };
 
 struct ruleset {

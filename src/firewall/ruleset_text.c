@@ -350,6 +350,11 @@ void rule_text(const struct nft_rule *rule, struct text *out)
 	size_t start = out->n;
 	int protocol = 0;
 
+	if (rule->live.foreign) {
+		text_addf(out, "# a rule that is not ours, handle %llu",
+			  (unsigned long long)rule->live.handle);
+		return;
+	}
 	for (unsigned i = 0; i < rule->n_matches; i++) {
 		const struct nft_match *m = &rule->matches[i];
 

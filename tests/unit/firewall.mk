@@ -6,7 +6,7 @@ firewall_scenes = $(firewall_model) tests/golden/scenes.c tests/golden/scenes.h
 firewall_random = $(firewall_model) \
 	tests/golden/naive.c tests/golden/naive.h \
 	tests/golden/random.c tests/golden/random.h
-firewall_tests = tests/unit/test_boxes tests/unit/test_verdict \
+firewall_tests = tests/unit/test_boxes tests/unit/test_plan tests/unit/test_verdict \
 	tests/golden/test_golden
 check_PROGRAMS += $(firewall_tests)
 TESTS += $(firewall_tests) tests/golden/check-nft
@@ -18,4 +18,7 @@ tests_golden_test_golden_LDADD = $(UNIT_LIBS)
 tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c $(firewall_random)
 tests_unit_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_verdict_LDADD = $(UNIT_LIBS)
+tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(firewall_random)
+tests_unit_test_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 endif

@@ -1,0 +1,80 @@
+/*
+ * plan.h - from the rules that are in force to the rules that should be.
+ *
+ * The difference of two rulesets, as steps in an order that the kernel takes
+ * in one transaction:
+ *
+ *	new chains and sets
+ *	rules that go, rules that come
+ *	elements that go, elements that come
+ *	chains and sets that nobody needs any more
+ *
+ * so that a rule or an element never points to nothing. Rules that stay keep
+ * their counters, elements that stay keep theirs, base chains are never made
+ * again. The order of rules within a chain is the new one, unless all of them
+ * accept: then it means nothing, and a rule that moved in the file stays.
+ *
+ * Only where the kernel has something of our table's name that is not ours
+ * (a set with another key, a chain with another hook) is the table made anew.
+ *
+ * Pure. Floor: firewall.
+ */
+#ifndef WEIR_FIREWALL_PLAN_H
+#define WEIR_FIREWALL_PLAN_H
+
+#include "base/arena.h"
+#include "ruleset.h"
+
+enum plan_kind {
+	PLAN_DELETE_TABLE,
+	PLAN_ADD_TABLE,
+	PLAN_ADD_CHAIN,
+	PLAN_ADD_SET,
+	PLAN_DELETE_RULE,
+	PLAN_ADD_RULE,
+	PLAN_DELETE_ELEMENT,
+	PLAN_ADD_ELEMENT,
+	PLAN_DELETE_CHAIN,
+	PLAN_DELETE_SET,
+};
+
+/* What is added points into the new ruleset, what goes into the old one. */
+struct plan_step {
+	enum plan_kind kind;
+	const struct nft_chain *chain; /* chains and rules */
+	const struct nft_rule *rule;
+	const struct nft_rule *before; /* PLAN_ADD_RULE: an old rule that
+					* stays; NULL: at the end */
+	const struct nft_set *set;     /* sets and elements */
+	const struct nft_element *element;
+};
+
+struct plan {
+	const char *table; /* borrowed from the new ruleset */
+	struct plan_step *steps;
+	unsigned n_steps, n_room;
+	bool fresh;         /* there was no table, or it is made anew */
+	struct arena arena; /* texts of rules */
+};
+
+/*
+ * `old` is what the kernel has (NULL: no such table), `new` what it should
+ * have; both must outlive the plan. Differences of comments on chains and
+ * sets alone are no differences: the kernel cannot change those.
+ */
+struct plan *plan_make(const struct ruleset *old, const struct ruleset *new);
+void plan_free(struct plan *plan);
+
+static inline bool plan_is_empty(const struct plan *plan)
+{
+	return plan->n_steps == 0;
+}
+
+/* The steps for people, a line each: "+ sg-web-in: tcp dport 80 accept". The
+ * caller frees it. */
+char *plan_text(const struct plan *plan);
+
+/* Where in the file the reason for a step stands. */
+struct place plan_place(const struct plan_step *step);
+
+#endif
