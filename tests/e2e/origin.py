@@ -388,6 +388,11 @@ class Origin:
             sock.close()
 
     def _one(self, wire, number):
+        if not wire.ahead:
+            wire.more()
+        if wire.ahead[0] == 0x16:  # a ClientHello: servers know one at sight
+            wire.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            raise Gone("TLS to a plain port")
         head = wire.until(b"\r\n\r\n")
         request = Request(head, number)
         if request.fields.get("user-agent", "").lower().encode().startswith(CHECKER):
