@@ -168,3 +168,37 @@ struct snapshot *config_load(const char *file,
 	snapshot_unref(snap);
 	return NULL;
 }
+
+char *config_find_socket(const char *file, struct diag *diag)
+{
+	static const struct config_options plain = {0};
+	static const struct key only_settings[] = {
+		{"settings", &type_settings, INTO(settings), "{}",
+		 .keys = settings_keys},
+		{0},
+	};
+	struct snapshot *snap = snapshot_new();
+	struct diag ignored = {0};
+	struct tree tree = {.names = &snap->arena, .diag = diag};
+	struct reader r = {
+		.snap = snap,
+		.arena = &snap->arena,
+		.tree = &tree,
+		.diag = &ignored,
+		.options = &plain,
+	};
+	const struct node *root = files_load(&tree, file);
+	char *path = NULL;
+
+	if (root) {
+		tree.diag = &ignored;
+		read_mapping(&r, root, "the configuration", only_settings,
+			     snap);
+		read_settings_done(&r);
+		path = slice_dup(snap->settings.admin_socket);
+	}
+	tree_release(&tree);
+	diag_release(&ignored);
+	snapshot_unref(snap);
+	return path;
+}

@@ -19,7 +19,9 @@ struct ticket_keys; /* tls/ticket.h */
 
 /* A zeroed one is what most callers want. */
 struct config_options {
-	unsigned n_cpus; /* what "workers: auto" means; 0: ask the system */
+	unsigned n_cpus;    /* what "workers: auto" means; 0: ask the system */
+	unsigned n_workers; /* of the process that reloads, which keeps them
+			     * whatever the file says; 0: none */
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */
@@ -38,6 +40,16 @@ struct config_options {
 struct snapshot *config_load(const char *file,
 			     const struct config_options *options,
 			     struct diag *diag);
+
+/*
+ * Finds the admin socket that a file names, whatever else is wrong with the
+ * file: an administrator has to reach the process that still runs with the
+ * one of before. Reads no certificates and no other secrets.
+ *
+ * Returns the path, which the caller frees, or NULL after findings: a file
+ * could not be read or is no YAML.
+ */
+char *config_find_socket(const char *file, struct diag *diag);
 
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);

@@ -58,14 +58,24 @@ static unsigned cpus_of_this_process(void)
 static void parse_workers(struct reader *r, const struct key *k,
 			  const struct node *v, void *slot)
 {
-	unsigned n = r->options->n_cpus;
+	unsigned n = r->options->n_cpus, running = r->options->n_workers;
+	unsigned *workers = slot;
+	bool is_auto;
 
 	if (!want_scalar(r, k->name, v))
 		return;
-	if (!slice_eq(v->text, SLICE("auto")))
+	is_auto = slice_eq(v->text, SLICE("auto"));
+	if (!is_auto)
 		type_count.parse(r, k, v, slot);
 	else
-		*(unsigned *)slot = n ? n : cpus_of_this_process();
+		*workers = n ? n : cpus_of_this_process();
+	if (running && *workers != running && !is_auto)
+		warn(r, &v->at, NULL,
+		     "%u workers run: another number takes effect with a "
+		     "restart",
+		     running);
+	if (running)
+		*workers = running;
 }
 
 static void parse_connections(struct reader *r, const struct key *k,

@@ -26,6 +26,7 @@ static json_t *report_of_reload(const struct daemon *d)
 	json_object_set_new(o, "generation",
 			    json_integer((json_int_t)r->generation));
 	json_object_set_new(o, "workers", json_integer(d->n_workers));
+	json_object_set_new(o, "invalid", json_boolean(r->invalid));
 	json_object_set(o, "findings", r->findings);
 	json_object_set_new(o, "text", json_string_nocheck(r->text));
 	return o;

@@ -71,7 +71,7 @@ void reload_report_release(struct reload_report *report)
 }
 
 /* The outcome, for whoever asks later, and for the log now. */
-static void report(struct daemon *d, bool ok, struct diag *diag)
+static void report(struct daemon *d, bool ok, bool invalid, struct diag *diag)
 {
 	struct reload_report *r = &d->last_reload;
 	struct log_line l;
@@ -80,6 +80,7 @@ static void report(struct daemon *d, bool ok, struct diag *diag)
 	diag_sort(diag);
 	r->at_s = clock_wall_s();
 	r->ok = ok;
+	r->invalid = invalid;
 	r->generation = d->snap->generation;
 	r->findings = findings_to_json(diag);
 	r->text = diag_to_text(diag);
@@ -124,22 +125,18 @@ static void warn_of_restart(const struct settings *was,
 
 int world_load(struct world *next, struct daemon *d, struct diag *diag)
 {
-	const struct config_options options = {.tickets = d->tickets};
+	const struct config_options options = {
+		.tickets = d->tickets,
+		.n_workers = d->n_workers,
+	};
 
 	next->snap = config_load(d->file, &options, diag);
 	if (!next->snap)
 		return -1;
 	next->snap->generation = d->snap ? d->snap->generation + 1 : 1;
-	if (!d->snap)
-		return 0;
-	if (next->snap->settings.workers != d->n_workers) {
-		diag_error(diag, NULL, NULL,
-			   "settings.workers cannot change from %u to %u "
-			   "while weir runs: restart it",
-			   d->n_workers, next->snap->settings.workers);
-		return -1;
-	}
-	warn_of_restart(&d->snap->settings, &next->snap->settings, diag);
+	if (d->snap)
+		warn_of_restart(&d->snap->settings, &next->snap->settings,
+				diag);
 	return 0;
 }
 
@@ -212,15 +209,15 @@ bool reload_run(struct daemon *d)
 {
 	struct world next = {0};
 	struct diag diag = {0};
-	bool good;
+	bool valid, good;
 
 	notify_reloading();
-	good = !world_load(&next, d, &diag) &&
-	       !world_open_ports(&next, d, &diag) &&
+	valid = !world_load(&next, d, &diag);
+	good = valid && !world_open_ports(&next, d, &diag) &&
 	       !world_read_keys(&next, &diag);
 	if (good)
 		world_publish(&next, d);
-	report(d, good, &diag);
+	report(d, good, !valid, &diag);
 	/* Findings may point into the snapshot that was refused. */
 	diag_release(&diag);
 	world_release(&next);

@@ -28,6 +28,7 @@ struct snapshot;
 struct reload_report {
 	time_t at_s;
 	bool ok;
+	bool invalid;        /* the file itself is at fault */
 	uint64_t generation; /* that runs now */
 	json_t *findings;    /* an array; owned */
 	char *text;          /* the same for people; owned */
