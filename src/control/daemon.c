@@ -381,6 +381,7 @@ int daemon_serve(const char *file)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	notify_begin();
 	chunk_pool_init(CONTROL_OCTETS);
 	loop_init(&d.loop);
 	d.started_ms = clock_now_ms();
@@ -393,5 +394,6 @@ int daemon_serve(const char *file)
 		stop_say_end(&d);
 	}
 	release(&d);
+	notify_end();
 	return status;
 }

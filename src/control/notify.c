@@ -1,5 +1,6 @@
 #include "notify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,14 +15,17 @@
 
 enum { NOTIFY_MAX = 1024 };
 
-static void send_text(const char *text, size_t n)
+/* Connected while we may still reach it: who was root then and is not now
+ * could not open the path again. */
+static int notify_fd = -1;
+
+static void dial(void)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t length = path ? strlen(path) : 0;
 	socklen_t size =
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	int fd;
 
 	if (length < 2 || length >= sizeof(to.sun_path) ||
 	    (path[0] != '/' && path[0] != '@'))
@@ -30,11 +34,34 @@ static void send_text(const char *text, size_t n)
 	/* The abstract namespace: its names begin with a zero. */
 	if (path[0] == '@')
 		to.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	(void)sendto(fd, text, n, MSG_NOSIGNAL, (struct sockaddr *)&to, size);
-	close(fd);
+	notify_end();
+	notify_fd =
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (notify_fd >= 0 && connect(notify_fd, (struct sockaddr *)&to, size))
+		notify_end();
+}
+
+void notify_begin(void)
+{
+	dial();
+}
+
+void notify_end(void)
+{
+	if (notify_fd >= 0)
+		close(notify_fd);
+	notify_fd = -1;
+}
+
+static void send_text(const char *text, size_t n)
+{
+	/* The manager made its socket anew: once more with the new one. */
+	if (notify_fd >= 0 && send(notify_fd, text, n, MSG_NOSIGNAL) < 0 &&
+	    errno != EAGAIN) {
+		dial();
+		if (notify_fd >= 0)
+			(void)send(notify_fd, text, n, MSG_NOSIGNAL);
+	}
 }
 
 void notify_send(const char *format, ...)

@@ -9,6 +9,10 @@
 #ifndef WEIR_CONTROL_NOTIFY_H
 #define WEIR_CONTROL_NOTIFY_H
 
+/* Opens the way; before root is given up. Without it nothing is sent. */
+void notify_begin(void);
+void notify_end(void);
+
 /* Sends assignments such as "READY=1\nSTATUS=..." as one datagram. Control
  * thread; never blocks, failures are nobody's business. */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -174,12 +174,13 @@ static bool is_same(const struct name *name, const struct addr *addresses,
 	return true;
 }
 
-static void log_addresses(const struct name *name)
+static void log_addresses(const struct name *name, bool is_first)
 {
 	struct log_line l;
 	char text[ADDR_TEXT_MAX];
 
-	log_begin(&l, LOG_INFO, "name has other addresses");
+	log_begin(&l, LOG_INFO,
+		  is_first ? "name was looked up" : "name has other addresses");
 	log_slice(&l, "name", name->text);
 	log_num(&l, "addresses", (int64_t)name->n_addresses);
 	for (size_t i = 0; i < name->n_addresses && i < 8; i++) {
@@ -194,6 +195,7 @@ static void take_answer(struct name *name, const struct ares_addrinfo *answer)
 {
 	struct resolver *r = name->resolver;
 	uint64_t ttl_s;
+	bool is_first;
 	size_t n;
 	struct addr *addresses = collect(answer, &n, &ttl_s);
 
@@ -204,10 +206,11 @@ static void take_answer(struct name *name, const struct ares_addrinfo *answer)
 		free(addresses);
 		return;
 	}
+	is_first = !name->addresses;
 	free(name->addresses);
 	name->addresses = addresses;
 	name->n_addresses = n;
-	log_addresses(name);
+	log_addresses(name, is_first);
 	r->changed(r->arg, name->text);
 }
 
