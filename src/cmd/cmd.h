@@ -30,7 +30,8 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
-extern const struct command cmd_serve, cmd_check;
+extern const struct command cmd_serve, cmd_check, cmd_reload, cmd_status,
+	cmd_targets, cmd_rules, cmd_certs;
 
 /* An option of one command; -c, --config, -h and --help are understood by all
  * of them. */

@@ -11,8 +11,8 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
-	&cmd_serve,
-	&cmd_check,
+	&cmd_serve,   &cmd_check, &cmd_reload, &cmd_status,
+	&cmd_targets, &cmd_rules, &cmd_certs,
 };
 
 static void print_help(FILE *to)

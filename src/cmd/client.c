@@ -1,0 +1,205 @@
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fail.h"
+#include "base/text.h"
+#include "config/config.h"
+
+enum { WATCH_S = 1 };
+
+const char *text_at(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+long long number_at(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static int dial(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = CLIENT_PATIENCE_S};
+	int fd, error;
+
+	if (strlen(path) >= sizeof(to.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int unreachable(const struct command *self, const char *path, int error)
+{
+	const char *advice = "start it with \"weir serve\", or name another "
+			     "socket with --socket";
+
+	if (error == EACCES || error == EPERM)
+		advice = "its owner and group may: try as that user, or as "
+			 "root";
+	fprintf(stderr, "weir %s: no weir answers on %s: %s; %s\n", self->name,
+		path, strerror(error), advice);
+	return EXIT_UNREACHABLE;
+}
+
+static bool send_all(int fd, struct slice text)
+{
+	while (text.n > 0) {
+		ssize_t n = send(fd, text.p, text.n, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text = slice_from(text, (size_t)n);
+	}
+	return true;
+}
+
+/* Reads up to the end of the line; false with errno when there is none. */
+static bool read_line(int fd, struct text *line)
+{
+	char room[65536];
+
+	while (line->n < CLIENT_ANSWER_MAX) {
+		ssize_t n = recv(fd, room, sizeof(room), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			errno = n ? errno : ECONNRESET;
+			return false;
+		}
+		text_add(line, slice_make(room, (size_t)n));
+		if (room[n - 1] == '\n')
+			return true;
+	}
+	errno = EMSGSIZE;
+	return false;
+}
+
+static int ask_at(const struct command *self, const char *path, json_t *request,
+		  json_t **answer)
+{
+	char *question = json_dumps(request, JSON_COMPACT);
+	struct text line = {0};
+	int fd = dial(path), status = EXIT_GOOD;
+
+	if (fd < 0) {
+		status = unreachable(self, path, errno);
+	} else if (!send_all(fd, slice_of(question)) ||
+		   !send_all(fd, SLICE("\n")) || !read_line(fd, &line)) {
+		status = unreachable(self, path, errno);
+	} else {
+		*answer = json_loadb(line.p, line.n, 0, NULL);
+		if (!json_is_object(*answer)) {
+			json_decref(*answer);
+			status = unreachable(self, path, EPROTO);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	text_release(&line);
+	free(question);
+	return status;
+}
+
+int client_ask(const struct command *self, const char *config,
+	       const char *socket, json_t *request_take, json_t **answer)
+{
+	char *found = NULL;
+	int status = EXIT_INVALID;
+
+	if (!socket) {
+		struct diag diag = {0};
+
+		found = config_find_socket(config, &diag);
+		if (!found)
+			diag_print(&diag, stderr, isatty(STDERR_FILENO));
+		diag_release(&diag);
+		socket = found;
+	}
+	if (socket)
+		status = ask_at(self, socket, request_take, answer);
+	free(found);
+	json_decref(request_take);
+	return status;
+}
+
+static void print_json(const json_t *answer)
+{
+	json_dumpf(answer, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+static int show_once(const struct command *self, const char *config,
+		     const char *socket, const char *what,
+		     void (*print)(const json_t *answer), bool clear)
+{
+	json_t *answer;
+	int status = client_ask(self, config, socket,
+				json_pack("{s:s}", "command", what), &answer);
+
+	if (status != EXIT_GOOD)
+		return status;
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		fprintf(stderr, "weir %s: %s\n", self->name,
+			text_at(answer, "error"));
+		status = EXIT_FAILED;
+	} else {
+		if (clear)
+			fputs("\033[H\033[2J", stdout);
+		print(answer);
+		fflush(stdout);
+	}
+	json_decref(answer);
+	return status;
+}
+
+int client_show(const struct command *self, int argc, char **argv,
+		const char *what, void (*print)(const json_t *answer))
+{
+	bool json = false, watch = false;
+	const char *socket = NULL;
+	const struct cmd_option options[] = {
+		{"json", 0, NULL, &json, NULL, "one JSON document"},
+		{"watch", 0, NULL, &watch, NULL, "again each second, until ^C"},
+		{"socket", 0, "PATH", NULL, &socket,
+		 "the admin socket, in place of the one in FILE"},
+		{0},
+	};
+	struct cmd_line line;
+	int status = EXIT_GOOD;
+
+	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
+		return status;
+	for (;;) {
+		status = show_once(self, line.config, socket, what,
+				   json ? print_json : print,
+				   watch && !json && isatty(STDOUT_FILENO));
+		if (!watch || status != EXIT_GOOD || ferror(stdout))
+			return status;
+		sleep(WATCH_S);
+	}
+}

@@ -1,0 +1,44 @@
+/*
+ * client.h - a command as a client of the process that runs.
+ *
+ * Floor: cmd.  Source: config.md, "Commands".
+ */
+#ifndef WEIR_CMD_CLIENT_H
+#define WEIR_CMD_CLIENT_H
+
+#include <jansson.h>
+
+#include "cmd.h"
+
+/* Seconds without an octet after which an answer is given up. */
+enum { CLIENT_PATIENCE_S = 60, CLIENT_ANSWER_MAX = 256 << 20 };
+
+/*
+ * Asks one question. The socket is the one that the configuration names, or
+ * `socket` unless that is NULL.
+ *
+ * request_take  an object; its reference becomes ours
+ * answer        gets a new reference, an object, after EXIT_GOOD
+ *
+ * Returns an exit status; what is wrong has been said on stderr, which
+ * socket it was and what to do about it. An answer with "ok":false is still
+ * an answer.
+ */
+int client_ask(const struct command *self, const char *config,
+	       const char *socket, json_t *request_take, json_t **answer);
+
+/*
+ * A command that shows one answer: parses the options --json, --watch and
+ * --socket, asks for `what`, and prints it with `print` or as it came.
+ * Returns an exit status.
+ */
+int client_show(const struct command *self, int argc, char **argv,
+		const char *what, void (*print)(const json_t *answer));
+
+/* Text of a key, "" without it; a number, 0 without it. */
+const char *text_at(const json_t *o, const char *key);
+long long number_at(const json_t *o, const char *key);
+
+#define CLIENT_SHOW_USAGE "[--json] [--watch] [--socket PATH]"
+
+#endif

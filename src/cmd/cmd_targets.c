@@ -1,0 +1,86 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "client.h"
+#include "table.h"
+
+static enum paint paint_of(const char *state)
+{
+	if (strcmp(state, "healthy") == 0)
+		return PAINT_GOOD;
+	if (strcmp(state, "unhealthy") == 0)
+		return PAINT_BAD;
+	return PAINT_DIM;
+}
+
+/* "app (port 80)" for what is looked up, else the address alone. */
+static void add_target(struct table *t, const char *group, const json_t *target)
+{
+	const json_t *by_class = json_object_get(target, "responses");
+	const char *address = text_at(target, "target");
+	const char *id = text_at(target, "id");
+	const char *state = text_at(target, "state");
+	const char *description = text_at(target, "description");
+	bool is_name = strncmp(address, id, strlen(id)) != 0 &&
+		       strncmp(address, "[", 1) != 0;
+	char shown[512], left[64];
+
+	snprintf(shown, sizeof(shown), "%s%s%s%s", address, is_name ? " (" : "",
+		 is_name ? id : "", is_name ? ")" : "");
+	table_text(t, group);
+	table_text(t, shown);
+	table_paint(t, paint_of(state), state);
+	table_number(t, number_at(target, "requests"));
+	table_number(t, number_at(target, "in_flight"));
+	table_number(t, number_at(by_class, "2xx"));
+	table_number(t, number_at(by_class, "3xx"));
+	table_number(t, number_at(by_class, "4xx"));
+	table_number(t, number_at(by_class, "5xx"));
+	table_number(t, number_at(target, "connection_failures"));
+	table_text(t, text_at(target, "since"));
+	if (strcmp(state, "draining") == 0) {
+		snprintf(left, sizeof(left), "%lld s left",
+			 number_at(target, "seconds_left"));
+		description = left;
+	}
+	table_text(t, description);
+}
+
+static void print(const json_t *answer)
+{
+	static const char *const titles[] = {
+		"GROUP", "TARGET", "STATE", "#REQUESTS", "#NOW",
+		"#2XX",  "#3XX",   "#4XX",  "#5XX",      "#FAILED",
+		"SINCE", "REASON", NULL};
+	const json_t *groups = json_object_get(answer, "target_groups");
+	struct table t;
+	const json_t *group, *target;
+	size_t i, j, n = 0;
+
+	table_init(&t, titles);
+	json_array_foreach(groups, i, group)
+	{
+		const json_t *targets = json_object_get(group, "targets");
+
+		json_array_foreach(targets, j, target)
+		{
+			add_target(&t, text_at(group, "name"), target);
+			n++;
+		}
+	}
+	table_print(&t);
+	if (n == 0)
+		puts("no target group has a target");
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	return client_show(self, argc, argv, "targets", print);
+}
+
+const struct command cmd_targets = {
+	.name = "targets",
+	.summary = "every target with its state and the reason for it",
+	.usage = CLIENT_SHOW_USAGE,
+	.run = run,
+};
