@@ -262,6 +262,9 @@ void client_done(struct client *c, enum client_end end)
 void client_abort(struct client *c)
 {
 	c->exchange = NULL;
+	/* What the target did send is the client's: a head that came in one
+	 * read with the end of its body would be lost otherwise. */
+	conn_write_out(&c->conn);
 	close_client(c);
 }
 
