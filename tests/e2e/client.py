@@ -38,15 +38,14 @@ class Client(Wire):
 
     def __init__(self, port, tls=None, name=None, address="127.0.0.1",
                  session=None, source=None, receive_octets=None):
-        self.raw = socket.socket()
-        self.raw.settimeout(STOP_S)
+        sock = socket.socket()
+        sock.settimeout(STOP_S)
         if receive_octets:
-            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
         if source:
-            self.raw.bind((source, 0))
-        self.raw.connect((address, port))
-        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock = self.raw
+            sock.bind((source, 0))
+        sock.connect((address, port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             sock = tls.wrap_socket(sock, server_hostname=name, session=session)
         super().__init__(sock)
@@ -108,7 +107,7 @@ class Client(Wire):
 
     def is_closed(self, seconds=STOP_S):
         """Waits for the peer's end of the connection; octets do not count."""
-        self.raw.settimeout(seconds)
+        self.sock.settimeout(seconds)
         try:
             while self.sock.recv(65536):
                 pass
@@ -118,11 +117,11 @@ class Client(Wire):
         except TimeoutError:
             return False
         finally:
-            self.raw.settimeout(STOP_S)
+            self.sock.settimeout(STOP_S)
 
     def is_quiet(self, seconds):
         """Whether nothing at all arrives, not even the end."""
-        self.raw.settimeout(seconds)
+        self.sock.settimeout(seconds)
         try:
             self.more()
             return False
@@ -131,7 +130,7 @@ class Client(Wire):
         except Gone:
             return False
         finally:
-            self.raw.settimeout(STOP_S)
+            self.sock.settimeout(STOP_S)
 
 
 def request(method, target, body=None, fields=(), host="example.test"):

@@ -326,10 +326,12 @@ class Refuse:
 
 
 class Origin:
-    def __init__(self, *script, tls=None, address="127.0.0.1", health=200):
+    def __init__(self, *script, tls=None, address="127.0.0.1", health=200,
+                 greeting=b""):
         self.script = list(script) or [Reply(200, b"ok")]
         self.requests, self.checks = [], []
         self.connections = 0
+        self.greeting = greeting  # said before anything was asked
         self.health = health  # status for health checks; None: hang up
         self.cond = threading.Condition()
         self.tls = tls
@@ -377,6 +379,7 @@ class Origin:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
             wire = Wire(sock)
+            wire.send(self.greeting)
             while True:
                 self._one(wire, number)
         except (Gone, OSError, ValueError):

@@ -154,6 +154,7 @@ class Weir:
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify_path = os.path.join(self.dir, "notify")
         notify.bind(notify_path)
+        os.chmod(notify_path, 0o777)  # as systemd's: weir gives up being root
         notify.settimeout(0.1)
         self.env = dict(os.environ, NOTIFY_SOCKET=notify_path, **(env or {}))
         self.env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99")

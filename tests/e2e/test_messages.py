@@ -223,7 +223,7 @@ class Pressure(Scene):
         before = weir.resident_octets()
         c = weir.client()
         c.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 536870912\r\n\r\n")
-        c.raw.settimeout(1)
+        c.sock.settimeout(1)
         sent = 0
         try:
             while sent < 256 * MEGA:

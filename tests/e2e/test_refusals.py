@@ -61,7 +61,7 @@ class NotHttp(Refusing):
             (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
             (b"GET\r\n\r\n", 400),
             (b"GET / HTTP/1.1 extra\r\nHost: a\r\n\r\n", 400),
-            (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400),
+            (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
             (b"G\x00T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),

@@ -11,7 +11,7 @@ load_balancers:
     addresses: 127.0.0.1
     listeners: [{{listener}, default_actions: {forward: app}}]
 target_groups:
-  - {name: app, health_check.enabled: false, targets: [{{targets}}]}
+  - {name: app, health_check.enabled: false, targets: [{targets}]}
 """
 
 

@@ -26,7 +26,7 @@ class Idle(Scene):
 
     def test_a_head_that_trickles_has_one_idle_timeout_in_all(self):
         c = self.begin().client()
-        c.raw.settimeout(0.2)
+        c.sock.settimeout(0.2)
         c.send(b"GET / HTTP/1.1\r\nX: ")
         for _ in range(40):
             try:

@@ -142,7 +142,7 @@ target_groups: [{name: app, protocol: HTTPS, health_check.enabled: false, target
         self.assertEqual(app.connections, 1)
 
     def test_a_target_that_does_not_speak_tls_is_502(self):
-        app = self.origin(Reply(200, b"plain"))
+        app = self.origin(greeting=b"220 mail.test ESMTP\r\n")
         weir = self.weir("""
 load_balancers: [{name: web, addresses: 127.0.0.1, listeners: [{{listener}, default_actions: {forward: app}}]}]
 target_groups: [{name: app, protocol: HTTPS, health_check.enabled: false, targets: [{app}]}]
