@@ -12,6 +12,7 @@
 
 enum {
 	LINGER_MS = 5000,
+	LAST_REQUEST_MS = 1000,
 	LINGER_OCTETS = 4 * 1024 * 1024, /* dropped at most */
 };
 
@@ -242,7 +243,7 @@ void client_done(struct client *c, enum client_end end)
 	bool all_sent = false;
 
 	c->exchange = NULL;
-	if (end == CLIENT_KEEP && !c->conn.error) {
+	if (end == CLIENT_KEEP && !c->conn.error && !c->conn.write_error) {
 		wait_for_request(c);
 		return;
 	}
@@ -253,25 +254,37 @@ void client_done(struct client *c, enum client_end end)
 		conn_write_out(&c->conn);
 		all_sent = conn_unsent(&c->conn) == 0;
 	}
-	if (c->conn.error || all_sent)
+	if (c->conn.error || c->conn.write_error || all_sent)
 		close_client(c);
 	else
 		begin_linger(c);
 }
 
-void client_abort(struct client *c)
+void client_abort(struct client *c, bool reset)
 {
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
 	c->exchange = NULL;
 	/* What the target did send is the client's: a head that came in one
 	 * read with the end of its body would be lost otherwise. */
 	conn_write_out(&c->conn);
-	close_client(c);
+	if (reset)
+		setsockopt(c->conn.fd, SOL_SOCKET, SO_LINGER, &now,
+			   sizeof(now));
+	if (reset || c->conn.error || c->conn.write_error ||
+	    conn_unsent(&c->conn) == 0)
+		close_client(c);
+	else
+		begin_linger(c);
 }
 
-void client_close_idle(struct client *c)
+void client_hurry(struct client *c)
 {
-	if (c->state == CLIENT_IDLE || c->state == CLIENT_HANDSHAKE)
-		close_client(c);
+	if (c->hurried ||
+	    (c->state != CLIENT_IDLE && c->state != CLIENT_HANDSHAKE))
+		return;
+	c->hurried = true;
+	conn_deadline(&c->conn, LAST_REQUEST_MS);
 }
 
 void client_end(struct client *c)

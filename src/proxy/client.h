@@ -45,6 +45,7 @@ struct client {
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
 	union peer peer;
 	uint8_t state; /* enum client_state */
+	bool hurried;  /* client_hurry() was called */
 };
 
 /* Takes a fresh connection over; closes it when there is no memory. */
@@ -61,11 +62,14 @@ enum client_end {
 /* The exchange is over; what was written still leaves. */
 void client_done(struct client *c, enum client_end end);
 
-/* The exchange is over and so is the connection: nothing more is sent. */
-void client_abort(struct client *c);
+/* The exchange was cut short: what was written still leaves, then the
+ * connection ends. With `reset` the client is told by a reset, because the
+ * end alone would look like the end of the body. */
+void client_abort(struct client *c, bool reset);
 
-/* Ends it if no request is under way. */
-void client_close_idle(struct client *c);
+/* No request is under way on it: it may send one more within a second, whose
+ * answer will be the last. For a worker that drains. */
+void client_hurry(struct client *c);
 
 /* Ends it, whatever runs on it: the worker stops. */
 void client_end(struct client *c);

@@ -574,7 +574,8 @@ static enum next step_finish(struct exchange *x)
 	count_end(x);
 	give_upstream_back(x, target_is_clean(x));
 	if (x->cut)
-		client_abort(c);
+		client_abort(c, x->answered && !x->front.out_done &&
+					x->front.out.kind == FRAMING_CLOSE);
 	else if (x->keep && x->front.in_done)
 		client_done(c, CLIENT_KEEP);
 	else

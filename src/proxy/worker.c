@@ -116,7 +116,7 @@ void worker_maybe_idle(struct worker *w)
 	if (w->n_exchanges > 0)
 		return;
 	list_foreach_safe (node, &w->clients)
-		client_close_idle(list_entry(node, struct client, node));
+		client_hurry(list_entry(node, struct client, node));
 }
 
 static void drain(void *arg)
