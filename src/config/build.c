@@ -9,16 +9,16 @@ enum { NAMES_IN_HINT = 10, LISTED_ERRORS_MAX = 100 };
 
 #define INTO(member) .offset = offsetof(struct snapshot, member)
 
+/* files.c has followed it before the tables see it. */
 static void parse_include(struct reader *r, const struct key *k,
 			  const struct node *v, void *slot)
 {
-	(void)r;
-	(void)k;
-	(void)v;
 	(void)slot;
+	if (r->alone)
+		complain(r, &v->at, NULL,
+			 "%s: nothing is read beside this text", k->name);
 }
 
-/* files.c has followed it before the tables see it. */
 static const struct type type_include = {parse_include, SHAPE_TEXT | SHAPE_LIST,
 					 NULL};
 
@@ -47,7 +47,7 @@ const struct key root_keys[] = {
 	{"load_balancers", &type_balancers, 0, .keys = balancer_keys,
 	 .flags = KEY_APPENDS, .doc = "Where requests come in.",
 	 .absent = "none"},
-	{"tests", &type_not_built, NO_SLOT, .flags = KEY_APPENDS,
+	{"tests", &type_tests, NO_SLOT, .keys = test_keys, .flags = KEY_APPENDS,
 	 .doc = "Requests, and what the rules must make of them.",
 	 .absent = "none"},
 	{0},
@@ -133,11 +133,14 @@ static void read_root(struct reader *r, const struct node *root,
 		return;
 	check_whole(r);
 	make_target_tls(r);
-	if (r->options->print_to)
+	if (r->options->run_tests)
+		run_tests(r);
+	if (r->options->print_to && r->diag->n_errors == before)
 		print_config(r, root, r->options->print_to);
 }
 
-struct snapshot *config_load(const char *file,
+/* `text` is NULL: it is read from the file. */
+static struct snapshot *load(const char *file, const struct slice *text,
 			     const struct config_options *options,
 			     struct diag *diag)
 {
@@ -150,12 +153,14 @@ struct snapshot *config_load(const char *file,
 		.tree = &tree,
 		.diag = diag,
 		.options = options ? options : &plain,
+		.alone = text != NULL,
 	};
 	unsigned before = diag->n_errors;
 	const struct node *root;
 
 	snap->file = arena_slice(&snap->arena, slice_of(file));
-	root = files_load(&tree, file);
+	root = text ? node_parse(&tree, file, *text)
+		    : files_load(&tree, snap, file);
 	if (root)
 		read_root(&r, root, before);
 	map_release(&r.groups);
@@ -187,7 +192,7 @@ char *config_find_socket(const char *file, struct diag *diag)
 		.diag = &ignored,
 		.options = &plain,
 	};
-	const struct node *root = files_load(&tree, file);
+	const struct node *root = files_load(&tree, snap, file);
 	char *path = NULL;
 
 	if (root) {
@@ -201,4 +206,18 @@ char *config_find_socket(const char *file, struct diag *diag)
 	diag_release(&ignored);
 	snapshot_unref(snap);
 	return path;
+}
+
+struct snapshot *config_load(const char *file,
+			     const struct config_options *options,
+			     struct diag *diag)
+{
+	return load(file, NULL, options, diag);
+}
+
+struct snapshot *config_load_text(const char *name, struct slice text,
+				  const struct config_options *options,
+				  struct diag *diag)
+{
+	return load(name, &text, options, diag);
 }

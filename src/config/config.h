@@ -23,6 +23,7 @@ struct config_options {
 	unsigned n_workers; /* of the process that reloads, which keeps them
 			     * whatever the file says; 0: none */
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
+	bool run_tests; /* "tests" of the file must come out as they say */
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */
 };
@@ -50,6 +51,12 @@ struct snapshot *config_load(const char *file,
  * could not be read or is no YAML.
  */
 char *config_find_socket(const char *file, struct diag *diag);
+
+/* The same for a text that is no file, such as one that came by a socket. No
+ * other file is read: "include" and "certificates" in it are errors. */
+struct snapshot *config_load_text(const char *name, struct slice text,
+				  const struct config_options *options,
+				  struct diag *diag);
 
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);

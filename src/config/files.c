@@ -14,6 +14,7 @@
 /* What is loaded, and what is being loaded. */
 struct files {
 	struct tree *tree;
+	struct snapshot *snap;
 	struct map seen; /* "device:inode" -> struct loaded */
 	unsigned n_files;
 	struct node *root; /* all topmost mappings so far */
@@ -91,6 +92,7 @@ static void load(struct files *f, const char *file, const struct place *from)
 		f->failed = true;
 		return;
 	}
+	files_note(f->snap, slice_of(map->at.file), from);
 	mine->open = true;
 	map_put(&f->seen, slice_of(key), mine);
 	f->root = f->root ? node_concat(f->tree, f->root, map) : map;
@@ -145,9 +147,22 @@ static void follow(struct files *f, const struct node *map, const char *file)
 	}
 }
 
-const struct node *files_load(struct tree *t, const char *file)
+void files_note(struct snapshot *snap, struct slice path,
+		const struct place *at)
 {
-	struct files f = {.tree = t};
+	struct named_file *n = ARENA_NEW(&snap->arena, struct named_file);
+
+	n->path = arena_slice(&snap->arena, path);
+	if (at)
+		n->place = *at;
+	n->next = snap->files;
+	snap->files = n;
+}
+
+const struct node *files_load(struct tree *t, struct snapshot *snap,
+			      const char *file)
+{
+	struct files f = {.tree = t, .snap = snap};
 
 	load(&f, file, NULL);
 	map_release(&f.seen);

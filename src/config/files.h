@@ -7,15 +7,21 @@
 #define WEIR_CONFIG_FILES_H
 
 #include "config/node.h"
+#include "model/snapshot.h"
 
 enum { FILES_MAX = 1024 };
 
 /*
- * Reads `file` and follows its "include". The topmost mappings of all files
- * are put behind each other in one; the tables append lists and report what
- * is given twice. Returns NULL after a finding when a file could not be read,
- * since everything that it defines would be missing.
+ * Reads `file`, notes it in snap->files and follows its "include". The topmost
+ * mappings of all files are put behind each other in one; the tables append
+ * lists and report what is given twice. Returns NULL after a finding when a
+ * file could not be read, since everything that it defines would be missing.
  */
-const struct node *files_load(struct tree *t, const char *file);
+const struct node *files_load(struct tree *t, struct snapshot *snap,
+			      const char *file);
+
+/* Adds to snap->files. `at`: where it is named; NULL: the main file. */
+void files_note(struct snapshot *snap, struct slice path,
+		const struct place *at);
 
 #endif

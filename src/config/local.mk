@@ -12,5 +12,5 @@ src_libweir_a_SOURCES += \
 	src/config/read_listener.c \
 	src/config/read_rule.c \
 	src/config/read_settings.c \
-	src/config/read_target.c \
+	src/config/read_target.c src/config/read_tests.c \
 	src/config/schema.c src/config/schema.h

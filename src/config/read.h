@@ -16,12 +16,15 @@
 #include "config/schema.h"
 #include "model/snapshot.h"
 
+struct test_draft;
+
 struct reader {
 	struct snapshot *snap;
 	struct arena *arena; /* of the snapshot */
 	struct tree *tree;   /* scratch that ends with the load */
 	struct diag *diag;
 	const struct config_options *options;
+	bool alone;          /* no other file may be read */
 	bool strict;         /* settings.strict_aws_limits */
 	struct place key_at; /* of the key whose value is read */
 
@@ -30,6 +33,9 @@ struct reader {
 	struct listener *listener;
 	struct target_group *group;
 	uint16_t group_port; /* 0: the group has none */
+
+	struct test_draft *tests; /* read_tests.c; n_tests of them */
+	size_t n_tests;
 
 	struct map groups;          /* name -> struct target_group */
 	struct map balancers;       /* name -> struct load_balancer */
@@ -46,6 +52,7 @@ extern const struct key action_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[];
 extern const struct key target_keys[];
+extern const struct key test_keys[];
 extern const struct key root_keys[];
 
 extern const struct type type_settings;        /* read_settings.c */
@@ -53,6 +60,7 @@ extern const struct type type_balancers;       /* read_balancer.c */
 extern const struct type type_listeners;       /* read_listener.c */
 extern const struct type type_rules;           /* read_rule.c */
 extern const struct type type_default_actions; /* read_rule.c */
+extern const struct type type_tests;           /* read_tests.c */
 extern const struct type type_certificates;    /* read_listener.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
@@ -75,6 +83,9 @@ const struct pattern *make_pattern(struct reader *r, const struct node *v,
 void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */
 void make_target_tls(struct reader *r);
+
+/* read_tests.c: what is wrong with the outcome of "tests". */
+void run_tests(struct reader *r);
 
 /* print.c: the configuration with its defaults filled in. */
 void print_config(struct reader *r, const struct node *root, FILE *to);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "files.h"
 #include "http/names.h"
 #include "read.h"
 #include "tls/policy.h"
@@ -45,6 +46,11 @@ static void parse_certificates(struct reader *r, const struct key *k,
 	struct draft *d = slot;
 
 	d->certificates_at = v->at;
+	if (r->alone) {
+		complain(r, &v->at, NULL,
+			 "%s: nothing is read beside this text", k->name);
+		return;
+	}
 	if (list->n == 0)
 		complain(r, &v->at, NULL, "%s must name at least one", k->name);
 	d->certificates = ARENA_ARRAY(&r->tree->arena, list->n,
@@ -60,6 +66,9 @@ static void parse_certificates(struct reader *r, const struct key *k,
 				     &c);
 		if (c.chain.n == 0)
 			continue;
+		files_note(r->snap, c.chain, &one->at);
+		if (c.key.n)
+			files_note(r->snap, c.key, &one->at);
 		d->certificates[d->n_certificates++] =
 			(struct tls_certificate_spec){
 				.chain = c.chain.p,

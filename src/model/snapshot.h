@@ -34,6 +34,13 @@ struct settings {
 	bool strict_aws_limits;
 };
 
+/* A file that the configuration names: a certificate, a key, an include. */
+struct named_file {
+	struct named_file *next;
+	struct slice path;
+	struct place place; /* where it is named; line 0: the main file */
+};
+
 struct snapshot {
 	_Atomic unsigned refs;
 	uint64_t generation; /* counts loads that were accepted; from 1 */
@@ -50,6 +57,7 @@ struct snapshot {
 					   * as settings say and the prober,
 					   * which comes behind the last */
 	struct firewall_config *firewall; /* NULL: nothing declared */
+	struct named_file *files;         /* all that was read, newest first */
 
 	/* Called by the last unref, before the arena goes: gives back what is
 	 * not memory of the arena (TLS contexts, compiled patterns, states).

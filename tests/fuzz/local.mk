@@ -42,6 +42,10 @@ fuzz_targets += tests/fuzz/fuzz_uri
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_main)
 tests_fuzz_fuzz_uri_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_yaml
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
+tests_fuzz_fuzz_yaml_LDADD = $(FUZZ_LIBS)
+
 # What is found stays in the build folder: tests/fuzz/found/NAME. A crash is
 # written to tests/fuzz/ there; it goes to the corpus with its fix.
 .PHONY: fuzz
