@@ -1,48 +1,107 @@
+#include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "check_world.h"
 #include "cmd.h"
 #include "config/config.h"
 
+static json_t *finding_json(const struct finding *f)
+{
+	return json_pack("{s:s, s:s*, s:i, s:i, s:i, s:s, s:s*}", "severity",
+			 f->severity == SEVERITY_ERROR ? "error" : "warning",
+			 "file", f->place.file, "line", (int)f->place.line,
+			 "column", (int)f->place.column, "width",
+			 (int)f->place.width, "sentence", f->sentence, "hint",
+			 f->hint);
+}
+
+static void print_json(struct diag *diag, bool good)
+{
+	json_t *list = json_array();
+	json_t *all = json_pack("{s:b, s:o}", "good", good, "findings", list);
+
+	diag_sort(diag);
+	for (unsigned i = 0; i < diag->n_findings; i++)
+		json_array_append_new(list, finding_json(&diag->findings[i]));
+	json_dumpf(all, stdout, JSON_INDENT(2));
+	fputc('\n', stdout);
+	json_decref(all);
+}
+
+static size_t count_rules(const struct snapshot *snap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		for (size_t j = 0; j < snap->balancers[i].n_listeners; j++)
+			n += snap->balancers[i].listeners[j].n_rules;
+	return n;
+}
+
+static void print_summary(const struct snapshot *snap)
+{
+	printf("%.*s is good: load balancers %zu, listeners %zu, rules %zu, "
+	       "target groups %zu\n",
+	       SLICE_ARG(snap->file), snap->n_balancers, snap->n_listeners,
+	       count_rules(snap), snap->n_groups);
+}
+
+static int check(const char *file, bool print, bool as_json)
+{
+	const struct config_options load = {
+		.run_tests = true,
+		.print_to = print ? stdout : NULL,
+	};
+	struct diag diag = {0};
+	struct snapshot *snap = config_load(file, &load, &diag);
+
+	if (snap)
+		check_world(snap, &diag);
+	if (as_json)
+		print_json(&diag, snap != NULL);
+	else
+		diag_print(&diag, stderr, isatty(STDERR_FILENO));
+	if (snap && !print && !as_json)
+		print_summary(snap);
+	diag_release(&diag);
+	snapshot_unref(snap);
+	return snap ? EXIT_GOOD : EXIT_INVALID;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
-	bool print = false, schema = false, keys = false;
+	bool print = false, as_json = false, schema = false, keys = false;
 	const struct cmd_option options[] = {
 		{"print", 0, NULL, &print, NULL,
-		 "the whole configuration, with defaults filled in"},
+		 "show the configuration with its defaults filled in"},
+		{"json", 0, NULL, &as_json, NULL,
+		 "the findings as one JSON document"},
 		{"schema", 0, NULL, &schema, NULL,
 		 "the JSON Schema of the language, for editors"},
 		{"keys", 0, NULL, &keys, NULL,
 		 "all keys, with their defaults and what they mean"},
 		{0},
 	};
-	struct config_options load = {0};
-	struct diag diag = {0};
 	struct cmd_line line;
-	struct snapshot *snap;
 	int status = EXIT_GOOD;
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
+	if (print + as_json + schema + keys > 1)
+		return cmd_misused(self, "one of its options at a time");
+	if (!schema && !keys)
+		return check(line.config, print, as_json);
 	if (schema)
 		config_write_schema(stdout);
-	if (keys)
+	else
 		config_write_keys(stdout);
-	if (schema || keys)
-		return EXIT_GOOD;
-	load.print_to = print ? stdout : NULL;
-	snap = config_load(line.config, &load, &diag);
-	diag_print(&diag, stderr, isatty(STDERR_FILENO));
-	if (!snap)
-		status = EXIT_INVALID;
-	snapshot_unref(snap);
-	diag_release(&diag);
-	return status;
+	return EXIT_GOOD;
 }
 
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "find everything that serve would refuse, without serving",
-	.usage = "[--print | --schema | --keys]",
+	.usage = "[--print | --json | --schema | --keys]",
 	.run = run,
 };

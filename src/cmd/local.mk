@@ -3,5 +3,6 @@ sbin_PROGRAMS += weir
 weir_SOURCES = \
 	src/cmd/cmd.h src/cmd/main.c src/cmd/options.c \
 	src/cmd/client.c src/cmd/client.h src/cmd/table.c src/cmd/table.h \
+	src/cmd/check_world.c src/cmd/check_world.h \
 	src/cmd/cmd_check.c src/cmd/cmd_serve.c src/cmd/cmd_reload.c \
 	src/cmd/cmd_status.c src/cmd/cmd_targets.c src/cmd/cmd_rules.c
