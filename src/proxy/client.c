@@ -291,6 +291,6 @@ void client_end(struct client *c)
 {
 	if (c->state == CLIENT_BUSY)
 		exch_end(c->exchange);
-	else
-		close_client(c);
+	/* There is no time left in which to linger. */
+	close_client(c);
 }
