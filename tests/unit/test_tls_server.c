@@ -116,6 +116,27 @@ static void test_the_certificate_fits_name_and_client(void **state)
 	tls_server_unref(server);
 }
 
+/* The default is ECDSA, which comes first; but it is for another name. */
+static void test_a_default_that_would_be_preferred(void **state)
+{
+	struct tls_server *server = pair_server(NULL, NULL, "a");
+	SSL *ssl = stranger_new(TLS1_3_VERSION);
+	struct end s;
+	X509 *got;
+
+	(void)state;
+	end_init(&s, tls_filter_accept(server, 0));
+	SSL_set_tlsext_host_name(ssl, "rsa.example");
+	assert_true(stranger_shake(ssl, &s));
+	got = SSL_get1_peer_certificate(ssl);
+	assert_int_equal(X509_cmp(tls_server_identity(server, 1)->leaf, got),
+			 0);
+	X509_free(got);
+	SSL_free(ssl);
+	end_free(&s);
+	tls_server_unref(server);
+}
+
 /* --- sessions ------------------------------------------------------------ */
 
 /* Connects, with an earlier session if there is one; returns the new one and
@@ -185,6 +206,8 @@ static void check_tickets(int version)
 	later = visit(server, 1, version, first, &resumed);
 	assert_true(resumed);
 	assert_int_equal(ticket_rotate(keys, 3 * HOUR), 1);
+	assert_false(can_resume(server, 0, version, first));
+	/* Now the key is wiped, too. */
 	assert_int_equal(ticket_rotate(keys, 3 * HOUR), 0);
 	assert_false(can_resume(server, 0, version, first));
 	/* Its successor was sealed with a newer key. */
@@ -416,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_certificate_fits_name_and_client),
+		cmocka_unit_test(test_a_default_that_would_be_preferred),
 		cmocka_unit_test(test_tickets_of_tls13),
 		cmocka_unit_test(test_tickets_of_tls12),
 		cmocka_unit_test(test_one_ticket_a_handshake),
