@@ -28,10 +28,12 @@ static void free_client(struct retired *r)
 
 static void close_client(struct client *c)
 {
-	struct worker *w = worker_of(c);
+	struct worker *w;
 
+	/* Its acceptor may be gone by now. */
 	if (c->state == CLIENT_CLOSED)
 		return;
+	w = worker_of(c);
 	c->state = CLIENT_CLOSED;
 	count_n(w, COUNT_OCTETS_IN, c->conn.n_read);
 	count_n(w, COUNT_OCTETS_OUT, c->conn.n_written);
