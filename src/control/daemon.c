@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "commands.h"
+#include "net/chain.h"
 #include "net/chunk.h"
 #include "net/sock.h"
 #include "notify.h"
@@ -372,6 +373,7 @@ static void release(struct daemon *d)
 	ticket_keys_unref(d->tickets);
 	reload_report_release(&d->last_reload);
 	loop_release(&d->loop);
+	chain_release_kept();
 	chunk_pool_release();
 }
 

@@ -29,6 +29,16 @@ static void seg_free(struct seg *s)
 	free_segs = s;
 }
 
+void chain_release_kept(void)
+{
+	while (free_segs) {
+		struct seg *s = free_segs;
+
+		free_segs = s->next;
+		free(s);
+	}
+}
+
 static void push(struct chain *c, struct seg *s)
 {
 	s->next = NULL;

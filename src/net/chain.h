@@ -100,4 +100,8 @@ bool chain_copy(struct chain *c, struct slice text);
 char *chain_claim(struct chain *c, size_t need);
 void chain_claimed(struct chain *c, size_t used);
 
+/* Frees what this thread keeps for its chains; before it ends, and when all of
+ * them are empty. */
+void chain_release_kept(void);
+
 #endif

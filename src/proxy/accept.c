@@ -163,9 +163,10 @@ void accept_adopt(struct worker *w, struct view *old,
 	list_foreach_safe (node, &w->acceptors) {
 		struct acceptor *a = list_entry(node, struct acceptor, node);
 
-		if (!a->is_wanted && a->fd >= 0)
+		if (a->is_wanted || a->fd < 0)
+			a->is_wanted = false;
+		else
 			remove_acceptor(a, old);
-		a->is_wanted = false;
 	}
 }
 

@@ -220,6 +220,7 @@ void worker_leave(struct worker *w)
 	sealer_free(w->sealer);
 	pattern_scratch_free(w->scratch.route.patterns);
 	piece_room_release();
+	chain_release_kept();
 	chunk_pool_release();
 }
 
