@@ -25,12 +25,15 @@ struct lookup {
 	bool is_done;
 };
 
-/* Never freed: a looker that is still waiting may write to it. */
-struct lookups {
+/* Static and never freed: a looker that is still waiting may write to it. */
+static struct lookups {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	struct lookup *all;
 	size_t n, n_taken, n_done;
+} lookups = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.done = PTHREAD_COND_INITIALIZER,
 };
 
 static void *look_up(void *arg)
@@ -105,12 +108,10 @@ static void wait_for_names(struct lookups *l)
 
 static void check_names(const struct snapshot *snap, struct diag *diag)
 {
-	struct lookups *l = xcalloc(1, sizeof(*l));
+	struct lookups *l = &lookups;
 	pthread_t looker;
 	unsigned n_lookers = 0;
 
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->done, NULL);
 	collect_names(snap, l);
 	while (n_lookers < LOOKERS_MAX && n_lookers < l->n &&
 	       pthread_create(&looker, NULL, look_up, l) == 0) {

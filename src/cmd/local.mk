@@ -6,3 +6,9 @@ weir_SOURCES = \
 	src/cmd/check_world.c src/cmd/check_world.h \
 	src/cmd/cmd_check.c src/cmd/cmd_serve.c src/cmd/cmd_reload.c \
 	src/cmd/cmd_status.c src/cmd/cmd_targets.c src/cmd/cmd_rules.c
+
+# For editors: from the tables that read the file.
+nodist_pkgdata_DATA = weir.schema.json
+CLEANFILES += weir.schema.json
+weir.schema.json: weir$(EXEEXT)
+	$(AM_V_GEN)./weir$(EXEEXT) check --schema >$@.tmp && mv $@.tmp $@

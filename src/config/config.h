@@ -61,8 +61,12 @@ struct snapshot *config_load_text(const char *name, struct slice text,
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);
 
-/* Writes all keys of the language, a line each: the name with its sections,
- * a tab, the default (or what holds without one), a tab, a sentence. */
+/*
+ * Writes all keys of the language, a line each, with tabs between: the name
+ * with its sections; "required", "default", "absent" (has none), "choice" (one
+ * of several), "planned" (not built yet) or "refused"; the default, or what
+ * holds without it; a sentence.
+ */
 void config_write_keys(FILE *to);
 
 #endif

@@ -11,6 +11,17 @@ enum { TAILS_MAX = 512 };
 /* -- as lines -----------------------------------------------------------------
  */
 
+static const char *kind_of(const struct key *k)
+{
+	if (k->type == &type_not_built)
+		return "planned";
+	if (k->type == &type_refused)
+		return "refused";
+	if (k->flags & KEY_REQUIRED)
+		return "required";
+	return k->fallback ? "default" : k->absent ? "absent" : "choice";
+}
+
 static void write_table(FILE *to, const char *before, const struct key *keys)
 {
 	for (const struct key *k = keys; k->name; k++) {
@@ -18,10 +29,8 @@ static void write_table(FILE *to, const char *before, const struct key *keys)
 				       k->name);
 		const char *value = k->fallback ? k->fallback : k->absent;
 
-		if (k->type == &type_not_built)
-			value = "not built yet";
-		fprintf(to, "%s\t%s\t%s\n", name, value ? value : "required",
-			k->doc ? k->doc : "");
+		fprintf(to, "%s\t%s\t%s\t%s\n", name, kind_of(k),
+			value ? value : "", k->doc);
 		if (k->keys)
 			write_table(to, name, k->keys);
 		free(name);
