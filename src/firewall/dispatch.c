@@ -50,8 +50,7 @@ static void put_verdict(struct compiler *c, struct nft_element *e,
 	e->place = *place;
 }
 
-/* ---- instances ------------------------------------------------------------
- */
+/* ---- instances -------------------------------------------------------- */
 
 static void add_bound(struct compiler *c, const struct instance *in,
 		      const struct cidr *address, const char *out)
@@ -180,8 +179,7 @@ void instances_ask_ingress(struct compiler *c, struct nft_chain *chain)
 		put_strays(c, chain, FIELD_OIFNAME);
 }
 
-/* ---- load balancers --------------------------------------------------------
- */
+/* ---- load balancers --------------------------------------------------- */
 
 static void put_port(uint8_t *at, const struct balancer_point *p)
 {

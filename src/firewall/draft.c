@@ -98,9 +98,12 @@ void draft_icmp(struct draft *d, uint8_t family, int protocol, int type,
 {
 	bool four = protocol == IPPROTO_ICMP;
 
-	draft_protocol(d, protocol);
-	if (four != (family == 4) || type == SG_ALL)
+	if (four != (family == 4) || type == SG_ALL) {
+		draft_protocol(d, protocol);
 		return;
+	}
+	draft_family(d, family);
+	draft_protocol(d, protocol);
 	add_number(d, OP_EQ, four ? FIELD_ICMP_TYPE : FIELD_ICMPV6_TYPE,
 		   (uint32_t)type);
 	if (code != SG_ALL)
@@ -140,16 +143,21 @@ static void add_lookup(struct draft *d, enum nft_op op, const char *set,
 		m->fields[m->n_fields] = (uint8_t)fields[m->n_fields];
 }
 
-/* The family that the fields need; 0: none. */
-static uint8_t family_of(const enum nft_field *fields)
+/* The family that the field needs; 0: none. */
+static uint8_t family_of(enum nft_field field)
 {
-	for (unsigned i = 0; i < KEY_FIELDS_MAX; i++) {
-		if (fields[i] == FIELD_SADDR4 || fields[i] == FIELD_DADDR4)
-			return 4;
-		if (fields[i] == FIELD_SADDR6 || fields[i] == FIELD_DADDR6)
-			return 6;
+	switch (field) {
+	case FIELD_SADDR4:
+	case FIELD_DADDR4:
+	case FIELD_ICMP_TYPE:
+		return 4;
+	case FIELD_SADDR6:
+	case FIELD_DADDR6:
+	case FIELD_ICMPV6_TYPE:
+		return 6;
+	default:
+		return 0;
 	}
-	return 0;
 }
 
 static void look(struct draft *d, enum nft_op op, const char *set,
@@ -157,12 +165,15 @@ static void look(struct draft *d, enum nft_op op, const char *set,
 {
 	const enum nft_field fields[KEY_FIELDS_MAX] = {a, b, c};
 
-	if (family_of(fields))
-		draft_family(d, family_of(fields));
-	if (b == FIELD_ICMP_TYPE || a == FIELD_ICMP_TYPE)
-		draft_protocol(d, IPPROTO_ICMP);
-	if (b == FIELD_ICMPV6_TYPE || a == FIELD_ICMPV6_TYPE)
-		draft_protocol(d, IPPROTO_ICMPV6);
+	for (unsigned i = 0; i < KEY_FIELDS_MAX; i++)
+		if (family_of(fields[i]))
+			draft_family(d, family_of(fields[i]));
+	for (unsigned i = 0; i < KEY_FIELDS_MAX; i++) {
+		if (fields[i] == FIELD_ICMP_TYPE)
+			draft_protocol(d, IPPROTO_ICMP);
+		if (fields[i] == FIELD_ICMPV6_TYPE)
+			draft_protocol(d, IPPROTO_ICMPV6);
+	}
 	add_lookup(d, op, set, fields);
 }
 

@@ -8,6 +8,11 @@ src_libweir_a_SOURCES += \
 	src/firewall/group.c \
 	src/firewall/group_sets.c \
 	src/firewall/members.c \
+	src/firewall/nft.c src/firewall/nft.h src/firewall/nft_wire.h \
+	src/firewall/nft_batch.c src/firewall/nft_batch.h \
+	src/firewall/nft_decode.c \
+	src/firewall/nft_decode_set.c \
+	src/firewall/nft_encode.c \
 	src/firewall/plan.c src/firewall/plan.h \
 	src/firewall/profile.c \
 	src/firewall/ruleset.c src/firewall/ruleset.h \

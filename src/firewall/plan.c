@@ -52,8 +52,7 @@ static void add_element_step(struct plan *p, enum plan_kind kind,
 	step->element = element;
 }
 
-/* ---- can the old table be brought to the new one at all? -------------------
- */
+/* ---- can the old table be brought to the new one at all? -------------- */
 
 static bool same_set(const struct nft_set *a, const struct nft_set *b)
 {
@@ -88,8 +87,7 @@ static bool can_be_changed(const struct ruleset *old, const struct ruleset *new)
 	return true;
 }
 
-/* ---- rules ------------------------------------------------------------------
- */
+/* ---- rules ------------------------------------------------------------ */
 
 static const char **texts_of(struct plan *p, const struct nft_chain *chain)
 {
@@ -260,8 +258,7 @@ static void plan_rules(struct plan *p, const struct ruleset *old,
 	}
 }
 
-/* ---- elements ---------------------------------------------------------------
- */
+/* ---- elements --------------------------------------------------------- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -328,8 +325,7 @@ static void plan_elements(struct plan *p, const struct ruleset *old,
 	}
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------- */
 
 static void plan_new_objects(struct plan *p, const struct ruleset *old,
 			     const struct ruleset *new)

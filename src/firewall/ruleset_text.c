@@ -46,9 +46,13 @@ static int family_behind(enum nft_field field)
 	switch (field) {
 	case FIELD_SADDR4:
 	case FIELD_DADDR4:
+	case FIELD_ICMP_TYPE:
+	case FIELD_ICMP_CODE:
 		return FAMILY_IPV4;
 	case FIELD_SADDR6:
 	case FIELD_DADDR6:
+	case FIELD_ICMPV6_TYPE:
+	case FIELD_ICMPV6_CODE:
 		return FAMILY_IPV6;
 	default:
 		return 0;

@@ -39,8 +39,7 @@ static void jump(struct compiler *c, struct nft_chain *chain,
 	draft_put(&all, c->rules, chain, VERDICT_JUMP, target);
 }
 
-/* ---- what always passes ---------------------------------------------------
- */
+/* ---- what always passes ----------------------------------------------- */
 
 static void put_discovery(struct compiler *c, struct nft_chain *chain)
 {
@@ -175,8 +174,7 @@ static void put_always(struct compiler *c)
 	put_resolvers(c, out, SIDE_DESTINATION, FIELD_DPORT);
 }
 
-/* ---- the stages
- * -------------------------------------------------------------- */
+/* ---- the stages ------------------------------------------------------- */
 
 static void put_loopback(struct compiler *c, struct nft_chain *chain)
 {

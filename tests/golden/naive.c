@@ -181,7 +181,7 @@ static bool is_udp(const struct nft_packet *p, uint8_t family, uint16_t from,
 
 static bool is_discovery(const struct nft_packet *p)
 {
-	return p->protocol == IPPROTO_ICMPV6 &&
+	return p->protocol == IPPROTO_ICMPV6 && p->source.family == 6 &&
 	       ((p->icmp_type >= 130 && p->icmp_type <= 137) ||
 		p->icmp_type == 143);
 }

@@ -7,7 +7,7 @@ firewall_random = $(firewall_model) \
 	tests/golden/naive.c tests/golden/naive.h \
 	tests/golden/random.c tests/golden/random.h
 firewall_tests = tests/unit/test_boxes tests/unit/test_plan tests/unit/test_verdict \
-	tests/golden/test_golden
+	tests/golden/test_golden tests/netns/test_nft
 check_PROGRAMS += $(firewall_tests)
 TESTS += $(firewall_tests) tests/golden/check-nft
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c
@@ -21,4 +21,9 @@ tests_unit_test_verdict_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(firewall_random)
 tests_unit_test_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
+tests_netns_test_nft_SOURCES = tests/netns/test_nft.c \
+	tests/netns/namespace.c tests/netns/namespace.h \
+	tests/golden/scenes.c tests/golden/scenes.h $(firewall_random)
+tests_netns_test_nft_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_netns_test_nft_LDADD = $(UNIT_LIBS)
 endif

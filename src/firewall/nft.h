@@ -1,0 +1,58 @@
+/*
+ * nft.h - the kernel's tables: read ours back, send a plan.
+ *
+ * One netlink socket. A plan becomes one batch, of which the kernel takes all
+ * or nothing; only the first load of a large table is cut into several, into
+ * a dormant table that the last one wakes. Nothing here touches a table that
+ * is not ours.
+ *
+ * Floor: firewall.  Not thread-safe.  Blocks while the kernel works.
+ * Source: linux/netfilter/nf_tables.h, nfnetlink.h.
+ */
+#ifndef WEIR_FIREWALL_NFT_H
+#define WEIR_FIREWALL_NFT_H
+
+#include "base/diag.h"
+#include "plan.h"
+#include "ruleset.h"
+
+struct nft;
+
+/* NULL with errno set: no netfilter in this kernel, or no descriptors. */
+struct nft *nft_open(void);
+void nft_close(struct nft *nft); /* NULL is allowed */
+
+/* A number that changes with every change of any table. 0, or -1 with errno. */
+int nft_generation(struct nft *nft, uint32_t *generation);
+
+/*
+ * Reads a table of family inet: chains, rules with handles and counters,
+ * sets, elements. What we would never have made is marked as foreign. Tries
+ * again while others change tables meanwhile.
+ *
+ * Returns a ruleset that the caller owns, or NULL with errno: ENOENT where
+ * there is no such table, EPERM without CAP_NET_ADMIN.
+ */
+struct ruleset *nft_read(struct nft *nft, const char *table);
+
+enum nft_result {
+	NFT_DONE,
+	NFT_RACED,  /* the generation has moved: read and plan again */
+	NFT_FAILED, /* findings say where and why; nothing was changed */
+};
+
+/*
+ * Carries the plan out. `generation` is the one at which the old ruleset was
+ * read; 0: whatever it is. A failed first load in parts leaves no table.
+ */
+enum nft_result nft_send(struct nft *nft, const struct plan *plan,
+			 uint32_t generation, struct diag *diag);
+
+/* Deletes the table. 0, or -1 with errno; ENOENT: there is none. */
+int nft_delete(struct nft *nft, const char *table);
+
+/* A reason in words, for errno values of this file: "CAP_NET_ADMIN is
+ * missing". */
+const char *nft_reason(int error);
+
+#endif

@@ -1,0 +1,470 @@
+/*
+ * test_nft.c - the kernel gets what was compiled, and says it back.
+ *
+ * Runs in a network namespace of its own; skipped (77) where the kernel
+ * gives us none. Listings of nft(8) are compared where nft is present.
+ */
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "firewall/compile.h"
+#include "firewall/nft.h"
+#include "golden/random.h"
+#include "golden/scenes.h"
+#include "namespace.h"
+
+static struct nft *nft;
+
+static struct ruleset *compile(struct model *m)
+{
+	struct diag diag = {0};
+	struct ruleset *rules = firewall_compile(&m->config, &diag);
+
+	assert_non_null(rules);
+	diag_release(&diag);
+	return rules;
+}
+
+static void must_send(const struct ruleset *old, const struct ruleset *new)
+{
+	struct plan *plan = plan_make(old, new);
+	struct diag diag = {0};
+	enum nft_result result = nft_send(nft, plan, 0, &diag);
+
+	if (result != NFT_DONE)
+		diag_print(&diag, stderr, false);
+	assert_int_equal(result, NFT_DONE);
+	diag_release(&diag);
+	plan_free(plan);
+}
+
+static struct ruleset *must_read(void)
+{
+	struct ruleset *rules = nft_read(nft, "weir");
+
+	if (!rules)
+		fail_msg("nft_read: %s", strerror(errno));
+	return rules;
+}
+
+/* What the kernel has is what was compiled: nothing is left to do. */
+static void assert_in_force(const struct ruleset *rules)
+{
+	struct ruleset *live = must_read();
+	struct plan *plan = plan_make(live, rules);
+	char *text = plan_text(plan);
+
+	assert_string_equal(text, "");
+	assert_int_equal(live->n_chains, rules->n_chains);
+	assert_int_equal(live->n_sets, rules->n_sets);
+	free(text);
+	plan_free(plan);
+	ruleset_free(live);
+}
+
+static void start_anew(void)
+{
+	if (nft_delete(nft, "weir"))
+		assert_int_equal(errno, ENOENT);
+}
+
+/* ---- nft's listing ---------------------------------------------------- */
+
+static bool has_nft(void)
+{
+	return system("command -v nft >/dev/null 2>&1") == 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort_array(json_t *array)
+{
+	size_t n = json_array_size(array);
+	char **texts = xcalloc(n + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < n; i++)
+		texts[i] = json_dumps(json_array_get(array, i),
+				      JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	qsort(texts, n, sizeof(*texts), by_text);
+	json_array_clear(array);
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(array, json_string(texts[i]));
+		free(texts[i]);
+	}
+	free(texts);
+}
+
+/* Without handles; sets and their elements have no order, rules do. */
+static char *listing(void)
+{
+	FILE *f = popen("nft -j list table inet weir", "r");
+	json_t *root = json_loadf(f, 0, NULL);
+	json_t *objects = json_object_get(root, "nftables"), *object;
+	char *text;
+	size_t i;
+
+	assert_non_null(root);
+	assert_int_equal(pclose(f), 0);
+	json_array_foreach(objects, i, object)
+	{
+		const char *kind;
+		json_t *body;
+
+		json_object_foreach(object, kind, body)
+		{
+			json_object_del(body, "handle");
+			if (json_object_get(body, "elem"))
+				sort_array(json_object_get(body, "elem"));
+			if (strcmp(kind, "rule") == 0)
+				json_object_set_new(body, "at",
+						    json_integer((int)i));
+		}
+	}
+	/* Chains and sets may be listed in any order, and shift the rules. */
+	{
+		json_t *rules = json_array(), *rest = json_array();
+		json_int_t first = -1;
+
+		json_array_foreach(objects, i, object)
+		{
+			json_t *rule = json_object_get(object, "rule");
+
+			if (!rule) {
+				json_array_append(rest, object);
+				continue;
+			}
+			if (first < 0)
+				first = (json_int_t)i;
+			json_object_del(rule, "at");
+			json_array_append(rules, object);
+		}
+		sort_array(rest);
+		json_array_extend(rest, rules);
+		text = json_dumps(rest, JSON_SORT_KEYS | JSON_INDENT(1));
+		json_decref(rules);
+		json_decref(rest);
+	}
+	json_decref(root);
+	return text;
+}
+
+static void load_text(const struct ruleset *rules)
+{
+	FILE *f = popen("nft -f -", "w");
+	char *text = ruleset_text(rules);
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(pclose(f), 0);
+	free(text);
+}
+
+/* Our batch and our text are the same to the kernel, and to nft. */
+static void check_both_ways(struct model *m)
+{
+	struct ruleset *rules = compile(m);
+	char *by_batch, *by_text_;
+
+	start_anew();
+	must_send(NULL, rules);
+	assert_in_force(rules);
+	if (!has_nft()) {
+		ruleset_free(rules);
+		return;
+	}
+	by_batch = listing();
+	start_anew();
+	load_text(rules);
+	assert_in_force(rules);
+	by_text_ = listing();
+	assert_string_equal(by_batch, by_text_);
+	free(by_batch);
+	free(by_text_);
+	ruleset_free(rules);
+}
+
+static void test_scenes_by_batch_and_by_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_scenes; i++) {
+		struct model *m = model_new();
+
+		print_message("# %s\n", scenes[i].name);
+		scenes[i].build(m);
+		check_both_ways(m);
+		model_free(m);
+	}
+}
+
+static void test_random_rules_by_batch_and_by_text(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 15; round++) {
+		struct model *m = model_new();
+
+		srand(round + 1);
+		random_model(m);
+		check_both_ways(m);
+		model_free(m);
+	}
+}
+
+/* ---- changes ---------------------------------------------------------- */
+
+static void test_from_anything_to_anything(void **state)
+{
+	struct ruleset *live = NULL;
+
+	(void)state;
+	start_anew();
+	for (unsigned round = 0; round < 40; round++) {
+		struct model *m = model_new();
+		struct ruleset *rules;
+
+		srand(round + 100);
+		random_model(m);
+		rules = compile(m);
+		must_send(live, rules);
+		assert_in_force(rules);
+		ruleset_free(live);
+		live = must_read();
+		ruleset_free(rules);
+		model_free(m);
+	}
+	ruleset_free(live);
+}
+
+static struct model *small_model(void)
+{
+	struct model *m = model_new();
+
+	model_machine(m, "127.0.0.1", "");
+	model_allow(m, "app", SG_INGRESS, "tcp", "22", "10.0.0.0/8");
+	model_open(m, "app");
+	model_instance(m, "a", "10.0.0.1", NULL, "app");
+	return m;
+}
+
+static void test_a_second_time_sends_nothing(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m), *live;
+	uint32_t before, after;
+
+	(void)state;
+	start_anew();
+	must_send(NULL, rules);
+	live = must_read();
+	assert_int_equal(nft_generation(nft, &before), 0);
+	must_send(live, rules);
+	assert_int_equal(nft_generation(nft, &after), 0);
+	assert_int_equal(before, after);
+	ruleset_free(live);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+/* Somebody else's table, and somebody else's rule in ours. */
+static void test_foreign_things(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m), *live;
+
+	(void)state;
+	if (!has_nft())
+		skip();
+	start_anew();
+	must_send(NULL, rules);
+	assert_int_equal(system("nft 'add table inet other; add chain inet "
+				"other c; add rule inet weir sg-app-in meta "
+				"mark 7 accept; add rule inet weir sg-app-in "
+				"tcp dport 99 accept'"),
+			 0);
+	live = must_read();
+	must_send(live, rules);
+	ruleset_free(live);
+	assert_in_force(rules);
+	assert_int_equal(system("nft list chain inet other c >/dev/null"), 0);
+
+	assert_int_equal(system("nft 'chain inet weir input-egress { policy "
+				"drop; }'"),
+			 0);
+	live = must_read();
+	must_send(live, rules);
+	ruleset_free(live);
+	assert_in_force(rules);
+	assert_int_equal(system("nft delete table inet other"), 0);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+static void test_a_stale_plan_is_refused(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m), *live;
+	struct plan *plan;
+	struct diag diag = {0};
+	uint32_t generation;
+
+	(void)state;
+	start_anew();
+	must_send(NULL, rules);
+	live = must_read();
+	assert_int_equal(nft_generation(nft, &generation), 0);
+	model_instance(m, "b", "10.0.0.2", NULL, "app");
+	ruleset_free(rules);
+	rules = compile(m);
+	plan = plan_make(live, rules);
+	assert_int_equal(nft_send(nft, plan, generation - 1, &diag), NFT_RACED);
+	assert_int_equal(diag.n_errors, 0);
+	assert_int_equal(nft_send(nft, plan, generation, &diag), NFT_DONE);
+	assert_in_force(rules);
+	plan_free(plan);
+	ruleset_free(live);
+	ruleset_free(rules);
+	diag_release(&diag);
+	model_free(m);
+}
+
+/* The kernel's word about the fourth element has the place of the fourth. */
+static void test_errors_point_to_the_file(void **state)
+{
+	static const uint8_t key = TYPE_IPV4_ADDR;
+	struct ruleset *rules = ruleset_new("weir");
+	struct nft_set *set = ruleset_add_set(rules, "broken", &key, 1);
+	struct plan *plan;
+	struct diag diag = {0};
+	char *text;
+
+	(void)state;
+	start_anew();
+	set->map = true;
+	for (uint8_t i = 0; i < 5; i++) {
+		struct nft_element *e = set_add_element(set);
+
+		e->first[0] = e->last[0] = i;
+		e->verdict.kind = i == 3 ? VERDICT_GOTO : VERDICT_DROP;
+		e->verdict.chain = i == 3 ? "nowhere" : NULL;
+		e->place = (struct place){"weir.yaml", 10u + i, 5, 1};
+	}
+	plan = plan_make(NULL, rules);
+	assert_int_equal(nft_send(nft, plan, 0, &diag), NFT_FAILED);
+	text = diag_to_text(&diag);
+	print_message("%s", text);
+	assert_non_null(strstr(text, "weir.yaml:13:5: error:"));
+	assert_null(nft_read(nft, "weir"));
+	assert_int_equal(errno, ENOENT);
+	free(text);
+	plan_free(plan);
+	diag_release(&diag);
+	ruleset_free(rules);
+}
+
+/* ---- size ------------------------------------------------------------- */
+
+static struct model *large_model(unsigned n)
+{
+	struct model *m = small_model();
+	struct prefix_entry *entries =
+		ARENA_ARRAY(&m->arena, n, struct prefix_entry);
+
+	model_allow(m, "app", SG_INGRESS, "tcp", "443", "%many");
+	model_list(m, "many", "");
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t octets[4] = {11, (uint8_t)(i >> 15), (uint8_t)(i >> 7),
+				     (uint8_t)(i << 1)};
+
+		entries[i].cidr = cidr_make(4, octets, 32);
+		entries[i].place = (struct place){"weir.yaml", i + 1, 1, 1};
+	}
+	m->lists[0].entries = entries;
+	m->lists[0].n_entries = n;
+	return m;
+}
+
+static void test_a_hundred_thousand_elements(void **state)
+{
+	struct model *m = large_model(100000);
+	struct ruleset *rules = compile(m), *live;
+	struct plan *plan;
+
+	(void)state;
+	start_anew();
+	must_send(NULL, rules);
+	assert_in_force(rules);
+
+	m->lists[0].n_entries--;
+	ruleset_free(rules);
+	rules = compile(m);
+	live = must_read();
+	plan = plan_make(live, rules);
+	assert_int_equal(plan->n_steps, 1);
+	plan_free(plan);
+	must_send(live, rules);
+	assert_in_force(rules);
+	ruleset_free(live);
+	ruleset_free(rules);
+	model_free(m);
+	start_anew();
+}
+
+/* A first load in parts that fails leaves nothing behind. */
+static void test_a_large_load_that_fails(void **state)
+{
+	struct model *m = large_model(60000);
+	struct ruleset *rules = compile(m);
+	struct plan *plan;
+	struct diag diag = {0};
+
+	(void)state;
+	start_anew();
+	ruleset_chain(rules, "sg-app-in")->rules[0].verdict =
+		(struct nft_verdict){VERDICT_JUMP, "sg-app-in"};
+	ruleset_set(rules, "pl-many-v4")->elements[59999] =
+		ruleset_set(rules, "pl-many-v4")->elements[0];
+	plan = plan_make(NULL, rules);
+	assert_int_equal(nft_send(nft, plan, 0, &diag), NFT_FAILED);
+	assert_null(nft_read(nft, "weir"));
+	assert_int_equal(errno, ENOENT);
+	plan_free(plan);
+	diag_release(&diag);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scenes_by_batch_and_by_text),
+		cmocka_unit_test(test_random_rules_by_batch_and_by_text),
+		cmocka_unit_test(test_from_anything_to_anything),
+		cmocka_unit_test(test_a_second_time_sends_nothing),
+		cmocka_unit_test(test_foreign_things),
+		cmocka_unit_test(test_a_stale_plan_is_refused),
+		cmocka_unit_test(test_errors_point_to_the_file),
+		cmocka_unit_test(test_a_hundred_thousand_elements),
+		cmocka_unit_test(test_a_large_load_that_fails),
+	};
+	struct ruleset *rules;
+	int rc;
+
+	if (!namespace_enter())
+		return SKIPPED;
+	nft = nft_open();
+	rules = nft ? nft_read(nft, "weir") : NULL;
+	if (!nft || (!rules && errno != ENOENT)) {
+		fprintf(stderr, "no nftables here: %s\n", strerror(errno));
+		return SKIPPED;
+	}
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	nft_close(nft);
+	return rc;
+}
