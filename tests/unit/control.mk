@@ -1,13 +1,15 @@
 # Unit tests of src/control.
 if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
-	tests/unit/test_resolver tests/unit/test_roster
+	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
 tests_unit_test_admin_LDADD = $(UNIT_LIBS)
 tests_unit_test_prober_SOURCES = tests/unit/test_prober.c tests/unit/worlds.h
 tests_unit_test_prober_LDADD = $(UNIT_LIBS)
+tests_unit_test_reload_SOURCES = tests/unit/test_reload.c tests/unit/worlds.h
+tests_unit_test_reload_LDADD = $(UNIT_LIBS)
 tests_unit_test_resolver_SOURCES = tests/unit/test_resolver.c
 tests_unit_test_resolver_LDADD = $(UNIT_LIBS)
 tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/worlds.h

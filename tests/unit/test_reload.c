@@ -1,0 +1,408 @@
+/*
+ * test_reload.c - the old world, the new one, and what is between them.
+ *
+ * The loader and the workers are played here: each load gives what the test
+ * has put ready, and each worker remembers what it was told.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "control/daemon.h"
+#include "net/chunk.h"
+#include "net/sock.h"
+#include "worlds.h"
+
+/* -- the loader and the workers -------------------------------------------- */
+
+static struct snapshot *(*load)(struct diag *diag);
+static uint16_t port_wanted, port_wanted_too;
+static unsigned asked_workers;
+
+struct snapshot *config_load(const char *file,
+			     const struct config_options *options,
+			     struct diag *diag)
+{
+	(void)file;
+	asked_workers = options->n_workers;
+	return load(diag);
+}
+
+struct worker {
+	struct snapshot *snap;
+	uint64_t generation;
+	size_t n_endpoints, n_fresh; /* of the last adoption */
+	unsigned n_adopted, n_cut;
+	int fds[8];
+	size_t n_fds;
+};
+
+void worker_adopt(struct worker *w, struct snapshot *snap_take,
+		  const struct seal_keys *keys,
+		  const struct endpoint *endpoints, size_t n_endpoints)
+{
+	(void)keys;
+	snapshot_unref(w->snap);
+	w->snap = snap_take;
+	w->n_adopted++;
+	w->n_endpoints = n_endpoints;
+	w->n_fresh = 0;
+	for (size_t i = 0; i < n_endpoints; i++) {
+		if (endpoints[i].fd < 0)
+			continue;
+		w->fds[w->n_fds++] = endpoints[i].fd;
+		w->n_fresh++;
+	}
+}
+
+void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
+{
+	*out = (struct worker_gauges){.generation = w->generation};
+}
+
+void worker_cut_target(struct worker *w, struct target_state *state_take)
+{
+	w->n_cut++;
+	state_unref(state_take);
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+	(void)options;
+	return NULL;
+}
+
+void worker_drain(struct worker *w)
+{
+	(void)w;
+}
+
+void worker_stop(struct worker *w)
+{
+	(void)w;
+}
+
+void worker_join(struct worker *w)
+{
+	(void)w;
+}
+
+const tally_cell *worker_counters(const struct worker *w)
+{
+	(void)w;
+	return NULL;
+}
+
+const tally_cell *worker_reasons(const struct worker *w)
+{
+	(void)w;
+	return NULL;
+}
+
+/* -- worlds ---------------------------------------------------------------- */
+
+static void add_listener(struct snapshot *snap, uint16_t port)
+{
+	struct load_balancer *lb = &snap->balancers[0];
+	struct listener *l = &lb->listeners[lb->n_listeners];
+
+	if (!port)
+		return;
+	*l = (struct listener){.balancer = lb,
+			       .port = port,
+			       .index = (uint32_t)lb->n_listeners,
+			       .place = {.file = "weir.yaml", .line = 7}};
+	lb->n_listeners++;
+	snap->n_listeners++;
+}
+
+/* One load balancer on 127.0.0.1, one group with one target. */
+static struct snapshot *load_good(struct diag *diag)
+{
+	static const char *const targets[] = {"127.0.0.1:9"};
+	struct snapshot *snap = world_of(1);
+	struct load_balancer *lb =
+		ARENA_NEW(&snap->arena, struct load_balancer);
+
+	(void)diag;
+	group_of(snap, 0, "app", targets, 1)->health_check.enabled = false;
+	lb->addresses = ARENA_NEW(&snap->arena, struct addr);
+	lb->n_addresses = 1;
+	assert_true(addr_parse_ip(SLICE("127.0.0.1"), 0, lb->addresses));
+	lb->listeners = ARENA_ARRAY(&snap->arena, 2, struct listener);
+	snap->balancers = lb;
+	snap->n_balancers = 1;
+	add_listener(snap, port_wanted);
+	add_listener(snap, port_wanted_too);
+	return snap;
+}
+
+static struct snapshot *load_without_group(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+
+	snap->n_groups = 0;
+	return snap;
+}
+
+static struct snapshot *load_bad(struct diag *diag)
+{
+	diag_error(diag, &(struct place){"weir.yaml", 3, 9, 3},
+		   "did you mean \"web\"?",
+		   "target group \"wbe\" is not defined");
+	return NULL;
+}
+
+static struct snapshot *load_other_user(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+
+	snap->settings.user = SLICE("somebody");
+	return snap;
+}
+
+/* Sticky cookies whose key is where no file can be. */
+static struct snapshot *load_without_key(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+
+	snap->groups[0].stickiness.enabled = true;
+	snap->settings.stickiness_key_file = SLICE("/dev/null/key");
+	return snap;
+}
+
+/* A port that nobody has at the moment; *fd keeps it unless NULL. */
+static uint16_t some_port(int *fd)
+{
+	struct addr addr;
+	int got;
+
+	assert_true(addr_parse_ip(SLICE("127.0.0.1"), 0, &addr));
+	got = sock_listen(&addr);
+	assert_int_equal(getsockname(got, &addr.sa, &addr.len), 0);
+	if (fd)
+		*fd = got;
+	else
+		close(got);
+	return addr_port(&addr);
+}
+
+/* -- the scene: a daemon that serves its first world ----------------------- */
+
+static struct worker workers[2];
+static struct worker *worker_list[] = {&workers[0], &workers[1]};
+
+static size_t lookup(void *arg, struct slice name,
+		     const struct addr **addresses)
+{
+	(void)arg;
+	(void)name;
+	(void)addresses;
+	return 0;
+}
+
+static void cut(void *arg, struct target_state *state)
+{
+	(void)arg;
+	worker_cut_target(&workers[0], state_ref(state));
+}
+
+static const struct rosters_ops ops = {lookup, cut};
+
+static int begin(void **state)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+
+	memset(workers, 0, sizeof(workers));
+	log_setup(LOG_ERROR + 1, LOG_TEXT);
+	chunk_pool_init(1 << 20);
+	loop_init(&d->loop);
+	d->file = "weir.yaml";
+	d->n_workers = 2;
+	d->workers = worker_list;
+	d->rosters = rosters_new(2, &ops, NULL);
+	d->prober = prober_new(&d->loop);
+	*state = d;
+	return 0;
+}
+
+static void serve(struct daemon *d, uint16_t port)
+{
+	struct world first = {0};
+	struct diag diag = {0};
+
+	port_wanted = port;
+	port_wanted_too = 0;
+	load = load_good;
+	assert_int_equal(world_load(&first, d, &diag), 0);
+	assert_int_equal(world_open_ports(&first, d, &diag), 0);
+	world_publish(&first, d);
+	log_setup(LOG_ERROR + 1, LOG_TEXT);
+	diag_release(&diag);
+}
+
+static int finish(void **state)
+{
+	struct daemon *d = *state;
+
+	for (size_t w = 0; w < 2; w++) {
+		snapshot_unref(workers[w].snap);
+		for (size_t i = 0; i < workers[w].n_fds; i++)
+			close(workers[w].fds[i]);
+	}
+	prober_free(d->prober);
+	snapshot_unref(d->snap);
+	rosters_free(d->rosters);
+	ports_release(&d->ports);
+	reload_report_release(&d->last_reload);
+	loop_release(&d->loop);
+	chunk_pool_release();
+	free(d);
+	return 0;
+}
+
+/* -- what must come of it ---------------------------------------------------
+ */
+
+static void test_a_good_file_is_taken_over(void **state)
+{
+	struct daemon *d = *state;
+
+	serve(d, some_port(NULL));
+	assert_int_equal(workers[0].n_fresh, 1);
+	assert_true(reload_run(d));
+	assert_int_equal(asked_workers, 2);
+	assert_int_equal(d->snap->generation, 2);
+	assert_true(d->last_reload.ok);
+	for (size_t w = 0; w < 2; w++) {
+		assert_ptr_equal(workers[w].snap, d->snap);
+		/* The socket it has lives on. */
+		assert_int_equal(workers[w].n_endpoints, 1);
+		assert_int_equal(workers[w].n_fresh, 0);
+	}
+}
+
+static void test_a_bad_file_changes_nothing(void **state)
+{
+	struct daemon *d = *state;
+	const struct snapshot *before;
+
+	serve(d, some_port(NULL));
+	before = d->snap;
+	load = load_bad;
+	assert_false(reload_run(d));
+	assert_ptr_equal(d->snap, before);
+	assert_int_equal(workers[0].n_adopted, 1);
+	assert_false(d->last_reload.ok);
+	assert_true(d->last_reload.invalid);
+	assert_int_equal(d->last_reload.generation, 1);
+	assert_int_equal(json_array_size(d->last_reload.findings), 1);
+	assert_non_null(strstr(d->last_reload.text,
+			       "weir.yaml:3:9: error: target group \"wbe\""));
+	/* The next good one is the second generation. */
+	load = load_good;
+	assert_true(reload_run(d));
+	assert_int_equal(d->snap->generation, 2);
+}
+
+static void test_a_port_that_is_taken_changes_nothing(void **state)
+{
+	struct daemon *d = *state;
+	int fd;
+
+	serve(d, some_port(NULL));
+	port_wanted_too = some_port(&fd);
+	assert_false(reload_run(d));
+	assert_false(d->last_reload.invalid);
+	assert_non_null(strstr(d->last_reload.text, strerror(EADDRINUSE)));
+	assert_int_equal(workers[0].n_adopted, 1);
+	assert_int_equal(d->ports.n, 1);
+	/* Once it is free it can be had: nothing was left open. */
+	close(fd);
+	assert_true(reload_run(d));
+	assert_int_equal(workers[1].n_endpoints, 2);
+	assert_int_equal(workers[1].n_fresh, 1);
+}
+
+static void test_a_key_that_cannot_be_read_changes_nothing(void **state)
+{
+	struct daemon *d = *state;
+
+	serve(d, some_port(NULL));
+	load = load_without_key;
+	assert_false(reload_run(d));
+	assert_non_null(strstr(d->last_reload.text, "/dev/null/key"));
+	assert_int_equal(workers[0].n_adopted, 1);
+}
+
+static void test_what_needs_a_restart_is_said(void **state)
+{
+	struct daemon *d = *state;
+
+	serve(d, some_port(NULL));
+	load = load_other_user;
+	assert_true(reload_run(d));
+	assert_non_null(
+		strstr(d->last_reload.text, "settings.user has changed"));
+}
+
+static void test_a_group_that_has_gone_is_drained(void **state)
+{
+	struct daemon *d = *state;
+	const struct target_state *s;
+	uint64_t left_ms;
+	size_t at = 0;
+
+	serve(d, some_port(NULL));
+	d->snap->groups[0].deregistration_delay_ms = 60000;
+	assert_true(reload_run(d)); /* which has a delay of 0 */
+	load = load_without_group;
+	assert_true(reload_run(d));
+	/* No delay: cut with the reload. */
+	assert_null(rosters_next_draining(d->rosters, &at, &left_ms));
+	assert_int_equal(workers[0].n_cut, 1);
+
+	load = load_good;
+	assert_true(reload_run(d));
+	d->snap->groups[0].deregistration_delay_ms = 60000;
+	daemon_follow(d);
+	load = load_without_group;
+	assert_true(reload_run(d));
+	at = 0;
+	s = rosters_next_draining(d->rosters, &at, &left_ms);
+	assert_non_null(s);
+	assert_slice(s->group, "app");
+	assert_in_range(left_ms, 50000, 60000);
+	assert_int_equal(workers[0].n_cut, 1);
+}
+
+static void test_adopted_when_the_last_worker_has_it(void **state)
+{
+	struct daemon *d = *state;
+
+	serve(d, some_port(NULL));
+	assert_true(reload_run(d));
+	assert_false(reload_is_adopted(d, 2));
+	workers[0].generation = 2;
+	assert_false(reload_is_adopted(d, 2));
+	workers[1].generation = 3;
+	assert_true(reload_is_adopted(d, 2));
+}
+
+int main(void)
+{
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
+	const struct CMUnitTest tests[] = {
+		SCENE(test_a_good_file_is_taken_over),
+		SCENE(test_a_bad_file_changes_nothing),
+		SCENE(test_a_port_that_is_taken_changes_nothing),
+		SCENE(test_a_key_that_cannot_be_read_changes_nothing),
+		SCENE(test_what_needs_a_restart_is_said),
+		SCENE(test_a_group_that_has_gone_is_drained),
+		SCENE(test_adopted_when_the_last_worker_has_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
