@@ -28,6 +28,17 @@ void diag_add_source(struct diag *d, const char *file, struct slice text)
 	d->sources = s;
 }
 
+/* A name from the file may be anything; a terminal shall not obey it. */
+static char *one_line(struct diag *d, const char *text)
+{
+	char *copy = arena_strdup(&d->arena, text);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 /* Places may outlive the configuration that they were found in. */
 static const char *own_file(struct diag *d, const char *file)
 {
@@ -64,8 +75,8 @@ static void add(struct diag *d, enum severity severity, const struct place *at,
 	d->findings[d->n_findings] = (struct finding){
 		.severity = severity,
 		.place = at ? *at : (struct place){0},
-		.sentence = arena_strdup(&d->arena, sentence),
-		.hint = hint ? arena_strdup(&d->arena, hint) : NULL,
+		.sentence = one_line(d, sentence),
+		.hint = hint ? one_line(d, hint) : NULL,
 		.order = d->n_findings,
 	};
 	d->findings[d->n_findings].place.file =

@@ -132,6 +132,8 @@ static void read_root(struct reader *r, const struct node *root,
 	if (r->diag->n_errors != before)
 		return;
 	check_whole(r);
+	if (r->strict)
+		check_strict(r);
 	make_target_tls(r);
 	if (r->options->run_tests)
 		run_tests(r);

@@ -23,7 +23,7 @@
 enum {
 	NODE_DEPTH_MAX = 64,         /* brackets in brackets */
 	NODE_OCTETS_MAX = 16 << 20,  /* of one file */
-	NODE_COUNT_MAX = 4 << 20,    /* nodes of all files together */
+	NODE_COUNT_MAX = 2 << 20,    /* nodes of all files together */
 	NODE_EXPANDED_MAX = 1 << 20, /* octets of a scalar with ${NAME} */
 };
 

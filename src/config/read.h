@@ -84,6 +84,9 @@ void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */
 void make_target_tls(struct reader *r);
 
+/* strict.c: the limits of AWS on the whole. */
+void check_strict(struct reader *r);
+
 /* read_tests.c: what is wrong with the outcome of "tests". */
 void run_tests(struct reader *r);
 

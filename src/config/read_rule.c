@@ -9,7 +9,6 @@
 
 /* What AWS takes in one rule. */
 enum {
-	AWS_RULES = 100,
 	AWS_VALUES_OF_RULE = 5,
 	AWS_VALUES_OF_CONDITION = 3,
 	AWS_WILDCARDS = 6,
@@ -63,20 +62,42 @@ static void warn_never(struct reader *r, const struct condition *c,
 		     "this host_header matches no host");
 }
 
-static void check_value(struct reader *r, const struct condition *c,
-			const struct node *v)
+/* What AWS takes: for hosts letters, digits and "-.*?", for paths these and
+ * more signs. */
+static bool is_aws_sign(enum condition_kind kind, char c)
 {
-	if (r->strict && v->text.n > AWS_VALUE_OCTETS)
+	const char *signs = kind == CONDITION_HOST_HEADER ? "-.*?"
+							  : "_-.$/~\"'@:+&*?";
+
+	return ascii_is_digit(c) || (c && strchr(signs, c)) ||
+	       (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+static void check_value_strictly(struct reader *r, const struct condition *c,
+				 const struct node *v)
+{
+	if (v->text.n > AWS_VALUE_OCTETS)
 		complain(r, &v->at, NULL,
 			 "AWS takes at most %d characters "
 			 "(settings.strict_aws_limits)",
 			 AWS_VALUE_OCTETS);
-	if (r->strict && !c->is_regex && c->kind == CONDITION_HOST_HEADER &&
+	if (c->is_regex)
+		return;
+	if (c->kind == CONDITION_HOST_HEADER &&
 	    slice_find(v->text, '.') == v->text.n)
 		complain(r, &v->at, NULL,
 			 "AWS wants a \".\" in a host_header "
 			 "(settings.strict_aws_limits)");
-	warn_never(r, c, v);
+	for (size_t i = 0; i < v->text.n; i++) {
+		struct place at = node_part(v, i, 1);
+
+		if (is_aws_sign(c->kind, v->text.p[i]))
+			continue;
+		complain(r, &at, NULL,
+			 "AWS does not take this sign here "
+			 "(settings.strict_aws_limits)");
+		return;
+	}
 }
 
 static void fill_condition(struct reader *r, const struct node *list,
@@ -99,7 +120,9 @@ static void fill_condition(struct reader *r, const struct node *list,
 				 "a value of a condition cannot be empty");
 			continue;
 		}
-		check_value(r, c, v);
+		warn_never(r, c, v);
+		if (r->strict)
+			check_value_strictly(r, c, v);
 		c->patterns[c->n_values] =
 			make_pattern(r, v, flags, c->is_regex);
 		c->values[c->n_values++] = arena_slice(r->arena, v->text);
@@ -295,11 +318,6 @@ static void parse_rules(struct reader *r, const struct key *k,
 	}
 	if (l->n_rules)
 		sort_rules(r, l);
-	if (r->strict && list->n > AWS_RULES)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most %d rules "
-			 "(settings.strict_aws_limits)",
-			 AWS_RULES);
 }
 
 static void parse_default(struct reader *r, const struct key *k,

@@ -173,6 +173,12 @@ static const struct listener *find_listener(struct reader *r,
 {
 	const struct listener *found = NULL;
 
+	if (d->balancer && !map_get(&r->balancers, d->balancer->text)) {
+		complain(r, &d->balancer->at, NULL,
+			 "load balancer \"%s\" is not defined",
+			 d->balancer->text.p);
+		return NULL;
+	}
 	for (size_t i = 0; i < r->snap->n_balancers; i++) {
 		const struct load_balancer *lb = &r->snap->balancers[i];
 

@@ -42,11 +42,25 @@ static void test_more_than_the_limit_is_counted(void **state)
 	diag_release(&d);
 }
 
+static void test_a_terminal_is_not_given_orders(void **state)
+{
+	struct diag d = {0};
+	char *text;
+
+	(void)state;
+	diag_error(&d, NULL, NULL, "no group \"%s\"", "a\033[2J\nb\177");
+	text = diag_to_text(&d);
+	assert_string_equal(text, "error: no group \"a?[2J?b?\"\n");
+	free(text);
+	diag_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_findings_are_sorted_and_quoted),
 		cmocka_unit_test(test_more_than_the_limit_is_counted),
+		cmocka_unit_test(test_a_terminal_is_not_given_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

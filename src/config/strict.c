@@ -1,0 +1,88 @@
+/* Limits of AWS that only the whole can break; a single value is checked
+ * where it is read. */
+#include "base/fail.h"
+#include "read.h"
+
+enum {
+	AWS_BALANCERS = 50,
+	AWS_GROUPS = 3000,
+	AWS_RULES = 100,
+	AWS_GROUPS_OF_BALANCER = 100,
+	AWS_TARGETS_OF_BALANCER = 1000,
+};
+
+/* What one load balancer adds up to. */
+struct sums {
+	size_t n_rules, n_groups, n_targets;
+};
+
+static void too_many(struct reader *r, const struct place *at, size_t n,
+		     size_t most, const char *of_what)
+{
+	if (n > most)
+		complain(r, at, NULL,
+			 "AWS takes at most %zu %s, not %zu "
+			 "(settings.strict_aws_limits)",
+			 most, of_what, n);
+}
+
+/* `users`: for each group the load balancer that uses it. */
+static void add_groups(struct reader *r, struct load_balancer *lb,
+		       const struct rule *rule, struct load_balancer **users,
+		       struct sums *sums)
+{
+	const struct forward *f = &rule->action.forward;
+
+	if (rule->action.kind != ACTION_FORWARD)
+		return;
+	for (size_t i = 0; i < f->n_groups; i++) {
+		const struct target_group *g = f->groups[i].group;
+		struct load_balancer **user = &users[g->index];
+
+		if (!*user) {
+			*user = lb;
+			sums->n_groups++;
+			sums->n_targets += g->n_targets;
+		} else if (*user != lb) {
+			complain(r, &rule->action.place, NULL,
+				 "on AWS the target group \"%.*s\" can only "
+				 "belong to one load balancer, and \"%.*s\" "
+				 "uses it (settings.strict_aws_limits)",
+				 SLICE_ARG(g->name), SLICE_ARG((*user)->name));
+		}
+	}
+}
+
+static void check_balancer(struct reader *r, struct load_balancer *lb,
+			   struct load_balancer **users)
+{
+	struct sums sums = {0, 0, 0};
+
+	for (size_t i = 0; i < lb->n_listeners; i++) {
+		const struct listener *l = &lb->listeners[i];
+
+		sums.n_rules += l->n_rules;
+		for (size_t j = 0; j < l->n_rules; j++)
+			add_groups(r, lb, &l->rules[j], users, &sums);
+		add_groups(r, lb, &l->default_rule, users, &sums);
+	}
+	too_many(r, &lb->place, sums.n_rules, AWS_RULES,
+		 "rules in a load balancer");
+	too_many(r, &lb->place, sums.n_groups, AWS_GROUPS_OF_BALANCER,
+		 "target groups for a load balancer");
+	too_many(r, &lb->place, sums.n_targets, AWS_TARGETS_OF_BALANCER,
+		 "targets for a load balancer");
+}
+
+void check_strict(struct reader *r)
+{
+	struct snapshot *snap = r->snap;
+	const struct place whole = {.file = snap->file.p};
+	struct load_balancer **users = ARENA_ARRAY(
+		&r->tree->arena, snap->n_groups + 1, struct load_balancer *);
+
+	too_many(r, &whole, snap->n_balancers, AWS_BALANCERS, "load balancers");
+	too_many(r, &whole, snap->n_groups, AWS_GROUPS, "target groups");
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		check_balancer(r, &snap->balancers[i], users);
+}
