@@ -3,6 +3,7 @@ src_libweir_a_SOURCES += \
 	src/firewall/acl.c \
 	src/firewall/boxes.c src/firewall/boxes.h \
 	src/firewall/compile.c src/firewall/compile.h src/firewall/compiler.h \
+	src/firewall/conntrack.c src/firewall/conntrack.h \
 	src/firewall/dispatch.c \
 	src/firewall/draft.c src/firewall/draft.h \
 	src/firewall/group.c \

@@ -228,11 +228,33 @@ static const struct nft_element *find_exact(const struct nft_set *set,
 	return NULL;
 }
 
+/* Ranges of one field do not overlap: only the last that begins at or before
+ * the key can hold it. */
+static const struct nft_element *find_range(const struct nft_set *set,
+					    const uint8_t *key)
+{
+	unsigned octets = set_key_octets(set), low = 0, high = set->n_elements;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (memcmp(set->elements[middle].first, key, octets) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 || !covers(set, &set->elements[low - 1], key))
+		return NULL;
+	return &set->elements[low - 1];
+}
+
 const struct nft_element *set_find(const struct nft_set *set,
 				   const uint8_t *key)
 {
 	if (!set->interval)
 		return find_exact(set, key);
+	if (set->n_types == 1)
+		return find_range(set, key);
 	for (unsigned i = 0; i < set->n_elements; i++)
 		if (covers(set, &set->elements[i], key))
 			return &set->elements[i];

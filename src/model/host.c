@@ -32,12 +32,22 @@ const struct instance *firewall_instance_at(const struct firewall_config *c,
 	return NULL;
 }
 
+static bool is_loopback(const struct cidr *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return address->family == 4
+		       ? address->octets[0] == 127
+		       : memcmp(address->octets, one, sizeof(one)) == 0;
+}
+
 bool firewall_is_local(const struct firewall_config *config,
 		       const struct cidr *address)
 {
 	const struct instance *host = firewall_host(config);
 
-	return has_address(config->addresses, config->n_addresses, address) ||
+	return is_loopback(address) ||
+	       has_address(config->addresses, config->n_addresses, address) ||
 	       (host &&
 		has_address(host->addresses, host->n_addresses, address));
 }

@@ -131,7 +131,8 @@ const struct instance *firewall_host(const struct firewall_config *config);
 const struct instance *firewall_instance_at(const struct firewall_config *c,
 					    const struct cidr *address);
 
-/* The machine has this address: as its own, or as its instance's. */
+/* The machine has this address: as its own, as its instance's, or because
+ * every machine has it. */
 bool firewall_is_local(const struct firewall_config *config,
 		       const struct cidr *address);
 

@@ -7,7 +7,8 @@ firewall_random = $(firewall_model) \
 	tests/golden/naive.c tests/golden/naive.h \
 	tests/golden/random.c tests/golden/random.h
 firewall_tests = tests/unit/test_boxes tests/unit/test_plan tests/unit/test_verdict \
-	tests/golden/test_golden tests/netns/test_nft
+	tests/golden/test_golden tests/netns/test_nft \
+	tests/netns/test_conntrack
 check_PROGRAMS += $(firewall_tests)
 TESTS += $(firewall_tests) tests/golden/check-nft
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c
@@ -26,4 +27,8 @@ tests_netns_test_nft_SOURCES = tests/netns/test_nft.c \
 	tests/golden/scenes.c tests/golden/scenes.h $(firewall_random)
 tests_netns_test_nft_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_netns_test_nft_LDADD = $(UNIT_LIBS)
+tests_netns_test_conntrack_SOURCES = tests/netns/test_conntrack.c \
+	tests/netns/namespace.c tests/netns/namespace.h $(firewall_model)
+tests_netns_test_conntrack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_netns_test_conntrack_LDADD = $(UNIT_LIBS)
 endif
