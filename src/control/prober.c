@@ -384,7 +384,7 @@ static void want(struct prober *p, struct target_state *s,
 	/* Whoever starts over (is back from draining, was not used before)
 	 * is asked soon, as a new one is. */
 	if (is_new || (s->health_reason == HEALTH_REGISTRATION_IN_PROGRESS &&
-		       !probe->running)) {
+		       probe->had_first && !probe->running)) {
 		probe->track = (struct health_track){0};
 		probe->had_first = false;
 		probe->due_ms = clock_now_ms() + spread(p, first_period(g));
