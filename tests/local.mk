@@ -14,3 +14,6 @@ include $(srcdir)/tests/unit/firewall.mk
 include $(srcdir)/tests/unit/control.mk
 include $(srcdir)/tests/sim/local.mk
 include $(srcdir)/tests/fuzz/local.mk
+
+# What an event costs the worker, in system calls.
+TESTS += tests/syscalls/count
