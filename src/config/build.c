@@ -2,7 +2,7 @@
 
 #include "base/fail.h"
 #include "files.h"
-#include "read.h"
+#include "read_firewall.h"
 
 /* More names than this are not listed in a hint. */
 enum { NAMES_IN_HINT = 10, LISTED_ERRORS_MAX = 100 };
@@ -22,12 +22,6 @@ static void parse_include(struct reader *r, const struct key *k,
 static const struct type type_include = {parse_include, SHAPE_TEXT | SHAPE_LIST,
 					 NULL};
 
-#define FIREWALL_ROW(name, text)                                               \
-	{                                                                      \
-		name, &type_not_built, NO_SLOT, .flags = KEY_APPENDS,          \
-						.doc = text, .absent = "none"  \
-	}
-
 /* clang-format off */
 const struct key root_keys[] = {
 	{"include", &type_include, NO_SLOT, .flags = KEY_APPENDS | KEY_HIDDEN,
@@ -35,13 +29,23 @@ const struct key root_keys[] = {
 	 .absent = "none"},
 	{"settings", &type_settings, INTO(settings), "{}",
 	 .keys = settings_keys, .doc = "The daemon."},
-	FIREWALL_ROW("prefix_lists", "Networks under a name."),
-	FIREWALL_ROW("security_groups", "Who may talk to whom."),
-	FIREWALL_ROW("network_acls", "Stateless filters of subnets."),
-	FIREWALL_ROW("subnets", "Networks with a network ACL."),
-	FIREWALL_ROW("instances", "What security groups are attached to."),
-	{"firewall", &type_not_built, NO_SLOT,
-	 .doc = "How the firewall half behaves.", .absent = "the defaults"},
+	{"prefix_lists", &type_prefix_lists, NO_SLOT,
+	 .keys = prefix_list_keys, .flags = KEY_APPENDS,
+	 .doc = "Networks under a name.", .absent = "none"},
+	{"security_groups", &type_security_groups, NO_SLOT,
+	 .keys = secgroup_keys, .flags = KEY_APPENDS,
+	 .doc = "Who may talk to whom.", .absent = "none"},
+	{"network_acls", &type_network_acls, NO_SLOT,
+	 .keys = network_acl_keys, .flags = KEY_APPENDS,
+	 .doc = "Stateless filters of subnets.", .absent = "none"},
+	{"subnets", &type_subnets, NO_SLOT, .keys = subnet_keys,
+	 .flags = KEY_APPENDS, .doc = "Networks with a network ACL.",
+	 .absent = "none"},
+	{"instances", &type_instances, NO_SLOT, .keys = instance_keys,
+	 .flags = KEY_APPENDS,
+	 .doc = "What security groups are attached to.", .absent = "none"},
+	{"firewall", &type_firewall, 0, "{}", .keys = firewall_keys,
+	 .doc = "How the firewall half behaves."},
 	{"target_groups", &type_target_groups, 0, .keys = group_keys,
 	 .flags = KEY_APPENDS, .doc = "Where requests go.", .absent = "none"},
 	{"load_balancers", &type_balancers, 0, .keys = balancer_keys,
@@ -94,15 +98,6 @@ struct target_group *find_group(struct reader *r, const struct node *name)
 	return NULL;
 }
 
-bool has_security_group(struct reader *r, const struct node *name)
-{
-	if (map_get(&r->security_groups, name->text))
-		return true;
-	complain(r, &name->at, NULL, "security group \"%s\" is not defined",
-		 name->text.p);
-	return false;
-}
-
 /* -- the whole ----------------------------------------------------------------
  */
 
@@ -131,6 +126,9 @@ static void read_root(struct reader *r, const struct node *root,
 	read_settings_done(r);
 	if (r->diag->n_errors != before)
 		return;
+	firewall_done(r);
+	if (r->diag->n_errors != before)
+		return;
 	check_whole(r);
 	if (r->strict)
 		check_strict(r);
@@ -157,9 +155,13 @@ static struct snapshot *load(const char *file, const struct slice *text,
 		.options = options ? options : &plain,
 		.alone = text != NULL,
 	};
+	struct firewall_reader firewall = {
+		.config = ARENA_NEW(&snap->arena, struct firewall_config),
+	};
 	unsigned before = diag->n_errors;
 	const struct node *root;
 
+	r.firewall = &firewall;
 	snap->file = arena_slice(&snap->arena, slice_of(file));
 	root = text ? node_parse(&tree, file, *text)
 		    : files_load(&tree, snap, file);
@@ -168,7 +170,7 @@ static struct snapshot *load(const char *file, const struct slice *text,
 	map_release(&r.groups);
 	map_release(&r.balancers);
 	map_release(&r.sockets);
-	map_release(&r.security_groups);
+	firewall_reader_release(&firewall);
 	tree_release(&tree);
 	if (root && diag->n_errors == before)
 		return snap;
@@ -176,38 +178,66 @@ static struct snapshot *load(const char *file, const struct slice *text,
 	return NULL;
 }
 
-char *config_find_socket(const char *file, struct diag *diag)
+/* Reads two sections, whatever is wrong with them and with the rest. Returns
+ * the path that `choose` takes from them. */
+static char *find_path(const char *file, struct diag *diag,
+		       struct slice (*choose)(const struct reader *r))
 {
 	static const struct config_options plain = {0};
-	static const struct key only_settings[] = {
+	static const struct key sections[] = {
 		{"settings", &type_settings, INTO(settings), "{}",
 		 .keys = settings_keys},
+		{"firewall", &type_firewall, 0, "{}", .keys = firewall_keys},
 		{0},
 	};
 	struct snapshot *snap = snapshot_new();
 	struct diag ignored = {0};
 	struct tree tree = {.names = &snap->arena, .diag = diag};
+	struct firewall_reader firewall = {
+		.config = ARENA_NEW(&snap->arena, struct firewall_config),
+	};
 	struct reader r = {
 		.snap = snap,
 		.arena = &snap->arena,
 		.tree = &tree,
 		.diag = &ignored,
 		.options = &plain,
+		.firewall = &firewall,
 	};
 	const struct node *root = files_load(&tree, snap, file);
 	char *path = NULL;
 
 	if (root) {
 		tree.diag = &ignored;
-		read_mapping(&r, root, "the configuration", only_settings,
-			     snap);
+		read_mapping(&r, root, "the configuration", sections, snap);
 		read_settings_done(&r);
-		path = slice_dup(snap->settings.admin_socket);
+		path = slice_dup(choose(&r));
 	}
+	firewall_reader_release(&firewall);
 	tree_release(&tree);
 	diag_release(&ignored);
 	snapshot_unref(snap);
 	return path;
+}
+
+static struct slice admin_socket(const struct reader *r)
+{
+	return r->snap->settings.admin_socket;
+}
+
+static struct slice keeper_socket(const struct reader *r)
+{
+	return slice_of(r->firewall->config->settings.socket);
+}
+
+char *config_find_socket(const char *file, struct diag *diag)
+{
+	return find_path(file, diag, admin_socket);
+}
+
+char *config_find_keeper(const char *file, struct diag *diag)
+{
+	return find_path(file, diag, keeper_socket);
 }
 
 struct snapshot *config_load(const char *file,

@@ -52,6 +52,9 @@ struct snapshot *config_load(const char *file,
  */
 char *config_find_socket(const char *file, struct diag *diag);
 
+/* The same for firewall.socket, where the keeper listens. */
+char *config_find_keeper(const char *file, struct diag *diag);
+
 /* The same for a text that is no file, such as one that came by a socket. No
  * other file is read: "include" and "certificates" in it are errors. */
 struct snapshot *config_load_text(const char *name, struct slice text,

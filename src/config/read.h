@@ -40,7 +40,7 @@ struct reader {
 	struct map groups;          /* name -> struct target_group */
 	struct map balancers;       /* name -> struct load_balancer */
 	struct map sockets;         /* "address:port" -> struct listener */
-	struct map security_groups; /* name -> anything */
+	struct firewall_reader *firewall; /* read_firewall.h */
 };
 
 /* The tables, for the schema and the manual too. */
@@ -73,7 +73,6 @@ void read_actions(struct reader *r, const struct node *v, struct action *out);
 
 /* A group by name; NULL after a finding with the right name, perhaps. */
 struct target_group *find_group(struct reader *r, const struct node *name);
-bool has_security_group(struct reader *r, const struct node *name);
 
 /* The seams to other floors, all in seam.c. */
 struct pattern;

@@ -1,5 +1,5 @@
 #include "base/fail.h"
-#include "read.h"
+#include "read_firewall.h"
 
 #define INTO(member) .offset = offsetof(struct load_balancer, member)
 
@@ -69,10 +69,10 @@ static void parse_groups(struct reader *r, const struct key *k,
 		struct slice *name =
 			&lb->security_groups[lb->n_security_groups];
 
-		if (want_name(r, "the name of a security group", one, 64,
-			      name) &&
-		    has_security_group(r, one))
-			lb->n_security_groups++;
+		if (!fw_find(r, &r->firewall->groups, "security group", one))
+			continue;
+		*name = arena_slice(r->arena, one->text);
+		lb->n_security_groups++;
 	}
 }
 

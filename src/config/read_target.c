@@ -1,5 +1,5 @@
 #include "base/fail.h"
-#include "read.h"
+#include "read_firewall.h"
 
 enum { HOST_NAME_MAX_OCTETS = 253 };
 
@@ -30,7 +30,7 @@ static const struct type type_id = {parse_id, SHAPE_TEXT, NULL};
 /* clang-format off */
 const struct key target_keys[] = {
 	{"id", &type_id, 0, .flags = KEY_REQUIRED,
-	 .doc = "Address, host name or unix:/path."},
+	 .doc = "Address, host name, instance or unix:/path."},
 	{"port", &type_port, INTO(port), .doc = "1 to 65535.",
 	 .absent = "the port of the group"},
 	{"availability_zone", &type_name64, INTO(zone), "all",
@@ -103,6 +103,24 @@ static void complain_target(struct reader *r, const struct node *v)
 			 "\"%s\" is not a target", v->text.p);
 }
 
+/* The first address, as AWS sends to the primary one. */
+static bool instance_address(struct reader *r, const struct node *v,
+			     const struct target_draft *d, struct addr *out)
+{
+	const struct instance *in = map_get(&r->firewall->instances, d->id);
+	char text[CIDR_TEXT_MAX];
+
+	if (in->n_addresses == 0) {
+		complain(r, &v->at, "write the address",
+			 "the instance \"%s\" has no addresses in the file",
+			 in->name);
+		return false;
+	}
+	addr_parse_ip(slice_of(cidr_format_address(&in->addresses[0], text)),
+		      d->port, out);
+	return true;
+}
+
 /* Sorts out what the id is. Returns false after a finding. */
 static bool fill_target(struct reader *r, const struct target_draft *d,
 			struct target *t)
@@ -124,6 +142,10 @@ static bool fill_target(struct reader *r, const struct target_draft *d,
 	}
 	if (addr_parse_ip(d->id, d->port, &t->addr)) {
 		t->kind = TARGET_ADDRESS;
+	} else if (map_get(&r->firewall->instances, d->id)) {
+		t->kind = TARGET_ADDRESS;
+		if (!instance_address(r, v, d, &t->addr))
+			return false;
 	} else if (is_host_name(d->id)) {
 		t->kind = TARGET_NAME;
 	} else {

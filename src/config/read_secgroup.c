@@ -1,0 +1,446 @@
+/* Security groups and their rules, and the ways in of firewall.management. */
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "read_firewall.h"
+
+/* -- names ----------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "defined: a, b", or the one that was meant. */
+static const char *defined(struct reader *r, const struct map *map,
+			   const char *what, const char *word)
+{
+	struct nearest near = nearest_to(word);
+	struct arena *scratch = &r->tree->arena;
+	const char *names[FW_NAMES_IN_HINT], *list = NULL;
+	struct map_slot *slot;
+	size_t at = 0, n = 0;
+
+	if (r->diag->n_errors > FW_HINTS_MAX)
+		return NULL;
+	while ((slot = map_next(map, &at)) != NULL) {
+		const char *name = arena_slice(scratch, slot->key).p;
+
+		nearest_try(&near, name);
+		if (n < FW_NAMES_IN_HINT)
+			names[n] = name;
+		n++;
+	}
+	if (near.best || n > FW_NAMES_IN_HINT)
+		return nearest_hint(r, &near);
+	if (n == 0)
+		return arena_printf(scratch, "no %s is defined", what);
+	qsort(names, n, sizeof(names[0]), by_text);
+	for (size_t i = 0; i < n; i++)
+		list = arena_printf(scratch, "%s%s%s", list ? list : "",
+				    list ? ", " : "", names[i]);
+	return arena_printf(scratch, "defined: %s", list);
+}
+
+static struct slice key_of(const void **object)
+{
+	return slice_make((const char *)object, sizeof(*object));
+}
+
+static void mark_used(struct reader *r, const void *object)
+{
+	const void **key;
+
+	if (fw_is_used(r, object))
+		return;
+	key = ARENA_NEW(&r->tree->arena, const void *);
+	*key = object;
+	map_put(&r->firewall->used, key_of(key), r);
+}
+
+bool fw_is_used(const struct reader *r, const void *object)
+{
+	return map_get(&r->firewall->used, key_of(&object)) != NULL;
+}
+
+void *fw_find(struct reader *r, const struct map *map, const char *what,
+	      const struct node *name)
+{
+	void *object;
+
+	if (!want_scalar(r, what, name))
+		return NULL;
+	object = map_get(map, name->text);
+	if (object)
+		mark_used(r, object);
+	else
+		complain(r, &name->at, defined(r, map, what, name->text.p),
+			 "%s \"%s\" is not defined", what, name->text.p);
+	return object;
+}
+
+void fw_define(struct reader *r, struct map *map, const char *what,
+	       struct slice name, void *object, const struct place *place,
+	       const struct place *(*place_of)(const void *object))
+{
+	void *twin = name.n ? map_get(map, name) : NULL;
+
+	if (twin)
+		complain(r, place, first_at(r, place_of(twin)),
+			 "the %s \"%.*s\" is defined twice", what,
+			 SLICE_ARG(name));
+	else if (name.n)
+		map_put(map, name, object);
+}
+
+const struct secgroup *const *fw_groups(struct reader *r, const struct node *v,
+					unsigned *n)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	const struct secgroup **groups =
+		ARENA_ARRAY(r->arena, list->n, const struct secgroup *);
+
+	*n = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		struct secgroup *g = fw_find(r, &r->firewall->groups,
+					     "security group", list->items[i]);
+		bool twice = false;
+
+		for (unsigned k = 0; g && k < *n; k++)
+			twice |= groups[k] == g;
+		if (twice)
+			complain(r, &list->items[i]->at, NULL,
+				 "the security group \"%s\" is given twice",
+				 g->name);
+		else if (g)
+			groups[(*n)++] = g;
+	}
+	if (r->strict && *n > 5)
+		complain(r, &v->at, NULL,
+			 "AWS takes at most 5 security groups here "
+			 "(settings.strict_aws_limits)");
+	return groups;
+}
+
+/* -- peers ----------------------------------------------------------------- */
+
+struct peer_draft {
+	const struct node *group, *list;
+};
+
+/* What may stand in one place: the own group, other groups. */
+struct peers {
+	const struct secgroup *self; /* NULL: networks and lists only */
+};
+
+static void parse_name_node(struct reader *r, const struct key *k,
+			    const struct node *v, void *slot)
+{
+	if (want_scalar(r, k->name, v))
+		*(const struct node **)slot = v;
+}
+
+static const struct type type_name_node = {parse_name_node, SHAPE_TEXT, NULL};
+
+/* clang-format off */
+static const struct key peer_keys[] = {
+	{"security_group", &type_name_node,
+	 offsetof(struct peer_draft, group),
+	 .doc = "The members of a security group.", .absent = "none"},
+	{"prefix_list", &type_name_node, offsetof(struct peer_draft, list),
+	 .doc = "The entries of a prefix list.", .absent = "none"},
+	{0},
+};
+/* clang-format on */
+
+static bool refuse_group(struct reader *r, const struct node *v)
+{
+	complain(r, &v->at, NULL,
+		 "only networks and prefix lists can stand here");
+	return false;
+}
+
+static bool read_peer_map(struct reader *r, const struct node *v,
+			  const struct peers *around, struct sg_peer *peer)
+{
+	struct peer_draft d = {0};
+	const struct node *value;
+	const struct key *k = read_one_key(r, v, "a peer", peer_keys, &value);
+
+	if (!k)
+		return false;
+	k->type->parse(r, k, value, (char *)&d + k->offset);
+	if (d.group && !around->self)
+		return refuse_group(r, v);
+	if (d.group) {
+		peer->kind = PEER_GROUP;
+		peer->group = fw_find(r, &r->firewall->groups, "security group",
+				      d.group);
+		return peer->group != NULL;
+	}
+	if (!d.list)
+		return false;
+	peer->kind = PEER_PREFIX_LIST;
+	peer->list = fw_find(r, &r->firewall->lists, "prefix list", d.list);
+	return peer->list != NULL;
+}
+
+static bool read_peer(struct reader *r, const struct node *v,
+		      const struct peers *around, struct sg_peer *peer)
+{
+	*peer = (struct sg_peer){.place = v->at};
+	if (v->broken)
+		return false;
+	if (v->kind == NODE_MAP)
+		return read_peer_map(r, v, around, peer);
+	if (!want_scalar(r, "a peer", v))
+		return false;
+	if (slice_eq(v->text, SLICE("self"))) {
+		peer->kind = PEER_GROUP;
+		peer->group = around->self;
+		return around->self || refuse_group(r, v);
+	}
+	peer->kind = PEER_CIDR;
+	if (map_get(&r->firewall->groups, v->text))
+		complain(r, &v->at,
+			 arena_printf(&r->tree->arena,
+				      "write {security_group: %s}", v->text.p),
+			 "\"%s\" is not a network", v->text.p);
+	else if (map_get(&r->firewall->lists, v->text))
+		complain(r, &v->at,
+			 arena_printf(&r->tree->arena,
+				      "write {prefix_list: %s}", v->text.p),
+			 "\"%s\" is not a network", v->text.p);
+	else
+		return want_cidr(r, v, &peer->cidr);
+	return false;
+}
+
+/* -- rules ----------------------------------------------------------------- */
+
+struct rule_draft {
+	struct traffic traffic; /* first: see TRAFFIC_ROWS */
+	const struct node *peers;
+	struct slice description;
+};
+
+static void parse_peers(struct reader *r, const struct key *k,
+			const struct node *v, void *slot)
+{
+	(void)r;
+	(void)k;
+	*(const struct node **)slot = v;
+}
+
+static const struct type type_peers = {parse_peers,
+				       SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST,
+				       "^self$|/[0-9]{1,3}$"};
+
+/* clang-format off */
+#define RULE_ROWS(peers_name, peers_doc)                                       \
+	TRAFFIC_ROWS,                                                          \
+	{peers_name, &type_peers, offsetof(struct rule_draft, peers),          \
+	 .flags = KEY_REQUIRED, .keys = peer_keys, .doc = peers_doc},          \
+	{"description", &type_text, offsetof(struct rule_draft, description),  \
+	 .any = {0, 1000}, .aws = {0, 255}, .doc = "For people.",              \
+	 .absent = "none"},                                                    \
+	{0}
+
+const struct key ingress_keys[] = {
+	RULE_ROWS("from", "A network, self, {security_group: NAME}, "
+		  "{prefix_list: NAME}, or a list of these."),
+};
+
+static const struct key egress_keys[] = {
+	RULE_ROWS("to", "A network, self, {security_group: NAME}, "
+		  "{prefix_list: NAME}, or a list of these."),
+};
+/* clang-format on */
+
+/* Another protocol's addresses never come with it. */
+static void check_family(struct reader *r, const struct sg_rule *rule,
+			 const struct sg_peer *peer)
+{
+	if (peer->kind != PEER_CIDR)
+		return;
+	if (rule->protocol == IPPROTO_ICMP && peer->cidr.family == 6)
+		warn(r, &peer->place, "write icmpv6 for IPv6",
+		     "icmp belongs to IPv4: with an IPv6 network nothing "
+		     "matches");
+	if (rule->protocol == IPPROTO_ICMPV6 && peer->cidr.family == 4)
+		warn(r, &peer->place, "write icmp for IPv4",
+		     "icmpv6 belongs to IPv6: with an IPv4 network nothing "
+		     "matches");
+}
+
+static void read_peers(struct reader *r, const struct node *v,
+		       const struct peers *around, struct sg_rule *rule)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct sg_peer *peers = ARENA_ARRAY(r->arena, list->n, struct sg_peer);
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (!read_peer(r, list->items[i], around,
+			       &peers[rule->n_peers]))
+			continue;
+		check_family(r, rule, &peers[rule->n_peers]);
+		rule->n_peers++;
+	}
+	if (list->n == 0 && !v->broken)
+		complain(r, &v->at, "write 0.0.0.0/0 and \"::/0\" for all",
+			 "a rule must name at least one peer");
+	rule->peers = peers;
+}
+
+/* Returns whether the rule can be taken. */
+static bool read_rule(struct reader *r, const struct node *v,
+		      const struct key *keys, const struct peers *around,
+		      struct sg_rule *rule)
+{
+	struct rule_draft d = {
+		.traffic = {.icmp_type = SG_ALL, .icmp_code = SG_ALL}};
+	unsigned before = r->diag->n_errors;
+
+	if (!want_map(r, "a rule", v))
+		return false;
+	read_mapping(r, v, "a rule", keys, &d);
+	check_traffic(r, &v->at, &d.traffic);
+	*rule = (struct sg_rule){
+		.protocol = d.traffic.protocol,
+		.ports = d.traffic.ports,
+		.n_ports = d.traffic.n_ports,
+		.icmp_type = d.traffic.icmp_type,
+		.icmp_code = d.traffic.icmp_code,
+		.description = d.description.n ? d.description.p : NULL,
+		.place = v->at,
+	};
+	if (d.peers)
+		read_peers(r, d.peers, around, rule);
+	return r->diag->n_errors == before && rule->n_peers > 0;
+}
+
+static const struct sg_rule *read_rules(struct reader *r, const struct node *v,
+					const struct key *keys,
+					const struct peers *around, unsigned *n)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct sg_rule *rules = ARENA_ARRAY(r->arena, list->n, struct sg_rule);
+
+	*n = 0;
+	for (size_t i = 0; i < list->n; i++)
+		if (read_rule(r, list->items[i], keys, around, &rules[*n]))
+			(*n)++;
+	return rules;
+}
+
+static void parse_management(struct reader *r, const struct key *k,
+			     const struct node *v, void *slot)
+{
+	struct firewall_settings *s = slot;
+	const struct peers around = {NULL};
+
+	(void)k;
+	s->management =
+		read_rules(r, v, ingress_keys, &around, &s->n_management);
+}
+
+const struct type type_management = {parse_management, SHAPE_MAP | SHAPE_LIST,
+				     NULL};
+
+/* -- groups ---------------------------------------------------------------- */
+
+struct group_draft {
+	struct slice name, description;
+	const struct node *ingress, *egress;
+};
+
+#define INTO(member) offsetof(struct group_draft, member)
+
+/* clang-format off */
+const struct key secgroup_keys[] = {
+	{"name", &type_name64, INTO(name), .flags = KEY_REQUIRED,
+	 .doc = "Letters, digits and \".\", \"_\", \"-\", at most 64."},
+	{"description", &type_text, INTO(description), .any = {0, 1000},
+	 .aws = {1, 255}, .doc = "For people.", .absent = "none"},
+	{"ingress", &type_later, INTO(ingress), .keys = ingress_keys,
+	 .doc = "Who may come in; no order, any rule that matches admits.",
+	 .absent = "nothing comes in"},
+	{"egress", &type_later, INTO(egress), .keys = egress_keys,
+	 .doc = "What may leave; [] for nothing.",
+	 .absent = "everything may leave"},
+	{0},
+};
+/* clang-format on */
+
+static const struct place *place_of_group(const void *object)
+{
+	return &((const struct secgroup *)object)->place;
+}
+
+static void check_name(struct reader *r, const struct secgroup *g)
+{
+	struct slice name = slice_of(g->name);
+
+	if (r->strict && (slice_starts_fold(name, SLICE("sg-")) ||
+			  slice_eq_fold(name, SLICE("default"))))
+		complain(r, &g->place, NULL,
+			 "on AWS the name of a security group is not "
+			 "\"default\" and does not begin with \"sg-\" "
+			 "(settings.strict_aws_limits)");
+}
+
+static void read_head(struct reader *r, const struct node *v,
+		      struct group_draft *d, struct secgroup *g)
+{
+	g->place = v->at;
+	g->name = "";
+	if (!want_map(r, "a security group", v))
+		return;
+	read_mapping(r, v, "a security group", secgroup_keys, d);
+	if (d->name.n)
+		g->name = d->name.p;
+	g->description = d->description.n ? d->description.p : NULL;
+	g->egress_open = !d->egress;
+	check_name(r, g);
+	fw_define(r, &r->firewall->groups, "security group", d->name, g,
+		  &g->place, place_of_group);
+}
+
+/* All names before all rules: groups refer to each other. */
+static void parse_groups(struct reader *r, const struct key *k,
+			 const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct firewall_config *config = r->firewall->config;
+	struct secgroup *groups =
+		ARENA_ARRAY(r->arena, list->n, struct secgroup);
+	struct group_draft *drafts =
+		ARENA_ARRAY(&r->tree->arena, list->n, struct group_draft);
+
+	(void)k;
+	(void)slot;
+	r->firewall->is_given = true;
+	for (size_t i = 0; i < list->n; i++)
+		read_head(r, list->items[i], &drafts[i], &groups[i]);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct peers around = {&groups[i]};
+
+		if (drafts[i].ingress)
+			groups[i].ingress = read_rules(r, drafts[i].ingress,
+						       ingress_keys, &around,
+						       &groups[i].n_ingress);
+		if (drafts[i].egress)
+			groups[i].egress = read_rules(r, drafts[i].egress,
+						      egress_keys, &around,
+						      &groups[i].n_egress);
+	}
+	config->groups = groups;
+	config->n_groups = (unsigned)list->n;
+	if (r->strict && list->n > 2500)
+		complain(r, &v->at, NULL,
+			 "AWS takes at most 2500 security groups "
+			 "(settings.strict_aws_limits)");
+}
+
+const struct type type_security_groups = {parse_groups, SHAPE_MAP | SHAPE_LIST,
+					  NULL};
