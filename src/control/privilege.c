@@ -96,7 +96,8 @@ int identity_become(const struct identity *id)
 
 	if (!id->changes)
 		return 0;
-	capng_get_caps_process();
+	if (capng_get_caps_process())
+		return refuse("capabilities of this process");
 	may_bind = capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
 	/* In some containers root may not change the bounding set. */
 	may_clear = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
