@@ -184,11 +184,18 @@ static bool is_idempotent(unsigned method)
 	       method == METHOD_OPTIONS;
 }
 
-/* Its part in the tallies is over. */
+/* Its part in the tallies is over; the connection is still here. */
 static void leave_target(struct exchange *x)
 {
-	if (x->dispatched)
-		tally_add(&x->target->tally[x->worker->number].ended, 1);
+	const struct upstream *u = x->upstream;
+	struct tally *tally;
+
+	if (!x->dispatched)
+		return;
+	tally = &x->target->tally[x->worker->number];
+	tally_add(&tally->ended, 1);
+	tally_add(&tally->octets_in, u->conn.n_read - u->read0);
+	tally_add(&tally->octets_out, u->conn.n_written - u->written0);
 	x->dispatched = false;
 }
 

@@ -44,11 +44,11 @@ static bool is_set(const struct listener *l, enum name id)
 }
 
 static void write_head(struct writer *w, const struct listener *l,
-		       const struct answer *a, struct slice server)
+		       const struct answer *a)
 {
 	writer_status_line(w, a->status);
 	if (l->server_field && !is_set(l, NAME_SERVER))
-		writer_field(w, SLICE("Server"), server);
+		writer_field(w, SLICE("Server"), SLICE("awselb/2.0"));
 	writer_field(w, SLICE("Date"),
 		     slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
 	/* RFC 9110 15.3.5: a 204 has no content and so no length. */
@@ -84,7 +84,7 @@ static bool send_answer(struct exchange *x, const struct answer *a)
 	if (!room)
 		return false;
 	w = writer_make(room, need);
-	write_head(&w, l, a, SLICE("awselb/2.0"));
+	write_head(&w, l, a);
 	if (x->method != METHOD_HEAD && a->status != 204)
 		writer_put(&w, a->body);
 	piece = piece_take(w.overflow ? 0 : (size_t)(w.at - room));
@@ -98,21 +98,36 @@ static bool send_answer(struct exchange *x, const struct answer *a)
 
 enum { PAGE_MAX = 512 };
 
-bool reply_error(struct exchange *x, enum reason reason, bool keep)
+/* An answer with the page of its status as the body. */
+static bool send_page(struct exchange *x, struct answer *a)
 {
-	unsigned status = (unsigned)reason_status(reason);
 	char page[PAGE_MAX];
 	struct writer w = writer_make(page, sizeof(page));
 
-	write_page(&w, status);
-	return send_answer(
-		x, &(struct answer){
-			   .status = status,
-			   .reason = reason,
-			   .content_type = SLICE("text/html"),
-			   .body = slice_make(page, (size_t)(w.at - page)),
-			   .keep = keep,
-		   });
+	write_page(&w, a->status);
+	a->content_type = SLICE("text/html");
+	a->body = slice_make(page, (size_t)(w.at - page));
+	return send_answer(x, a);
+}
+
+bool reply_error(struct exchange *x, enum reason reason, bool keep)
+{
+	return send_page(x, &(struct answer){
+				    .status = (unsigned)reason_status(reason),
+				    .reason = reason,
+				    .keep = keep,
+			    });
+}
+
+bool reply_redirect(struct exchange *x, unsigned status, struct slice location,
+		    bool keep)
+{
+	return send_page(x, &(struct answer){
+				    .status = status,
+				    .reason = REASON_REDIRECT,
+				    .location = location,
+				    .keep = keep,
+			    });
 }
 
 bool reply_fixed(struct exchange *x, const struct fixed_response *fixed,
@@ -125,22 +140,4 @@ bool reply_fixed(struct exchange *x, const struct fixed_response *fixed,
 				      .body = fixed->body,
 				      .keep = keep,
 			      });
-}
-
-bool reply_redirect(struct exchange *x, unsigned status, struct slice location,
-		    bool keep)
-{
-	char page[PAGE_MAX];
-	struct writer w = writer_make(page, sizeof(page));
-
-	write_page(&w, status);
-	return send_answer(
-		x, &(struct answer){
-			   .status = status,
-			   .reason = REASON_REDIRECT,
-			   .content_type = SLICE("text/html"),
-			   .body = slice_make(page, (size_t)(w.at - page)),
-			   .location = location,
-			   .keep = keep,
-		   });
 }

@@ -96,6 +96,7 @@ static void begin_use(struct upstream *u, struct exchange *x)
 {
 	u->exchange = x;
 	u->written0 = u->conn.n_written;
+	u->read0 = u->conn.n_read;
 	list_push_front(&u->pool->busy, &u->node);
 }
 

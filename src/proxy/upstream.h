@@ -37,8 +37,8 @@ struct upstream {
 	struct exchange *exchange; /* NULL while idle */
 	struct list node;          /* in the pool */
 	struct retired retired;
-	uint64_t idle_ms;  /* how long it may lie idle */
-	uint64_t written0; /* conn.n_written when this exchange began */
+	uint64_t idle_ms;         /* how long it may lie idle */
+	uint64_t written0, read0; /* of conn, when this exchange began */
 	bool is_tls;
 	bool is_warm; /* served an exchange before this one */
 };

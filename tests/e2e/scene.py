@@ -255,6 +255,16 @@ class Weir:
             raise AssertionError(f"{args}: {done.returncode}\n{done.stderr}")
         return json.loads(done.stdout)
 
+    def states(self):
+        """What `weir targets` says: address to state, over all groups."""
+        return {target["target"]: target["state"]
+                for group in self.json("targets")["target_groups"]
+                for target in group["targets"]}
+
+    def wait_healthy(self, n):
+        """Until n targets, and all there are, take traffic."""
+        wait_for(lambda: list(self.states().values()) == ["healthy"] * n, f"{n} are healthy")
+
     def signal(self, number):
         self.process.send_signal(number)
 

@@ -15,27 +15,6 @@ target_groups:
 """
 
 
-def states(weir):
-    """What `weir targets` says: address to state."""
-    found = {}
-
-    def walk(x):
-        if isinstance(x, dict):
-            state = x.get("state", x.get("health"))
-            name = x.get("target") or x.get("address") or x.get("id")
-            if isinstance(state, str) and name:
-                if "port" in x and ":" not in str(name):
-                    name = f"{name}:{x['port']}"
-                found[str(name)] = state
-            x = list(x.values())
-        if isinstance(x, list):
-            for y in x:
-                walk(y)
-
-    walk(weir.json("targets"))
-    return found
-
-
 class Health(Scene):
     over = ("plain",)
 
@@ -46,7 +25,7 @@ class Health(Scene):
 
     def expect(self, first, second):
         wanted = {str(self.first): first, str(self.second): second}
-        wait_for(lambda: states(self.begun) == wanted, f"{wanted}")
+        wait_for(lambda: self.begun.states() == wanted, f"{wanted}")
 
     def bodies(self, n=6):
         c = self.begun.client()
@@ -93,7 +72,7 @@ class Health(Scene):
         self.first.health = 500
         self.expect("unhealthy", "healthy")
         self.begun.reload(CONFIG + "\n# another generation\n")
-        self.assertEqual(states(self.begun)[str(self.first)], "unhealthy")
+        self.assertEqual(self.begun.states()[str(self.first)], "unhealthy")
         self.assertEqual(self.bodies(), {b"second"})
 
 
@@ -104,5 +83,5 @@ class Matcher(Scene):
         app, down = self.origin(Reply(200, b"ok"), health=302), self.origin(Refuse())
         weir = self.weir(CONFIG.replace("path:", 'matcher: "200,300-399", path:'),
                          first=app, second=down)
-        wait_for(lambda: states(weir) == {str(app): "healthy", str(down): "unhealthy"},
+        wait_for(lambda: weir.states() == {str(app): "healthy", str(down): "unhealthy"},
                  "healthy by its matcher")

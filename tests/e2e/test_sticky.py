@@ -22,8 +22,7 @@ class Sticky(Scene):
     def begin(self, seconds=3600):
         a, b, c = self.apps
         weir = self.weir(CONFIG, a=a, b=b, c=c, seconds=seconds)
-        for app in self.apps:
-            self.assertTrue(app.wait_for(lambda o: o.checks))
+        weir.wait_healthy(3)
         return weir
 
     @staticmethod
