@@ -8,7 +8,7 @@ firewall_random = $(firewall_model) \
 	tests/golden/random.c tests/golden/random.h
 firewall_tests = tests/unit/test_boxes tests/unit/test_plan tests/unit/test_verdict \
 	tests/golden/test_golden tests/netns/test_nft \
-	tests/netns/test_conntrack
+	tests/netns/test_conntrack tests/netns/test_packets
 check_PROGRAMS += $(firewall_tests)
 TESTS += $(firewall_tests) tests/golden/check-nft
 tests_unit_test_boxes_SOURCES = tests/unit/test_boxes.c
@@ -31,4 +31,9 @@ tests_netns_test_conntrack_SOURCES = tests/netns/test_conntrack.c \
 	tests/netns/namespace.c tests/netns/namespace.h $(firewall_model)
 tests_netns_test_conntrack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_netns_test_conntrack_LDADD = $(UNIT_LIBS)
+tests_netns_test_packets_SOURCES = tests/netns/test_packets.c \
+	tests/netns/craft.c tests/netns/craft.h \
+	tests/netns/namespace.c tests/netns/namespace.h $(firewall_random)
+tests_netns_test_packets_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_netns_test_packets_LDADD = $(UNIT_LIBS)
 endif
