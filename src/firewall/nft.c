@@ -17,8 +17,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include <libmnl/libmnl.h>
@@ -33,10 +35,15 @@ enum { REPLY_OCTETS = 128 * 1024 };
 
 enum { READ_TRIES = 8, FAULTS_MAX = 20 };
 
+/* NFT_TABLE_F_OWNER and _PERSIST; older headers lack the second. */
+enum { TABLE_OWNER = 2, TABLE_PERSIST = 4 };
+
 struct nft {
 	struct mnl_socket *socket;
 	uint32_t seq;
 	char *reply; /* REPLY_OCTETS */
+	uint32_t table_flags;
+	int last_error; /* of the last batch that failed */
 };
 
 /* ---- the socket ------------------------------------------------------- */
@@ -95,6 +102,17 @@ const char *nft_reason(int error)
 	default:
 		return strerror(error);
 	}
+}
+
+void nft_own_tables(struct nft *nft)
+{
+	struct utsname kernel;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&kernel) == 0 &&
+	    sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+	    (major > 6 || (major == 6 && minor >= 9)))
+		nft->table_flags = TABLE_OWNER | TABLE_PERSIST;
 }
 
 /* ---- reading ---------------------------------------------------------- */
@@ -290,6 +308,50 @@ struct ruleset *nft_read(struct nft *nft, const char *table)
 	return NULL;
 }
 
+struct others {
+	const char *ours;
+	struct diag *diag;
+};
+
+static int look_at_chain(const struct nlmsghdr *message, void *arg)
+{
+	const struct others *o = arg;
+	struct nftnl_chain *c = nftnl_chain_alloc();
+	uint32_t family, hook;
+
+	if (!c || nftnl_chain_nlmsg_parse(message, c) ||
+	    !nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) ||
+	    nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) != NF_DROP)
+		goto out;
+	family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
+	hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
+	if ((family != NFPROTO_INET && family != NFPROTO_IPV4 &&
+	     family != NFPROTO_IPV6) ||
+	    hook < NF_INET_LOCAL_IN || hook > NF_INET_LOCAL_OUT ||
+	    (family == NFPROTO_INET &&
+	     strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), o->ours) == 0))
+		goto out;
+	diag_warning(o->diag, NULL, NULL,
+		     "chain %s of table %s, which is not ours, drops what its "
+		     "rules do not accept, whatever the security groups say",
+		     nftnl_chain_get_str(c, NFTNL_CHAIN_NAME),
+		     nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+out:
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+int nft_warn_of_others(struct nft *nft, const char *table, struct diag *diag)
+{
+	char buffer[256];
+	struct nlmsghdr *request =
+		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC,
+				      NLM_F_DUMP, ++nft->seq);
+	struct others o = {table, diag};
+
+	return dump(nft, request, look_at_chain, &o);
+}
+
 /* ---- sending ---------------------------------------------------------- */
 
 static void make_room(struct nft *nft, size_t octets)
@@ -365,6 +427,7 @@ static enum nft_result collect(struct nft *nft, const struct batch *b,
 				continue;
 			}
 			result = NFT_FAILED;
+			nft->last_error = -e->error;
 			if (diag && n_faults++ < FAULTS_MAX)
 				complain(plan,
 					 batch_step_at(b, s, bad_offset(m)),
@@ -380,6 +443,7 @@ static enum nft_result batch_send(struct nft *nft, struct batch *b,
 	batch_end(b, &nft->seq);
 	make_room(nft, b->n);
 	if (mnl_socket_sendto(nft->socket, b->octets, b->n) < 0) {
+		nft->last_error = errno;
 		if (diag)
 			complain(plan, NULL, errno, diag);
 		return NFT_FAILED;
@@ -405,7 +469,8 @@ static enum nft_result send_parts(struct nft *nft, struct batch *b,
 			at += batch_add_step(b, &nft->seq, plan, at,
 					     NFT_TABLE_F_DORMANT);
 		if (at == plan->n_steps)
-			batch_add_table(b, &nft->seq, plan->table, 0);
+			batch_add_table(b, &nft->seq, plan->table,
+					nft->table_flags);
 		result = batch_send(nft, b, plan, diag);
 	}
 	if (result == NFT_FAILED)
@@ -424,7 +489,7 @@ enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 		return NFT_DONE;
 	batch_begin(&b, &nft->seq, generation);
 	while (at < plan->n_steps)
-		at += batch_add_step(&b, &nft->seq, plan, at, 0);
+		at += batch_add_step(&b, &nft->seq, plan, at, nft->table_flags);
 	if (b.n > PART_OCTETS && plan->steps[0].kind == PLAN_ADD_TABLE)
 		result = send_parts(nft, &b, plan, generation, diag);
 	else
@@ -448,6 +513,28 @@ int nft_delete(struct nft *nft, const char *table)
 	batch_release(&b);
 	if (result == NFT_DONE)
 		return 0;
-	errno = EPERM;
+	errno = nft->last_error;
+	return -1;
+}
+
+int nft_adopt(struct nft *nft, const char *table)
+{
+	struct batch b = {0};
+	struct plan plan = {.table = table};
+	enum nft_result result;
+
+	if (!nft->table_flags) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (find_table(nft, table) < 0)
+		return -1;
+	batch_begin(&b, &nft->seq, 0);
+	batch_add_table(&b, &nft->seq, table, nft->table_flags);
+	result = batch_send(nft, &b, &plan, NULL);
+	batch_release(&b);
+	if (result == NFT_DONE)
+		return 0;
+	errno = nft->last_error;
 	return -1;
 }

@@ -51,6 +51,25 @@ enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 /* Deletes the table. 0, or -1 with errno; ENOENT: there is none. */
 int nft_delete(struct nft *nft, const char *table);
 
+/*
+ * Tables that are made from now on belong to this socket: others can neither
+ * change nor flush them. When the socket closes they stay, and whoever has
+ * CAP_NET_ADMIN may take them over. Does nothing before Linux 6.9: there an
+ * owner takes its tables along, and a crash would open all ports.
+ */
+void nft_own_tables(struct nft *nft);
+
+/* Takes over a table that an owner has left behind. 0, or -1 with errno:
+ * EOPNOTSUPP when it was not made that way or this kernel cannot, EPERM when
+ * it has another owner. */
+int nft_adopt(struct nft *nft, const char *table);
+
+/*
+ * Looks for base chains of others on our hooks that drop by policy: what we
+ * accept they may still drop. One warning for each. 0, or -1 with errno.
+ */
+int nft_warn_of_others(struct nft *nft, const char *table, struct diag *diag);
+
 /* A reason in words, for errno values of this file: "CAP_NET_ADMIN is
  * missing". */
 const char *nft_reason(int error);

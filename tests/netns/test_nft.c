@@ -440,6 +440,73 @@ static void test_a_large_load_that_fails(void **state)
 	model_free(m);
 }
 
+/* Others may neither change nor flush what is owned; it outlives its owner,
+ * and the next one takes it over. */
+static void test_ownership(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m);
+	struct nft *owner = nft_open(), *ours = nft;
+
+	(void)state;
+	start_anew();
+	nft_own_tables(owner);
+	nft = owner;
+	must_send(NULL, rules);
+	assert_in_force(rules);
+	nft = ours;
+	if (nft_adopt(owner, "weir") && errno == EOPNOTSUPP) {
+		print_message("# this kernel has no persistent owners\n");
+		nft_close(owner);
+		ruleset_free(rules);
+		model_free(m);
+		skip();
+	}
+	assert_int_equal(nft_delete(nft, "weir"), -1);
+	assert_int_equal(errno, EPERM);
+	nft_close(owner);
+	assert_in_force(rules);
+
+	owner = nft_open();
+	nft_own_tables(owner);
+	assert_int_equal(nft_adopt(owner, "weir"), 0);
+	assert_int_equal(nft_delete(nft, "weir"), -1);
+	nft_close(owner);
+	start_anew();
+
+	/* What was made without an owner cannot get one. */
+	must_send(NULL, rules);
+	owner = nft_open();
+	nft_own_tables(owner);
+	assert_int_equal(nft_adopt(owner, "weir"), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	nft_close(owner);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+static void test_others_that_drop(void **state)
+{
+	struct diag diag = {0};
+	char *text;
+
+	(void)state;
+	if (!has_nft())
+		skip();
+	assert_int_equal(nft_warn_of_others(nft, "weir", &diag), 0);
+	assert_int_equal(diag.n_warnings, 0);
+	assert_int_equal(system("nft 'add table ip docker; add chain ip docker "
+				"FORWARD { type filter hook forward priority "
+				"0; policy drop; }'"),
+			 0);
+	assert_int_equal(nft_warn_of_others(nft, "weir", &diag), 0);
+	assert_int_equal(system("nft delete table ip docker"), 0);
+	text = diag_to_text(&diag);
+	assert_non_null(strstr(text, "chain FORWARD of table docker"));
+	free(text);
+	diag_release(&diag);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_errors_point_to_the_file),
 		cmocka_unit_test(test_a_hundred_thousand_elements),
 		cmocka_unit_test(test_a_large_load_that_fails),
+		cmocka_unit_test(test_ownership),
+		cmocka_unit_test(test_others_that_drop),
 	};
 	struct ruleset *rules;
 	int rc;
