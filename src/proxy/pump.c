@@ -2,6 +2,16 @@
 
 #include <errno.h>
 
+/* Once so much waits, it is written at once and not at the end of the turn:
+ * the blocks come back to the pool while they are still in the cache. */
+enum { WRITE_EARLY = 64 * 1024 };
+
+static void write_early(struct conn *to)
+{
+	if (to->out.n >= WRITE_EARLY && to->writable)
+		conn_write_out(to);
+}
+
 enum io pump_body(struct stream *from, struct stream *to)
 {
 	for (;;) {
@@ -24,6 +34,7 @@ enum io pump_body(struct stream *from, struct stream *to)
 			errno = ENOBUFS;
 			return IO_FAILED;
 		}
+		write_early(to->conn);
 		if (io != IO_AGAIN || room > 0)
 			return io;
 	}
@@ -38,6 +49,7 @@ enum io pump_octets(struct conn *from, struct conn *to)
 		if (from->in.n && room) {
 			chain_move(&to->out, &from->in, room);
 			conn_dirty(to);
+			write_early(to);
 			continue;
 		}
 		if (room == 0) {
