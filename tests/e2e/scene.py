@@ -13,7 +13,8 @@ In a configuration {name} stands for what was given by that name and for
 {port}, {port2}, ... (free ports), {listener} (a port with its protocol, TLS
 in the second run of a class), {dir} (a folder of its own) and {logs} (an
 access log as JSON). Everything else is left as it is, so YAML keeps its own
-braces. Unless it has "settings:", one worker and an admin socket are added.
+braces. Unless it has "settings:", one worker (or `workers`) and an admin socket
+are added.
 
 Each class runs over plain HTTP and once more over TLS, unless it says
 `over = ("plain",)`. Needs only Python's standard library.
@@ -198,7 +199,7 @@ class Weir:
             extra = "\n".join("  " + line for line in
                               self.names.get("settings", "").splitlines())
             config = (
-                "settings:\n  workers: 1\n"
+                f"settings:\n  workers: {self.names.get('workers', 1)}\n"
                 + ("  user: root\n" if os.geteuid() == 0 else "")
                 + "  admin.socket: {dir}/admin.sock\n"
                 "  stickiness_key_file: {dir}/sticky.key\n"

@@ -62,7 +62,7 @@ class Reload(Scene):
             "listeners: [{{listener}, default_actions: {forward: app}, rules: "
             "[{priority: 1, conditions: {path_pattern: /ws}, actions: {forward: chat}}]}]")
         config += "  - {name: chat, health_check.enabled: false, targets: [{chat}]}\n"
-        weir = self.weir(config, app=app, chat=chat)
+        weir = self.weir(config, app=app, chat=chat, workers=3)
         tunnels = [weir.websocket() for _ in range(100)]
         for n, ws in enumerate(tunnels):
             self.assertEqual(ws.echo(b"%d" % n), b"%d" % n)
@@ -148,6 +148,14 @@ class Reload(Scene):
                                "{forward: app}}, " % taken.port))
         self.assertNotEqual(weir.command("reload", "--wait").returncode, 0)
         self.assertEqual(weir.get("/").body, b"ok")
+
+    def test_another_number_of_workers_waits_for_a_restart(self):
+        app = self.origin(Reply(200, b"ok"))
+        weir = self.weir(TWO, targets=app, workers=3)
+        for workers in (1, 8, 2):
+            weir.reload(TWO, workers=workers)
+            for _ in range(12):
+                self.assertEqual(weir.get("/").body, b"ok")
 
     def test_the_generations_that_are_left_are_shown(self):
         app = self.origin(Reply(200, b"ok"))
