@@ -1,5 +1,6 @@
 #include "chunk.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -37,11 +38,16 @@ uint64_t chunk_pool_refusals(void)
 	return pool.refusals;
 }
 
+static bool is_within_limit(size_t size)
+{
+	return pool.in_use < pool.most && pool.most - pool.in_use >= size;
+}
+
 struct chunk *chunk_new_large(size_t room)
 {
 	struct chunk *c = NULL;
 
-	if (pool.most - pool.in_use >= room + sizeof(*c))
+	if (is_within_limit(room + sizeof(*c)))
 		c = malloc(sizeof(*c) + room);
 	if (!c) {
 		pool.refusals++;
@@ -56,7 +62,8 @@ struct chunk *chunk_new(void)
 {
 	struct chunk *c = pool.free;
 
-	if (!c)
+	/* Those that are kept do not count before they are used again. */
+	if (!c || !is_within_limit(CHUNK_ALLOC))
 		return chunk_new_large(CHUNK_OCTETS);
 	pool.free = c->next;
 	pool.n_free--;

@@ -116,6 +116,25 @@ static void test_an_empty_pool_says_no(void **state)
 	chunk_pool_init(SIZE_MAX);
 }
 
+/* Chunks that the pool keeps for later are not in use. Once something else
+ * has reached the limit, they may not be used beyond it. */
+static void test_kept_chunks_do_not_stretch_the_limit(void **state)
+{
+	enum { LIMIT = 4 * CHUNK_ALLOC };
+	struct chunk *kept = chunk_new(), *large;
+
+	(void)state;
+	chunk_unref(kept);
+	chunk_pool_init(LIMIT);
+	large = chunk_new_large(LIMIT - sizeof(struct chunk));
+	assert_non_null(large);
+	assert_null(chunk_new());
+	assert_null(chunk_new_large(100));
+	assert_int_equal(chunk_pool_in_use(), LIMIT);
+	chunk_unref(large);
+	chunk_pool_init(SIZE_MAX);
+}
+
 static void test_a_claim_is_taken_up_or_not(void **state)
 {
 	struct chain c;
@@ -140,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_the_limit_holds),
 		cmocka_unit_test(test_a_head_becomes_one_piece),
 		cmocka_unit_test(test_an_empty_pool_says_no),
+		cmocka_unit_test(test_kept_chunks_do_not_stretch_the_limit),
 		cmocka_unit_test(test_a_claim_is_taken_up_or_not),
 	};
 
