@@ -58,6 +58,7 @@ static int start(struct conn *c, struct loop *l, int fd,
 	chain_init(&c->out, limit);
 	deadline_init(&c->deadline);
 	list_init(&c->again);
+	list_init(&c->doubt);
 	if (event_assign(&c->ev, l->base, fd, what | more, on_event, c) ||
 	    event_add(&c->ev, NULL)) {
 		c->fd = -1;
@@ -106,6 +107,7 @@ void conn_close(struct conn *c)
 		return;
 	wheel_remove(&c->loop->wheel, &c->deadline);
 	list_remove(&c->again);
+	list_remove(&c->doubt);
 	if (c->ev_write) {
 		event_free(c->ev_write);
 		c->ev_write = NULL;
@@ -158,6 +160,16 @@ void conn_expired(struct deadline *d)
 	c->ops->expired(c);
 }
 
+/* Unless the doubt was settled meanwhile, by an event or a read. */
+void conn_ask(struct conn *c)
+{
+	if (!c->unsure)
+		return;
+	c->unsure = false;
+	c->readable = true;
+	c->ops->ready(c);
+}
+
 void conn_wake(struct conn *c)
 {
 	if (c->fd >= 0)
@@ -187,6 +199,7 @@ static enum io read_once(struct conn *c, struct chain *into)
 	if (got > 0) {
 		c->bulk = (size_t)got == size;
 		c->readable = c->bulk || c->peer_closing;
+		c->unsure = !c->readable;
 		touch(c);
 		return IO_DONE;
 	}
@@ -196,7 +209,7 @@ static enum io read_once(struct conn *c, struct chain *into)
 		return IO_CLOSED;
 	}
 	if (errno == EAGAIN) {
-		c->readable = false;
+		c->readable = c->unsure = false;
 		return IO_AGAIN;
 	}
 	return IO_FAILED;
@@ -235,6 +248,7 @@ static enum io decode(struct conn *c)
 	struct filter *f = c->filter;
 	bool waited = c->out.n && !f->established;
 	enum io io = f->ops->decode(f, &c->in);
+	int error;
 
 	/* Handshakes, alerts and tickets answer without being asked; and what
 	 * waited for the end of the handshake may leave. */
@@ -244,10 +258,11 @@ static enum io decode(struct conn *c)
 	c->peer_closed |= io == IO_CLOSED;
 	if (io != IO_FAILED)
 		return io;
+	error = errno == ENOBUFS ? ENOBUFS : EPROTO;
 	/* Now or never: on a broken connection nothing is written any more,
 	 * and the alert tells the peer why. */
 	write_chain(c, &f->raw_out);
-	errno = EPROTO;
+	errno = error;
 	return broke(c);
 }
 
@@ -274,6 +289,8 @@ enum io conn_fill(struct conn *c)
 		return IO_FAILED;
 	if (c->connecting)
 		return IO_AGAIN;
+	if (c->unsure && !c->readable)
+		loop_doubt(c->loop, c);
 	before = c->in.n;
 	io = c->filter ? fill_filtered(c) : fill_plain(c);
 	c->n_read += c->in.n - before;
@@ -345,19 +362,27 @@ static bool write_filtered(struct conn *c)
 	return true;
 }
 
-static void send_fin(struct conn *c)
+/* Returns whether the end has been sent. */
+static bool send_fin(struct conn *c)
 {
-	c->sent_fin = true;
 	if (c->filter && c->filter->established) {
 		c->filter->ops->goodbye(c->filter);
-		write_chain(c, &c->filter->raw_out);
+		if (!write_chain(c, &c->filter->raw_out)) {
+			broke_writing(c, errno ? errno : EPIPE);
+			return false;
+		}
+		if (conn_unsent(c))
+			return false; /* the edge brings us here again */
 	}
+	c->sent_fin = true;
 	shutdown(c->fd, SHUT_WR);
+	return true;
 }
 
 void conn_write_out(struct conn *c)
 {
 	size_t before = conn_unsent(c), plain = c->out.n;
+	bool ended = false;
 
 	if (c->fd < 0 || c->error || c->connecting || !c->writable)
 		return;
@@ -372,8 +397,8 @@ void conn_write_out(struct conn *c)
 	}
 	c->n_written += plain - c->out.n;
 	if (c->shut && !c->sent_fin && conn_unsent(c) == 0)
-		send_fin(c);
-	if (c->wants_room && conn_unsent(c) < before) {
+		ended = send_fin(c);
+	if (c->wants_room && (ended || conn_unsent(c) < before)) {
 		c->wants_room = false;
 		loop_again(c->loop, c);
 	}

@@ -43,6 +43,7 @@ struct conn {
 	struct chain in, out;   /* plain octets */
 	struct deadline deadline;
 	struct list again; /* in loop->again, or by itself */
+	struct list doubt; /* in loop->doubts, or by itself */
 	struct conn *next_dirty;
 	uint64_t n_read, n_written; /* plain octets so far */
 	uint32_t idle_ms; /* each read and write moves the deadline to so much
@@ -57,6 +58,8 @@ struct conn {
 	bool peer_closed : 1;  /* conn_fill has reached the end */
 	bool connecting : 1;   /* connect(2) is under way */
 	bool bulk : 1;         /* the last read filled all it was given */
+	bool unsure : 1;       /* the last read was short: the socket is empty,
+				* or the peer has reset it */
 	bool shut : 1;         /* our side ends once `out` is empty */
 	bool sent_fin : 1;
 	bool held : 1; /* the filter has octets that `in` had no room for */
@@ -123,6 +126,7 @@ static inline bool conn_is_established(const struct conn *c)
 
 /* For the loop alone. */
 void conn_wake(struct conn *c);
+void conn_ask(struct conn *c);
 void conn_write_out(struct conn *c);
 void conn_expired(struct deadline *d);
 

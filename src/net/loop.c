@@ -18,10 +18,20 @@ struct letter {
 	void *arg;
 };
 
+static void ask_again(struct loop *l)
+{
+	struct list now, *node;
+
+	list_take(&now, &l->doubts);
+	while ((node = list_pop_front(&now)) != NULL)
+		conn_ask(list_entry(node, struct conn, doubt));
+}
+
 void loop_expire(struct loop *l)
 {
 	struct deadline *d;
 
+	ask_again(l);
 	while ((d = wheel_expired(&l->wheel, clock_now_ms())) != NULL)
 		conn_expired(d);
 }
@@ -35,7 +45,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	loop_began(l);
 	l->tick_is_on = false;
 	loop_expire(l);
-	if (l->wheel.n_nodes)
+	if (l->wheel.n_nodes || !list_is_empty(&l->doubts))
 		loop_tick(l);
 }
 
@@ -101,6 +111,7 @@ void loop_init(struct loop *l)
 
 	*l = (struct loop){.mail_fd = -1};
 	list_init(&l->again);
+	list_init(&l->doubts);
 	clock_update();
 	wheel_init(&l->wheel, clock_now_ms());
 	pthread_mutex_init(&l->mail_lock, NULL);
@@ -144,6 +155,14 @@ void loop_again(struct loop *l, struct conn *c)
 {
 	if (list_is_empty(&c->again))
 		list_push_back(&l->again, &c->again);
+}
+
+void loop_doubt(struct loop *l, struct conn *c)
+{
+	if (list_is_empty(&c->doubt))
+		list_push_back(&l->doubts, &c->doubt);
+	if (!l->tick_is_on)
+		loop_tick(l);
 }
 
 void loop_dirty(struct loop *l, struct conn *c)

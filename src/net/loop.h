@@ -39,6 +39,7 @@ struct retired {
 struct loop {
 	struct event_base *base;
 	struct list again;  /* of conn->again */
+	struct list doubts; /* of conn->doubt */
 	struct conn *dirty; /* linked by conn->next_dirty */
 	struct retired *retired;
 	struct wheel wheel;
@@ -69,6 +70,14 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 /* The connection stopped reading before the kernel had no more: its owner is
  * called again in this turn's end, after the others had theirs. */
 void loop_again(struct loop *l, struct conn *c);
+/*
+ * The owner needs more than the last read gave, and that was a short one. As a
+ * rule the socket was empty. But libevent tells of a reset as if octets had
+ * come, so one that came together with octets is heard of by nobody: within a
+ * slot of the wheel the kernel is asked once more. To ask at once would cost a
+ * call for each piece of a body.
+ */
+void loop_doubt(struct loop *l, struct conn *c);
 /* The connection has output; it is written at the end of the turn. */
 void loop_dirty(struct loop *l, struct conn *c);
 void loop_retire(struct loop *l, struct retired *r,
@@ -82,8 +91,8 @@ static inline void loop_began(struct loop *l)
 	clock_update();
 }
 
-/* Tells those whose deadline has passed. The wheel's timer does it; tests that
- * move the clock by hand call it. */
+/* Tells those whose deadline has passed, and asks for those in doubt. The
+ * wheel's timer does it; tests that move the clock by hand call it. */
 void loop_expire(struct loop *l);
 /* Starts the wheel's timer if it stands still. Called by wheel users. */
 void loop_tick(struct loop *l);
