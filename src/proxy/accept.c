@@ -13,6 +13,31 @@
  * the kernel would reset them. */
 enum { LAST_ACCEPTS = 65536 };
 
+/* Descriptors belong to the whole process: none of our own connections may
+ * ever end and make room. */
+enum { RETRY_MS = 250 };
+
+static void watch(struct acceptor *a);
+
+static void on_retry(int fd, int what, void *arg)
+{
+	struct acceptor *a = arg;
+
+	(void)fd;
+	(void)what;
+	if (a->paused && a->worker->n_clients < a->worker->most_connections)
+		watch(a);
+}
+
+static void retry_later(struct acceptor *a)
+{
+	if (a->retry)
+		loop_watch_rearm(a->retry, RETRY_MS);
+	else
+		a->retry = loop_watch_timer(&a->worker->loop, RETRY_MS,
+					    on_retry, a);
+}
+
 static void pause_accepting(struct worker *w, struct acceptor *a)
 {
 	struct log_line l;
@@ -54,6 +79,7 @@ static bool accept_one(struct acceptor *a)
 		/* It stays in the queue until a descriptor is free. */
 		count(w, COUNT_CLIENT_REJECTED);
 		pause_accepting(w, a);
+		retry_later(a);
 		return false;
 	case ECONNABORTED:
 	case EINTR:
@@ -80,12 +106,20 @@ static void watch(struct acceptor *a)
 
 static void close_acceptor(struct acceptor *a)
 {
+	const struct worker *w = a->worker;
+
 	if (a->fd < 0)
 		return;
 	loop_watch_free(a->watch);
 	a->watch = NULL;
-	for (int i = 0; i < LAST_ACCEPTS && accept_one(a); i++)
+	for (int i = 0; i < LAST_ACCEPTS &&
+			w->n_clients < w->most_connections && accept_one(a);
+	     i++)
 		;
+	loop_watch_free(a->watch);
+	a->watch = NULL;
+	loop_watch_free(a->retry);
+	a->retry = NULL;
 	close(a->fd);
 	a->fd = -1;
 }

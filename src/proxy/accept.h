@@ -31,8 +31,9 @@ struct acceptor {
 	struct view *last; /* entered: the last view that had this address, once
 			    * a newer one has not; NULL: worker->view has it */
 	unsigned users;    /* connections, plus the worker */
-	bool paused;       /* at the limit of connections or of descriptors */
-	bool is_wanted;    /* while a view is adopted */
+	struct loop_watch *retry; /* while no descriptor was free; else NULL */
+	bool paused;    /* at the limit of connections or of descriptors */
+	bool is_wanted; /* while a view is adopted */
 };
 
 /* Brings the acceptors of a worker to what worker->view has; `old` is the view
