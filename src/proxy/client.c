@@ -13,7 +13,7 @@
 enum {
 	LINGER_MS = 5000,
 	LAST_REQUEST_MS = 1000,
-	LINGER_OCTETS = 4 * 1024 * 1024, /* dropped at most */
+	LINGER_OCTETS = 32 * 1024 * 1024, /* dropped at most */
 };
 
 static struct worker *worker_of(const struct client *c)
@@ -45,6 +45,7 @@ static void close_client(struct client *c)
 	acceptor_leave(c->acceptor);
 	loop_retire(&w->loop, &c->retired, free_client);
 	accept_resume(w);
+	worker_note_refusals(w);
 }
 
 struct addr client_peer(const struct client *c)
@@ -61,13 +62,21 @@ bool client_must_close(const struct client *c)
 	       clock_now_ms() - c->opened_ms >= c->keep_alive_ms;
 }
 
+static uint64_t idle_ms(const struct client *c)
+{
+	return c->acceptor->listener->balancer->idle_timeout_ms;
+}
+
 static void wait_for_request(struct client *c)
 {
 	c->state = CLIENT_IDLE;
-	conn_idle_deadline(&c->conn,
-			   c->acceptor->listener->balancer->idle_timeout_ms);
-	/* Octets that came meanwhile were announced meanwhile. */
-	if (c->conn.readable || c->conn.in.n || c->conn.held)
+	if (c->hurried)
+		conn_deadline(&c->conn, LAST_REQUEST_MS);
+	else
+		conn_idle_deadline(&c->conn, idle_ms(c));
+	/* What came meanwhile, the end too, was announced meanwhile. */
+	if (c->conn.readable || c->conn.in.n || c->conn.held ||
+	    c->conn.peer_closed)
 		loop_again(c->conn.loop, &c->conn);
 }
 
@@ -75,7 +84,9 @@ static void begin_linger(struct client *c)
 {
 	c->state = CLIENT_LINGER;
 	conn_shut_after_write(&c->conn);
-	conn_deadline(&c->conn, LINGER_MS);
+	/* A slow reader has the time that it would have had if the connection
+	 * went on. */
+	conn_idle_deadline(&c->conn, idle_ms(c));
 	chain_drain(&c->conn.in, c->conn.in.n);
 	count_n(worker_of(c), COUNT_OCTETS_IN, c->conn.n_read);
 	c->conn.n_read = 0; /* from here on: what is dropped */
@@ -88,13 +99,18 @@ static void linger(struct client *c)
 
 	chain_drain(&c->conn.in, c->conn.in.n);
 	/* Its end was seen and ours was sent: nothing is lost by closing. */
-	if (io == IO_FAILED || (io == IO_CLOSED && c->conn.sent_fin) ||
-	    c->conn.n_read > LINGER_OCTETS)
+	if (io == IO_FAILED || c->conn.write_error ||
+	    (io == IO_CLOSED && c->conn.sent_fin) ||
+	    c->conn.n_read > LINGER_OCTETS) {
 		close_client(c);
-	else if (io == IO_DONE)
-		loop_again(c->conn.loop, &c->conn);
-	else if (io == IO_CLOSED)
+		return;
+	}
+	if (!c->conn.sent_fin)
 		c->conn.wants_room = true; /* wake us when it was sent */
+	else if (c->conn.idle_ms)
+		conn_deadline(&c->conn, LINGER_MS);
+	if (io == IO_DONE)
+		loop_again(c->conn.loop, &c->conn);
 }
 
 static void log_handshake(struct client *c)
@@ -141,15 +157,26 @@ static void idle(struct client *c)
 {
 	struct worker *w = worker_of(c);
 
+	/* Who does not read what it asked for is not asked what else it wants:
+	 * answers to requests in a row would pile up. */
+	if (chain_room(&c->conn.out) == 0) {
+		c->conn.wants_room = true;
+		return;
+	}
 	if (c->conn.in.n == 0) {
 		enum io io = conn_fill(&c->conn);
 
 		if (c->conn.in.n == 0) {
-			if (io == IO_CLOSED || io == IO_FAILED)
+			/* Its last answer may not have left yet. */
+			if (io == IO_CLOSED && conn_unsent(&c->conn))
+				begin_linger(c);
+			else if (io == IO_CLOSED || io == IO_FAILED)
 				close_client(c);
 			return;
 		}
 	}
+	if (c->hurried)
+		conn_idle_deadline(&c->conn, idle_ms(c));
 	c->exchange = exch_new(w, c);
 	if (!c->exchange) {
 		count(w, COUNT_POOL_EMPTY);
@@ -193,7 +220,10 @@ static void on_expired(struct conn *conn)
 	}
 	if (c->state == CLIENT_HANDSHAKE)
 		log_handshake(c);
-	close_client(c);
+	if (c->state == CLIENT_IDLE && c->hurried && conn_unsent(conn))
+		begin_linger(c);
+	else
+		close_client(c);
 }
 
 static const struct conn_ops client_ops = {on_ready, on_expired};

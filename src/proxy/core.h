@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "net/chunk.h"
 #include "net/loop.h"
 #include "proxy/scratch.h"
 #include "proxy/view.h"
@@ -43,6 +44,7 @@ struct worker {
 	bool draining;
 	uint64_t random_state[2];
 	struct log_budget log_budget;
+	uint64_t seen_refusals; /* of the chunk pool, counted so far */
 
 	_Alignas(64) tally_cell counters[COUNTER_KINDS];
 	tally_cell reasons[REASON_KINDS];
@@ -66,6 +68,17 @@ static inline void count_n(struct worker *w, enum counter c, uint64_t n)
 static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
 {
 	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+/* Counts what the chunk pool refused since the last call. */
+static inline void worker_note_refusals(struct worker *w)
+{
+	uint64_t refusals = chunk_pool_refusals();
+
+	if (refusals == w->seen_refusals)
+		return;
+	count_n(w, COUNT_POOL_EMPTY, refusals - w->seen_refusals);
+	w->seen_refusals = refusals;
 }
 
 /* A worker without a thread, as tests want it; what worker_start() does, in

@@ -204,6 +204,7 @@ void worker_enter(struct worker *w)
 {
 	log_set_worker((int)w->number);
 	chunk_pool_init(w->most_octets);
+	w->seen_refusals = chunk_pool_refusals();
 	w->scratch.route.patterns = pattern_scratch_new();
 }
 
