@@ -92,6 +92,7 @@ struct exchange *exch_new(struct worker *w, struct client *c)
 		.listener = c->acceptor->listener,
 		.front = {.ops = &h1_front_ops, .conn = &c->conn},
 	};
+	count(w, COUNT_REQUESTS_ALL);
 	w->n_exchanges++;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
 	return x;
@@ -109,6 +110,7 @@ static void exch_free(struct exchange *x)
 	view_leave(x->view);
 	w->n_exchanges--;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
+	worker_note_refusals(w);
 	if (w->draining)
 		worker_maybe_idle(w);
 	if (w->n_free_exchanges == FREE_EXCHANGES_MAX) {
@@ -149,6 +151,11 @@ enum next exch_give_up(struct exchange *x, enum reason reason)
 	x->reason = (uint8_t)reason;
 	x->cut = true;
 	return exch_enter(x, EXCH_FINISH);
+}
+
+enum reason exch_reason_of(const struct conn *c, enum reason otherwise)
+{
+	return c->error == ENOBUFS ? REASON_OVERLOADED : otherwise;
 }
 
 enum next exch_answer(struct exchange *x, enum reason reason)
@@ -204,7 +211,7 @@ static void leave_target(struct exchange *x)
  *	none         any         any         no         yes
  *	some         warm        idempotent  no         yes, the connection
  *	                                                was stale
- *	otherwise                                       no
+ *	otherwise, and when its time to drain is over   no
  */
 static bool may_try_again(const struct exchange *x)
 {
@@ -214,7 +221,7 @@ static bool may_try_again(const struct exchange *x)
 		return false;
 	if (!u || upstream_is_untouched(u))
 		return true;
-	return u->is_warm && is_idempotent(x->method) &&
+	return u->is_warm && !u->is_cut && is_idempotent(x->method) &&
 	       x->try_reason == REASON_TARGET_CLOSED;
 }
 
@@ -314,6 +321,7 @@ static enum next begin_connect(struct exchange *x)
 		.fresh = x->fresh_only,
 	};
 
+	x->in_handshake = false;
 	x->upstream = upstream_take(x->worker, &spec, x);
 	if (!x->upstream) {
 		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
@@ -412,8 +420,8 @@ static enum next upload(struct exchange *x)
 	}
 	if (x->front.bad_coding)
 		return exch_answer(x, REASON_BAD_CHUNK);
-	return exch_give_up(x, errno == ENOBUFS ? REASON_OVERLOADED
-						: REASON_CLIENT_CUT_BODY);
+	return exch_give_up(
+		x, exch_reason_of(x->front.conn, REASON_CLIENT_CUT_BODY));
 }
 
 static enum next step_forward(struct exchange *x)
@@ -454,10 +462,11 @@ static enum next step_relay(struct exchange *x)
 	case IO_CLOSED:
 		return exch_give_up(x, REASON_TARGET_CUT);
 	case IO_FAILED:
-		return exch_give_up(x, x->back.bad_coding
-					       ? REASON_TARGET_BAD_CHUNK
-				       : errno == ENOBUFS ? REASON_OVERLOADED
-							  : REASON_TARGET_CUT);
+		return exch_give_up(
+			x, x->back.bad_coding
+				   ? REASON_TARGET_BAD_CHUNK
+				   : exch_reason_of(x->back.conn,
+						    REASON_TARGET_CUT));
 	}
 	/* The answer came before the whole body had been sent. A target that
 	 * goes on reading gets the rest; one that does not, gets no more. */
@@ -489,6 +498,14 @@ static enum next step_tunnel(struct exchange *x)
 	x->back_ended = back_ended;
 	if (whole && !(front_ended && back_ended))
 		return NEXT_WAIT;
+	/* The client's connection lingers until all has left; the target's is
+	 * closed with the exchange. */
+	if (whole && conn_unsent(x->back.conn)) {
+		x->back.conn->wants_room = true;
+		conn_idle_deadline(x->back.conn,
+				   x->listener->balancer->idle_timeout_ms);
+		return NEXT_WAIT;
+	}
 	return exch_enter(x, EXCH_FINISH);
 }
 
@@ -554,7 +571,11 @@ static void count_end(struct exchange *x)
 	if (!x->reason)
 		return;
 	log_reason(x);
-	switch (x->status / 100) {
+	/* What was cut short was the target's answer, and is counted. */
+	if (x->answered && x->cut)
+		return;
+	switch ((x->status ? x->status : (unsigned)reason_status(x->reason)) /
+		100) {
 	case 3:
 		count(w, COUNT_ELB_3XX);
 		break;
@@ -594,7 +615,8 @@ static enum next step_finish(struct exchange *x)
 
 static enum next expired_forward(struct exchange *x, struct conn *conn)
 {
-	bool uploading = !(x->front.in_done && x->back.out_done);
+	bool uploading = !(x->front.in_done && x->back.out_done) &&
+			 !x->back.conn->write_error;
 
 	/* The one who is waited for is the one who is late. */
 	if (uploading && conn_unsent(x->back.conn) == 0)
@@ -610,6 +632,11 @@ static enum next expired_relay(struct exchange *x, struct conn *conn)
 {
 	bool client_is_full = conn_unsent(x->front.conn) > 0;
 
+	/* The answer is complete, and only the upload does not go on. */
+	if (x->front.out_done && x->back.in_done) {
+		x->keep = false;
+		return exch_enter(x, EXCH_FINISH);
+	}
 	if (client_is_full)
 		return conn == x->front.conn
 			       ? exch_give_up(x, REASON_CLIENT_STALLED)

@@ -1,7 +1,5 @@
 #include "pump.h"
 
-#include <errno.h>
-
 /* Once so much waits, it is written at once and not at the end of the turn:
  * the blocks come back to the pool while they are still in the cache. */
 enum { WRITE_EARLY = 64 * 1024 };
@@ -31,7 +29,7 @@ enum io pump_body(struct stream *from, struct stream *to)
 		       (io != IO_DONE || to->ops->end_body(to));
 		chain_release(&some);
 		if (!sent) {
-			errno = ENOBUFS;
+			from->conn->error = ENOBUFS;
 			return IO_FAILED;
 		}
 		write_early(to->conn);

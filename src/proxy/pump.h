@@ -18,7 +18,7 @@
  *   IO_AGAIN   an event of either connection will bring more
  *   IO_CLOSED  `from` closed before the end of the body
  *   IO_FAILED  `from` is broken (from->bad_coding: the coding is), or there
- *              is no memory (errno ENOBUFS)
+ *              is no memory (its error is ENOBUFS)
  */
 enum io pump_body(struct stream *from, struct stream *to);
 

@@ -255,12 +255,12 @@ enum next request_step(struct exchange *x)
 	case IO_CLOSED:
 		return exch_give_up(x, REASON_CLIENT_GONE);
 	case IO_FAILED:
-		count(x->worker, COUNT_REQUESTS_ALL);
 		x->front.in_done = false; /* nobody knows what follows */
 		return why ? exch_answer(x, why)
-			   : exch_give_up(x, REASON_CLIENT_GONE);
+			   : exch_give_up(x,
+					  exch_reason_of(x->front.conn,
+							 REASON_CLIENT_GONE));
 	}
-	count(x->worker, COUNT_REQUESTS_ALL);
 	if (x->waits_head)
 		conn_idle_deadline(x->front.conn,
 				   x->listener->balancer->idle_timeout_ms);

@@ -170,7 +170,10 @@ enum next response_step(struct exchange *x)
 		return NEXT_WAIT;
 	case IO_CLOSED:
 	case IO_FAILED:
-		return exch_target_failed(x, why ? why : REASON_TARGET_CLOSED);
+		return exch_target_failed(
+			x, why ? why
+			       : exch_reason_of(x->back.conn,
+						REASON_TARGET_CLOSED));
 	}
 	/* An answer has begun: nothing is sent a second time. */
 	x->target_spoke = true;

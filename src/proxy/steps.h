@@ -26,6 +26,9 @@ enum next exch_answer(struct exchange *x, enum reason reason);
 /* Ends without an answer: nobody would read it, or it is too late. */
 enum next exch_give_up(struct exchange *x, enum reason reason);
 
+/* Why a connection broke: our own limit of buffers, or `otherwise`. */
+enum reason exch_reason_of(const struct conn *c, enum reason otherwise);
+
 /* The target that was asked cannot answer: another one is asked if nothing
  * can happen twice, else we answer with this reason. */
 enum next exch_target_failed(struct exchange *x, enum reason reason);

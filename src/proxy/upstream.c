@@ -33,13 +33,13 @@ static void close_idle(struct upstream *u)
 }
 
 /* An idle connection has nothing to say: whatever comes ends it. That it may
- * be written to again is no news, and of TLS, tickets may still come. */
+ * be written to again is no news, a read that filled all it was given left
+ * perhaps nothing behind, and of TLS, tickets may still come. */
 static bool is_quiet(struct conn *c)
 {
 	if (c->peer_closing || c->error || c->write_error)
 		return false;
-	return !c->readable ||
-	       (c->filter && conn_fill(c) == IO_AGAIN && c->in.n == 0);
+	return !c->readable || (conn_fill(c) == IO_AGAIN && c->in.n == 0);
 }
 
 static void on_ready(struct conn *conn)
@@ -97,6 +97,7 @@ static void begin_use(struct upstream *u, struct exchange *x)
 	u->exchange = x;
 	u->written0 = u->conn.n_written;
 	u->read0 = u->conn.n_read;
+	u->conn.unsure = false; /* to write to it will tell */
 	list_push_front(&u->pool->busy, &u->node);
 }
 
@@ -111,8 +112,7 @@ static struct upstream *take_warm(struct upstream_pool *pool, bool tls,
 		pool->n_idle--;
 		/* It closed in this turn and was not heard yet, or the group
 		 * speaks another protocol since a reload. */
-		if (u->is_tls != tls || u->conn.peer_closing ||
-		    u->conn.readable || u->conn.error) {
+		if (u->is_tls != tls || !is_quiet(&u->conn)) {
 			close_upstream(u);
 			continue;
 		}
@@ -213,7 +213,7 @@ void upstream_give_back(struct upstream *u, bool reusable)
 	u->exchange = NULL;
 	list_remove(&u->node);
 	if (!reusable || c->error || c->peer_closing || c->peer_closed ||
-	    c->in.n || conn_unsent(c) || c->connecting ||
+	    c->in.n || c->held || conn_unsent(c) || c->connecting ||
 	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
 		close_upstream(u);
 	} else {
@@ -242,6 +242,7 @@ void upstream_cut(struct worker *w, const struct target_state *target)
 
 		/* The exchange sees a target that has closed. */
 		u->conn.error = ECONNABORTED;
+		u->is_cut = true;
 		loop_again(&w->loop, &u->conn);
 	}
 	if (list_is_empty(&pool->busy))

@@ -41,6 +41,7 @@ struct upstream {
 	uint64_t written0, read0; /* of conn, when this exchange began */
 	bool is_tls;
 	bool is_warm; /* served an exchange before this one */
+	bool is_cut;  /* by upstream_cut() */
 };
 
 struct upstream_spec {

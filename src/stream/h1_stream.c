@@ -110,7 +110,7 @@ static enum io take_chunked(struct stream *s, struct chain *to, size_t most)
 		case CHUNKED_DATA:
 			if (data.n < RUN_MIN) {
 				if (!chain_copy(to, data)) {
-					errno = ENOBUFS;
+					s->conn->error = ENOBUFS;
 					return IO_FAILED;
 				}
 			} else {

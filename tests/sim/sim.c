@@ -149,6 +149,24 @@ void sim_free(struct sim *sim)
 	free(sim);
 }
 
+void sim_fixed(struct sim *sim, unsigned status, const char *body)
+{
+	struct action *action =
+		&sim->snap->balancers[0].listeners[0].default_rule.action;
+
+	action->kind = ACTION_FIXED_RESPONSE;
+	action->fixed = (struct fixed_response){
+		.status = (uint16_t)status,
+		.content_type = SLICE("text/plain"),
+		.body = slice_of(body),
+	};
+}
+
+size_t sim_held(void)
+{
+	return chunk_pool_in_use();
+}
+
 void sim_settle(struct sim *sim)
 {
 	for (int i = 0; i < SETTLE_TURNS; i++)
@@ -217,6 +235,27 @@ void sim_send(struct sim_end *e, const char *text)
 	size_t n = strlen(text);
 
 	assert_int_equal(send(e->fd, text, n, MSG_NOSIGNAL), n);
+	sim_settle(e->sim);
+}
+
+size_t sim_push(struct sim_end *e, const char *text, size_t n)
+{
+	size_t sent = 0;
+
+	while (sent < n) {
+		ssize_t put = send(e->fd, text + sent, n - sent, MSG_NOSIGNAL);
+
+		if (put <= 0)
+			break;
+		sent += (size_t)put;
+		sim_settle(e->sim);
+	}
+	return sent;
+}
+
+void sim_shut(struct sim_end *e)
+{
+	assert_int_equal(shutdown(e->fd, SHUT_WR), 0);
 	sim_settle(e->sim);
 }
 

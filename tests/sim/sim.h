@@ -36,6 +36,11 @@ struct sim_end {
 struct sim *sim_new(void);
 void sim_free(struct sim *sim);
 
+/* The listener answers everything by itself, with this body. */
+void sim_fixed(struct sim *sim, unsigned status, const char *body);
+/* Octets of buffers that the worker holds. */
+size_t sim_held(void);
+
 /* Turns the loop until nothing happens any more, reading what the ends get. */
 void sim_settle(struct sim *sim);
 void sim_advance_ms(struct sim *sim, uint64_t ms);
@@ -48,6 +53,11 @@ void sim_refuse(struct sim *sim, int target);
 void sim_end_free(struct sim_end *e);
 
 void sim_send(struct sim_end *e, const char *text);
+/* Sends as much of `n` octets as the other side takes, without reading what
+ * it answers; returns how many. */
+size_t sim_push(struct sim_end *e, const char *text, size_t n);
+/* Ends this direction only. */
+void sim_shut(struct sim_end *e);
 /* Reads what has come; the text so far. */
 const char *sim_received(struct sim_end *e);
 bool sim_is_open(struct sim_end *e);

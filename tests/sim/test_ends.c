@@ -1,0 +1,372 @@
+/* test_ends.c - connections that end in odd places, clients that do not read
+ * and targets that lie: nothing waits for ever, nothing grows without bound,
+ * nothing that was answered is lost. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define HEAD    "GET /a HTTP/1.1\r\nHost: a.example\r\n"
+#define GET     HEAD "\r\n"
+#define LAST    HEAD "Connection: close\r\n\r\n"
+#define OK      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define UPGRADE HEAD "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+#define SWITCHING                                                              \
+	"HTTP/1.1 101 Switching Protocols\r\n"                                 \
+	"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+/* `n` times the same text, to be freed. */
+static char *times(const char *text, size_t n)
+{
+	size_t size = strlen(text);
+	char *all = malloc(n * size + 1);
+
+	assert_non_null(all);
+	for (size_t i = 0; i < n; i++)
+		memcpy(all + i * size, text, size);
+	all[n * size] = '\0';
+	return all;
+}
+
+/* The end that follows a request says only that there is no other one. */
+static void test_an_answer_reaches_a_client_that_has_shut_its_side(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim);
+
+	(void)state;
+	sim_fixed(sim, 200, "here");
+	assert_int_equal(send(client->fd, GET GET, strlen(GET GET), 0),
+			 strlen(GET GET));
+	sim_shut(client);
+	assert_false(sim_is_open(client));
+	assert_has(sim_received(client), "\r\n\r\nhereHTTP/1.1 200 ");
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* Who sends requests and reads no answer is not read any more. */
+static void test_answers_that_nobody_reads_are_bounded(void **state)
+{
+	enum { REQUESTS = 40000 };
+	char *requests = times(GET, REQUESTS);
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim);
+	size_t n = REQUESTS * strlen(GET), sent;
+
+	(void)state;
+	sim_fixed(sim, 200, "here");
+	sent = sim_push(client, requests, n);
+	for (int i = 0; i < 50; i++)
+		sim_settle(sim);
+	assert_true(sent < n);
+	assert_true(sim_held() < 512 * 1024);
+
+	/* And what it had asked for is answered once it reads. */
+	for (;;) {
+		sim_forget(client);
+		if (sent == n)
+			break;
+		sent += sim_push(client, requests + sent, n - sent);
+	}
+	while (sim->worker->counters[COUNT_REQUESTS_ENDED] < REQUESTS)
+		sim_forget(client);
+	assert_true(sim_is_open(client));
+	free(requests);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* A target that closes without having read everything resets. What it said
+ * may arrive with the reset, in one event. */
+static void test_a_reset_behind_half_an_answer_is_seen(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+	const char *half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour";
+
+	(void)state;
+	sim_send(client, GET);
+	target = sim_accept(sim, 0);
+	assert_int_equal(send(target->fd, half, strlen(half), 0), strlen(half));
+	sim_close(target);
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
+	assert_has(sim_received(client), "\r\n\r\nfour");
+	assert_false(sim_is_open(client));
+	assert_int_equal(sim->worker->reasons[REASON_TARGET_CUT], 1);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+static void test_a_reset_behind_half_a_head_is_seen(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+	const char *half = "HTTP/1.1 200 OK\r\nContent-";
+
+	(void)state;
+	sim_send(client, GET);
+	target = sim_accept(sim, 0);
+	assert_int_equal(send(target->fd, half, strlen(half), 0), strlen(half));
+	sim_close(target);
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
+	assert_prefix(sim_received(client), "HTTP/1.1 502 ");
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* Leaves both ends of a tunnel behind. */
+static struct sim_end *tunnel(struct sim *sim, struct sim_end *client)
+{
+	struct sim_end *target;
+
+	sim_send(client, UPGRADE);
+	target = sim_accept(sim, 0);
+	sim_received(target);
+	sim_send(target, SWITCHING);
+	sim_forget(client);
+	sim_forget(target);
+	return target;
+}
+
+static void test_a_reset_behind_the_last_octets_ends_a_tunnel(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	target = tunnel(sim, client);
+	assert_int_equal(send(client->fd, "x", 1, 0), 1);
+	sim_settle(sim);
+	assert_int_equal(send(target->fd, "bye", 3, 0), 3);
+	sim_close(target); /* it never read the x */
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
+	assert_string_equal(sim_received(client), "bye");
+	assert_false(sim_is_open(client));
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* Both sides have said their last; what the slower one has not read yet is
+ * still delivered. */
+static void test_a_tunnel_ends_after_its_last_octet(void **state)
+{
+	enum { SIZE = 200 * 1024 };
+	char *text = times("x", SIZE);
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	target = tunnel(sim, client);
+	assert_int_equal(sim_push(client, text, SIZE), SIZE);
+	sim_shut(client);
+	sim_shut(target);
+	assert_false(sim_is_open(client));
+	assert_false(sim_is_open(target));
+	assert_int_equal(target->n, SIZE);
+	assert_int_equal(sim->worker->n_exchanges, 0);
+	free(text);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+static void test_a_slow_reader_gets_the_whole_last_answer(void **state)
+{
+	enum { SIZE = 300 * 1024 };
+	char *text = times("x", SIZE), head[80];
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	sim_send(client, LAST);
+	target = sim_accept(sim, 0);
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", SIZE);
+	sim_send(target, head);
+	assert_int_equal(sim_push(target, text, SIZE), SIZE);
+	assert_int_equal(sim->worker->n_exchanges, 0);
+	for (int i = 0; i < 5; i++)
+		sim_advance_ms(sim, 10000);
+	assert_false(sim_is_open(client));
+	assert_true(client->n > SIZE);
+	free(text);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* But not who does not read at all. */
+static void test_who_reads_nothing_of_the_last_answer_is_cut(void **state)
+{
+	enum { SIZE = 300 * 1024 };
+	char *text = times("x", SIZE), head[80];
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	sim_send(client, LAST);
+	target = sim_accept(sim, 0);
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", SIZE);
+	sim_send(target, head);
+	assert_int_equal(sim_push(target, text, SIZE), SIZE);
+	sim_advance_ms(sim, 60000 + 2 * WHEEL_SLOT_MS);
+	assert_int_equal(sim->worker->n_clients, 0);
+	assert_true(sim_held() <= CHUNK_ALLOC); /* room for heads */
+	free(text);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* The client has shut its side before its last answer leaves: with that the
+ * connection is over, and not seconds later. */
+static void test_nobody_lingers_for_a_client_that_has_ended(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim);
+
+	(void)state;
+	sim_fixed(sim, 200, "here");
+	assert_int_equal(send(client->fd, LAST, strlen(LAST), 0), strlen(LAST));
+	sim_shut(client);
+	assert_false(sim_is_open(client));
+	assert_has(sim_received(client), "here");
+	assert_int_equal(sim->worker->n_clients, 0);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* An answer that comes before the whole upload, and then neither side goes
+ * on: the answer was complete, so nothing of it is cut. */
+static void test_an_early_answer_stays_whole_when_the_upload_stops(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9"
+			 "\r\n\r\nfour");
+	target = sim_accept(sim, 0);
+	sim_send(target, OK);
+	assert_has(sim_received(client), "\r\n\r\nok");
+	sim_advance_ms(sim, 60000 + 2 * WHEEL_SLOT_MS);
+	assert_false(sim_is_open(client));
+	assert_false(sim_is_open(target));
+	assert_int_equal(sim->worker->reasons[REASON_TARGET_STALLED], 0);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+static void test_requests_received_are_requests_ended(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client;
+
+	(void)state;
+	client = sim_connect(sim);
+	sim_send(client, "GET / HT");
+	sim_end_free(client);
+	client = sim_connect(sim);
+	sim_send(client, "GET / HT");
+	sim_advance_ms(sim, 60000 + 2 * WHEEL_SLOT_MS);
+	assert_prefix(sim_received(client), "HTTP/1.1 408 ");
+	sim_end_free(client);
+	client = sim_connect(sim);
+	sim_send(client, "\1\2\3\r\n\r\n");
+	assert_prefix(sim_received(client), "HTTP/1.1 400 ");
+	sim_end_free(client);
+	sim_settle(sim);
+	assert_int_equal(sim->worker->counters[COUNT_REQUESTS_ALL], 3);
+	assert_int_equal(sim->worker->counters[COUNT_REQUESTS_ENDED], 3);
+	sim_free(sim);
+}
+
+/* 502 to the client when the deregistration delay is over; the request has
+ * been at work until now, so no other target gets it, warm or not. */
+static void test_a_cut_request_is_not_sent_again(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target, *other;
+	struct roster *roster;
+
+	(void)state;
+	sim_send(client, GET);
+	target = sim_accept(sim, 0);
+	sim_send(target, OK);
+	sim_forget(client);
+	sim_send(client, GET);
+	other = sim_accept(sim, 1);
+	sim_send(other, OK);
+	sim_forget(client);
+	sim_forget(target);
+	sim_send(client, GET); /* on the warm connection */
+	assert_has(sim_received(target), "GET /a");
+	roster = group_state_roster(sim->snap->groups[0].state);
+	roster->members[0].state->health = HEALTH_DRAINING;
+	worker_cut_target(sim->worker, state_ref(roster->members[0].state));
+	sim_settle(sim);
+	assert_prefix(sim_received(client), "HTTP/1.1 502 ");
+	sim_forget(other);
+	assert_string_equal(sim_received(other), "");
+	roster_unref(roster);
+	sim_end_free(other);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* While the process ends, an idle client has a second for one more request;
+ * the request itself has as much time as ever. */
+static void test_a_drain_does_not_hurry_what_runs(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	worker_drain(sim->worker);
+	sim_settle(sim);
+	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9"
+			 "\r\n\r\nfour");
+	target = sim_accept(sim, 0);
+	assert_non_null(target);
+	sim_advance_ms(sim, 5000);
+	sim_send(client, "five!");
+	sim_advance_ms(sim, 5000);
+	sim_send(target, OK);
+	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
+	assert_has(sim_received(client), "Connection: close\r\n");
+	assert_false(sim_is_open(client));
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+#define SCENE(name) cmocka_unit_test(test_##name)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE(an_answer_reaches_a_client_that_has_shut_its_side),
+		SCENE(answers_that_nobody_reads_are_bounded),
+		SCENE(a_reset_behind_half_an_answer_is_seen),
+		SCENE(a_reset_behind_half_a_head_is_seen),
+		SCENE(a_reset_behind_the_last_octets_ends_a_tunnel),
+		SCENE(a_tunnel_ends_after_its_last_octet),
+		SCENE(a_slow_reader_gets_the_whole_last_answer),
+		SCENE(who_reads_nothing_of_the_last_answer_is_cut),
+		SCENE(nobody_lingers_for_a_client_that_has_ended),
+		SCENE(an_early_answer_stays_whole_when_the_upload_stops),
+		SCENE(requests_received_are_requests_ended),
+		SCENE(a_cut_request_is_not_sent_again),
+		SCENE(a_drain_does_not_hurry_what_runs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
