@@ -98,6 +98,7 @@ struct ruleset *firewall_compile(const struct firewall_config *config,
 	survey(&c);
 	members_collect(&c);
 	stages_put(&c);
+	times_put(&c);
 	ruleset_finish(c.rules);
 	for (unsigned i = 0; i < c.rules->n_sets; i++)
 		if (c.rules->sets[i]->map)

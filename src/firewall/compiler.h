@@ -138,6 +138,11 @@ void instances_ask_ingress(struct compiler *c, struct nft_chain *chain);
 void balancers_ask_ingress(struct compiler *c, struct nft_chain *chain);
 void balancers_ask_egress(struct compiler *c, struct nft_chain *chain);
 
+/* ---- times.c ---------------------------------------------------------- */
+
+/* Makes the stage that gives flows their times, where anybody asks for it. */
+void times_put(struct compiler *c);
+
 /* ---- stages.c --------------------------------------------------------- */
 
 /* Makes the base chains, and what always passes. */

@@ -19,4 +19,5 @@ src_libweir_a_SOURCES += \
 	src/firewall/ruleset.c src/firewall/ruleset.h \
 	src/firewall/ruleset_text.c \
 	src/firewall/stages.c \
+	src/firewall/times.c \
 	src/firewall/verdict.c src/firewall/verdict.h

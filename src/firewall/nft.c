@@ -225,6 +225,18 @@ static int read_set(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
+static int read_object(const struct nlmsghdr *message, void *arg)
+{
+	struct ruleset *rules = arg;
+	struct nftnl_obj *o = nftnl_obj_alloc();
+
+	if (o && nftnl_obj_nlmsg_parse(message, o) == 0 &&
+	    strcmp(nftnl_obj_get_str(o, NFTNL_OBJ_TABLE), rules->table) == 0)
+		unwire_timeout(rules, o);
+	nftnl_obj_free(o);
+	return MNL_CB_OK;
+}
+
 struct element_dump {
 	struct ruleset *rules;
 	struct nft_set *set;
@@ -266,6 +278,7 @@ static int dump_all(struct nft *nft, struct ruleset *rules)
 		{NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, read_chain},
 		{NFT_MSG_GETRULE, NFTA_RULE_TABLE, read_rule},
 		{NFT_MSG_GETSET, NFTA_SET_TABLE, read_set},
+		{NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_object},
 	};
 	char buffer[1024];
 

@@ -143,6 +143,20 @@ static void add_set(struct batch *b, uint32_t *seq, const char *table,
 	batch_end_message(b, message, step, 0);
 }
 
+static void add_timeout(struct batch *b, uint32_t *seq, const char *table,
+			const struct plan_step *step)
+{
+	bool create = step->kind == PLAN_ADD_TIMEOUT;
+	struct nlmsghdr *message =
+		batch_message(b, seq, create ? NFT_MSG_NEWOBJ : NFT_MSG_DELOBJ,
+			      create ? NLM_F_CREATE : 0);
+	struct nftnl_obj *o = wire_timeout(table, step->timeout);
+
+	nftnl_obj_nlmsg_build_payload(message, o);
+	nftnl_obj_free(o);
+	batch_end_message(b, message, step, 0);
+}
+
 /* Without NLM_F_APPEND a position means "before that rule". */
 static void add_rule(struct batch *b, uint32_t *seq, const char *table,
 		     const struct plan_step *step)
@@ -259,6 +273,10 @@ size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 	case PLAN_ADD_SET:
 	case PLAN_DELETE_SET:
 		add_set(b, seq, plan->table, step);
+		return 1;
+	case PLAN_ADD_TIMEOUT:
+	case PLAN_DELETE_TIMEOUT:
+		add_timeout(b, seq, plan->table, step);
 		return 1;
 	case PLAN_ADD_RULE:
 	case PLAN_DELETE_RULE:

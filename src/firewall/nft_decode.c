@@ -405,18 +405,36 @@ static void read_byteorder(struct reader *rd, const struct nftnl_expr *e)
 		rd->foreign = true;
 }
 
+static void read_timeout(struct reader *rd, const struct nftnl_expr *e)
+{
+	if (nftnl_expr_get_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE) !=
+	    NFT_OBJECT_CT_TIMEOUT)
+		rd->foreign = true;
+	else
+		rd->rule.timeout = arena_strdup(
+			&rd->rules->arena,
+			nftnl_expr_get_str(e, NFTNL_EXPR_OBJREF_IMM_NAME));
+}
+
 static int read_expr(struct nftnl_expr *e, void *arg)
 {
 	static const struct {
 		const char *name;
 		void (*read)(struct reader *rd, const struct nftnl_expr *e);
 	} readers[] = {
-		{"payload", read_payload}, {"meta", read_meta},
-		{"ct", read_ct},           {"bitwise", read_bitwise},
-		{"cmp", read_cmp},         {"range", read_range},
-		{"lookup", read_lookup},   {"immediate", read_immediate},
-		{"limit", read_limit},     {"log", read_log},
-		{"counter", read_counter}, {"byteorder", read_byteorder},
+		{"payload", read_payload},
+		{"meta", read_meta},
+		{"ct", read_ct},
+		{"bitwise", read_bitwise},
+		{"cmp", read_cmp},
+		{"range", read_range},
+		{"lookup", read_lookup},
+		{"immediate", read_immediate},
+		{"limit", read_limit},
+		{"log", read_log},
+		{"counter", read_counter},
+		{"objref", read_timeout},
+		{"byteorder", read_byteorder},
 	};
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
 	struct reader *rd = arg;

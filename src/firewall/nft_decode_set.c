@@ -270,3 +270,14 @@ void unwire_settle(struct nft_set *set)
 	}
 	set->n_elements = kept;
 }
+
+/* The name says it all: see struct nft_timeout. */
+void unwire_timeout(struct ruleset *rules, const struct nftnl_obj *from)
+{
+	struct nftnl_obj *o = (struct nftnl_obj *)(uintptr_t)from;
+	const char *name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME);
+
+	if (nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE) == NFT_OBJECT_CT_TIMEOUT &&
+	    !ruleset_timeout(rules, name))
+		ruleset_add_timeout(rules, name);
+}

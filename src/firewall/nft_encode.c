@@ -280,6 +280,14 @@ struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain->name);
 	for (unsigned i = 0; i < rule->n_matches; i++)
 		put_match(r, &rule->matches[i]);
+	if (rule->timeout) {
+		struct nftnl_expr *e = add_expr(r, "objref");
+
+		nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE,
+				   NFT_OBJECT_CT_TIMEOUT);
+		nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME,
+				   rule->timeout);
+	}
 	if (rule->log)
 		put_log(r, rule->log);
 	if (rule->counter)
@@ -339,6 +347,59 @@ struct nftnl_chain *wire_chain(const char *table, const struct nft_chain *chain)
 		nftnl_udata_buf_free(b);
 	}
 	return c;
+}
+
+/* The kernel takes all times or none. These are its own, and nft's. */
+static const uint32_t tcp_times[NFTNL_CTTIMEOUT_ARRAY_MAX] = {
+	[NFTNL_CTTIMEOUT_TCP_SYN_SENT] = 120,
+	[NFTNL_CTTIMEOUT_TCP_SYN_RECV] = 60,
+	[NFTNL_CTTIMEOUT_TCP_ESTABLISHED] = 432000,
+	[NFTNL_CTTIMEOUT_TCP_FIN_WAIT] = 120,
+	[NFTNL_CTTIMEOUT_TCP_CLOSE_WAIT] = 60,
+	[NFTNL_CTTIMEOUT_TCP_LAST_ACK] = 30,
+	[NFTNL_CTTIMEOUT_TCP_TIME_WAIT] = 120,
+	[NFTNL_CTTIMEOUT_TCP_CLOSE] = 10,
+	[NFTNL_CTTIMEOUT_TCP_SYN_SENT2] = 120,
+	[NFTNL_CTTIMEOUT_TCP_RETRANS] = 300,
+	[NFTNL_CTTIMEOUT_TCP_UNACK] = 300,
+};
+
+static const uint32_t udp_times[NFTNL_CTTIMEOUT_ARRAY_MAX] = {
+	[NFTNL_CTTIMEOUT_UDP_UNREPLIED] = 30,
+	[NFTNL_CTTIMEOUT_UDP_REPLIED] = 120,
+};
+
+static void put_time(uint32_t *to, uint32_t seconds)
+{
+	if (seconds)
+		*to = seconds;
+}
+
+struct nftnl_obj *wire_timeout(const char *table,
+			       const struct nft_timeout *timeout)
+{
+	struct nftnl_obj *o = no_memory_if_null(nftnl_obj_alloc());
+	bool tcp = timeout->protocol == IPPROTO_TCP;
+	uint32_t times[NFTNL_CTTIMEOUT_ARRAY_MAX];
+
+	memcpy(times, tcp ? tcp_times : udp_times, sizeof(times));
+	if (tcp) {
+		put_time(&times[NFTNL_CTTIMEOUT_TCP_ESTABLISHED],
+			 timeout->established_s);
+	} else {
+		put_time(&times[NFTNL_CTTIMEOUT_UDP_UNREPLIED],
+			 timeout->unreplied_s);
+		put_time(&times[NFTNL_CTTIMEOUT_UDP_REPLIED],
+			 timeout->replied_s);
+	}
+	nftnl_obj_set_u32(o, NFTNL_OBJ_FAMILY, NFPROTO_INET);
+	nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, table);
+	nftnl_obj_set_str(o, NFTNL_OBJ_NAME, timeout->name);
+	nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
+	nftnl_obj_set_u16(o, NFTNL_OBJ_CT_TIMEOUT_L3PROTO, NFPROTO_INET);
+	nftnl_obj_set_u8(o, NFTNL_OBJ_CT_TIMEOUT_L4PROTO, timeout->protocol);
+	nftnl_obj_set_data(o, NFTNL_OBJ_CT_TIMEOUT_ARRAY, times, sizeof(times));
+	return o;
 }
 
 /* What nft's listing needs to print keys in the right order of octets. */

@@ -8,6 +8,7 @@
 #define WEIR_FIREWALL_NFT_WIRE_H
 
 #include <libnftnl/chain.h>
+#include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 
@@ -32,6 +33,9 @@ struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 			   uint32_t id);
 
+struct nftnl_obj *wire_timeout(const char *table,
+			       const struct nft_timeout *timeout);
+
 /* Adds the element: one, or two where a range has an end of its own. Returns
  * how many. `with_data` false: the key alone, for deletion. */
 unsigned wire_element(struct nftnl_set *to, const struct nft_set *set,
@@ -43,6 +47,7 @@ void unwire_rule(struct ruleset *rules, const struct nftnl_rule *rule);
 void unwire_set(struct ruleset *rules, const struct nftnl_set *set);
 void unwire_elements(struct ruleset *rules, struct nft_set *set,
 		     const struct nftnl_set *from);
+void unwire_timeout(struct ruleset *rules, const struct nftnl_obj *from);
 /* Once all elements of an interval set have come: joins starts and ends. */
 void unwire_settle(struct nft_set *set);
 

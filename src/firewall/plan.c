@@ -336,6 +336,9 @@ static void plan_new_objects(struct plan *p, const struct ruleset *old,
 	for (unsigned i = 0; i < new->n_sets; i++)
 		if (!old || !ruleset_set(old, new->sets[i]->name))
 			add_set_step(p, PLAN_ADD_SET, new->sets[i]);
+	for (unsigned i = 0; i < new->n_timeouts; i++)
+		if (!old || !ruleset_timeout(old, new->timeouts[i]->name))
+			add(p, PLAN_ADD_TIMEOUT)->timeout = new->timeouts[i];
 }
 
 static void plan_old_objects(struct plan *p, const struct ruleset *old,
@@ -347,6 +350,9 @@ static void plan_old_objects(struct plan *p, const struct ruleset *old,
 	for (unsigned i = 0; old && i < old->n_sets; i++)
 		if (!ruleset_set(new, old->sets[i]->name))
 			add_set_step(p, PLAN_DELETE_SET, old->sets[i]);
+	for (unsigned i = 0; old && i < old->n_timeouts; i++)
+		if (!ruleset_timeout(new, old->timeouts[i]->name))
+			add(p, PLAN_DELETE_TIMEOUT)->timeout = old->timeouts[i];
 }
 
 struct plan *plan_make(const struct ruleset *old, const struct ruleset *new)
@@ -385,6 +391,8 @@ struct place plan_place(const struct plan_step *step)
 		return step->element->place;
 	if (step->chain)
 		return step->chain->place;
+	if (step->timeout)
+		return step->timeout->place;
 	return step->set ? step->set->place : (struct place){0};
 }
 
@@ -409,6 +417,12 @@ static void add_line(const struct plan *p, const struct plan_step *s,
 		text_addf(out, "%c %s %s\n",
 			  s->kind == PLAN_ADD_SET ? '+' : '-',
 			  s->set->map ? "map" : "set", s->set->name);
+		return;
+	case PLAN_ADD_TIMEOUT:
+	case PLAN_DELETE_TIMEOUT:
+		text_addf(out, "%c ct timeout %s\n",
+			  s->kind == PLAN_ADD_TIMEOUT ? '+' : '-',
+			  s->timeout->name);
 		return;
 	case PLAN_ADD_RULE:
 	case PLAN_DELETE_RULE:

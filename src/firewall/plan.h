@@ -4,10 +4,10 @@
  * The difference of two rulesets, as steps in an order that the kernel takes
  * in one transaction:
  *
- *	new chains and sets
+ *	new chains, sets and timeouts
  *	rules that go, rules that come
  *	elements that go, elements that come
- *	chains and sets that nobody needs any more
+ *	chains, sets and timeouts that nobody needs any more
  *
  * so that a rule or an element never points to nothing. Rules that stay keep
  * their counters, elements that stay keep theirs, base chains are never made
@@ -30,12 +30,14 @@ enum plan_kind {
 	PLAN_ADD_TABLE,
 	PLAN_ADD_CHAIN,
 	PLAN_ADD_SET,
+	PLAN_ADD_TIMEOUT,
 	PLAN_DELETE_RULE,
 	PLAN_ADD_RULE,
 	PLAN_DELETE_ELEMENT,
 	PLAN_ADD_ELEMENT,
 	PLAN_DELETE_CHAIN,
 	PLAN_DELETE_SET,
+	PLAN_DELETE_TIMEOUT,
 };
 
 /* What is added points into the new ruleset, what goes into the old one. */
@@ -47,6 +49,7 @@ struct plan_step {
 					* stays; NULL: at the end */
 	const struct nft_set *set;     /* sets and elements */
 	const struct nft_element *element;
+	const struct nft_timeout *timeout;
 };
 
 struct plan {

@@ -60,6 +60,7 @@ void ruleset_free(struct ruleset *rules)
 		free(rules->sets[i]->elements);
 	free(rules->chains);
 	free(rules->sets);
+	free(rules->timeouts);
 	map_release(&rules->chain_of);
 	map_release(&rules->set_of);
 	arena_release(&rules->arena);
@@ -118,6 +119,27 @@ struct nft_set *ruleset_add_set(struct ruleset *rules, const char *name,
 	return set;
 }
 
+struct nft_timeout *ruleset_timeout(const struct ruleset *rules,
+				    const char *name)
+{
+	for (unsigned i = 0; i < rules->n_timeouts; i++)
+		if (strcmp(rules->timeouts[i]->name, name) == 0)
+			return rules->timeouts[i];
+	return NULL;
+}
+
+struct nft_timeout *ruleset_add_timeout(struct ruleset *rules, const char *name)
+{
+	struct nft_timeout *t = ARENA_NEW(&rules->arena, struct nft_timeout);
+
+	t->name = arena_strdup(&rules->arena, name);
+	rules->timeouts = room_for_one(rules->timeouts, rules->n_timeouts,
+				       &rules->n_timeout_room,
+				       sizeof(struct nft_timeout *));
+	rules->timeouts[rules->n_timeouts++] = t;
+	return t;
+}
+
 struct nft_rule *chain_add_rule(struct nft_chain *chain)
 {
 	chain->rules = room_for_one(chain->rules, chain->n_rules,
@@ -160,6 +182,13 @@ static int by_set_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
+static int by_timeout_name(const void *a, const void *b)
+{
+	const struct nft_timeout *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
 /* Packets meet base chains first, in this order. */
 static int by_chain_order(const void *a, const void *b)
 {
@@ -187,6 +216,8 @@ void ruleset_finish(struct ruleset *rules)
 	sort(rules->chains, rules->n_chains, sizeof(*rules->chains),
 	     by_chain_order);
 	sort(rules->sets, rules->n_sets, sizeof(*rules->sets), by_set_name);
+	sort(rules->timeouts, rules->n_timeouts, sizeof(*rules->timeouts),
+	     by_timeout_name);
 	for (unsigned i = 0; i < rules->n_sets; i++)
 		sort(rules->sets[i]->elements, rules->sets[i]->n_elements,
 		     sizeof(struct nft_element), by_key);

@@ -147,9 +147,20 @@ struct nft_live {
 	bool foreign; /* not in our vocabulary, so not made by us */
 };
 
+/* How long the kernel remembers a silent flow; seconds, 0: its own default.
+ * Cannot be changed once made, so the name says what is in it. */
+struct nft_timeout {
+	const char *name;
+	uint8_t protocol;                /* tcp or udp */
+	uint32_t established_s;          /* tcp */
+	uint32_t unreplied_s, replied_s; /* udp */
+	struct place place;
+};
+
 struct nft_rule {
 	const struct nft_match *matches;
 	unsigned n_matches;
+	const char *timeout;       /* to give to the flow; NULL: none */
 	const struct nft_log *log; /* NULL: none */
 	bool counter;
 	struct nft_verdict verdict;
@@ -203,6 +214,8 @@ struct ruleset {
 	unsigned n_chains, n_chain_room;
 	struct nft_set **sets;
 	unsigned n_sets, n_set_room;
+	struct nft_timeout **timeouts;
+	unsigned n_timeouts, n_timeout_room;
 	struct map chain_of, set_of; /* by name */
 };
 
@@ -221,6 +234,12 @@ struct nft_set *ruleset_set(const struct ruleset *rules, const char *name);
 struct nft_chain *ruleset_add_chain(struct ruleset *rules, const char *name);
 struct nft_set *ruleset_add_set(struct ruleset *rules, const char *name,
 				const uint8_t *types, unsigned n_types);
+
+/* NULL when there is none of that name. */
+struct nft_timeout *ruleset_timeout(const struct ruleset *rules,
+				    const char *name);
+struct nft_timeout *ruleset_add_timeout(struct ruleset *rules,
+					const char *name);
 
 /* Append one, zeroed; borrowed until the next is added. */
 struct nft_rule *chain_add_rule(struct nft_chain *chain);

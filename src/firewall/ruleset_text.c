@@ -369,6 +369,10 @@ void rule_text(const struct nft_rule *rule, struct text *out)
 		space(out, start);
 		add_match(out, m, protocol);
 	}
+	if (rule->timeout) {
+		space(out, start);
+		text_addf(out, "ct timeout set \"%s\"", rule->timeout);
+	}
 	if (rule->log) {
 		space(out, start);
 		add_log(out, rule->log);
@@ -413,6 +417,28 @@ void element_text(const struct nft_set *set, const struct nft_element *e,
 		text_add(out, SLICE(" : "));
 		add_verdict(out, e->verdict);
 	}
+}
+
+static void add_period(struct text *out, const char **sep, const char *name,
+		       uint32_t seconds)
+{
+	if (!seconds)
+		return;
+	text_addf(out, "%s%s : %u", *sep, name, seconds);
+	*sep = ", ";
+}
+
+static void add_timeout(struct text *out, const struct nft_timeout *t)
+{
+	const char *sep = "";
+
+	text_addf(out, "\tct timeout %s {\n\t\tprotocol ", t->name);
+	add_protocol(out, t->protocol);
+	text_add(out, SLICE("\n\t\tpolicy = { "));
+	add_period(out, &sep, "established", t->established_s);
+	add_period(out, &sep, "unreplied", t->unreplied_s);
+	add_period(out, &sep, "replied", t->replied_s);
+	text_add(out, SLICE(" }\n\t}\n\n"));
 }
 
 static void add_set(struct text *out, const struct nft_set *set)
@@ -477,6 +503,8 @@ char *ruleset_text(const struct ruleset *rules)
 	char *text;
 
 	text_addf(&out, "table inet %s {\n", rules->table);
+	for (unsigned i = 0; i < rules->n_timeouts; i++)
+		add_timeout(&out, rules->timeouts[i]);
 	for (unsigned i = 0; i < rules->n_sets; i++) {
 		if (i)
 			text_addc(&out, '\n');

@@ -135,6 +135,11 @@ static void random_instances(struct model *m)
 			 any_of(N_GROUPS), any_of(N_GROUPS));
 		model_instance(m, name, addresses, one_in(2) ? interface : NULL,
 			       groups);
+		if (one_in(4))
+			m->instances[m->config.n_instances - 1].tracking =
+				(struct tracking_times){
+					one_in(2) ? 100 + any_of(3) : 0, 0,
+					100 + any_of(2)};
 	}
 	if (one_in(2))
 		model_host(m, one_in(3) ? "10.0.1.100 2001:db8::100" : "",

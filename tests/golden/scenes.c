@@ -180,6 +180,22 @@ static void logging(struct model *m)
 	m->config.settings.nflog_group = 5;
 }
 
+/* Flows of the database are long and silent. */
+static void times(struct model *m)
+{
+	model_machine(m, "192.0.2.10 2001:db8::10", "");
+	model_open(m, "db");
+	model_host(m, "", "db");
+	model_instance(m, "db1", "10.0.0.1 fd00::1", NULL, "db");
+	model_instance(m, "db2", "10.0.0.2", NULL, "db");
+	model_instance(m, "web", "10.0.0.3", NULL, "db");
+	m->instances[0].tracking.udp_stream_s = 60;
+	m->instances[1].tracking.tcp_established_s = 86400;
+	m->instances[1].tracking.udp_s = 45;
+	m->instances[1].tracking.udp_stream_s = 170;
+	m->instances[2].tracking = m->instances[1].tracking;
+}
+
 const struct scene scenes[] = {
 	{"nothing", nothing},
 	{"host", host},
@@ -192,6 +208,7 @@ const struct scene scenes[] = {
 	{"references", references},
 	{"report", report},
 	{"logging", logging},
+	{"times", times},
 };
 
 const size_t n_scenes = ARRAY_SIZE(scenes);

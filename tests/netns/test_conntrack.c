@@ -6,12 +6,16 @@
  */
 #include "unit/unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "firewall/compile.h"
 #include "firewall/conntrack.h"
+#include "firewall/nft.h"
 #include "golden/model.h"
 #include "namespace.h"
 
@@ -148,11 +152,53 @@ static void test_the_kernel_forgets_them(void **state)
 	model_free(m);
 }
 
+/* A datagram to the instance, and how long the kernel means to remember it. */
+static void test_flows_get_their_times(void **state)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct model *m = model_new();
+	struct diag diag = {0};
+	struct ruleset *rules;
+	struct plan *plan;
+	struct nft *nft;
+	int fd;
+
+	(void)state;
+	if (!has_namespace || system("ip link set lo up") != 0 ||
+	    system("conntrack -L >/dev/null 2>&1") != 0) {
+		model_free(m);
+		skip();
+	}
+	model_open(m, "app");
+	model_instance(m, "app1", "127.0.0.2", NULL, "app");
+	m->instances[0].tracking.udp_s = 4000;
+	rules = firewall_compile(&m->config, &diag);
+	nft = nft_open();
+	plan = plan_make(NULL, rules);
+	assert_int_equal(nft_send(nft, plan, 0, &diag), NFT_DONE);
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	to.sin_addr.s_addr = htonl(0x7f000002);
+	assert_int_equal(
+		sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+	close(fd);
+	assert_int_equal(system("conntrack -L -p udp --orig-port-dst 9 "
+				"2>/dev/null | grep -Eq '^udp +17 "
+				"(39[0-9][0-9]|4000) '"),
+			 0);
+	plan_free(plan);
+	nft_close(nft);
+	ruleset_free(rules);
+	diag_release(&diag);
+	model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_would_get_in),
 		cmocka_unit_test(test_the_kernel_forgets_them),
+		cmocka_unit_test(test_flows_get_their_times),
 	};
 
 	has_namespace = namespace_enter();

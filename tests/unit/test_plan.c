@@ -176,6 +176,8 @@ static void fake_step(struct fake *f, const struct plan_step *s)
 		fake_clear(f);
 		return;
 	case PLAN_ADD_TABLE:
+	case PLAN_ADD_TIMEOUT:
+	case PLAN_DELETE_TIMEOUT:
 		return;
 	case PLAN_ADD_CHAIN:
 		assert_null(fake_chain(f, s->chain->name));
