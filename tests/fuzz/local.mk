@@ -34,6 +34,13 @@ fuzz_targets += tests/fuzz/fuzz_pattern
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(fuzz_main)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_secgroup
+tests_fuzz_fuzz_secgroup_SOURCES = tests/fuzz/fuzz_secgroup.c \
+	tests/golden/model.c tests/golden/naive.c tests/golden/random.c \
+	$(fuzz_main)
+tests_fuzz_fuzz_secgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_fuzz_fuzz_secgroup_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_sticky
 tests_fuzz_fuzz_sticky_SOURCES = tests/fuzz/fuzz_sticky.c $(fuzz_main)
 tests_fuzz_fuzz_sticky_LDADD = $(FUZZ_LIBS)

@@ -7,9 +7,23 @@
 
 enum { N_GROUPS = 4, N_INSTANCES_MAX = 6 };
 
+static const uint8_t *octets_left;
+static size_t n_octets_left;
+
+void random_from(const uint8_t *octets, size_t n)
+{
+	octets_left = octets;
+	n_octets_left = n;
+}
+
 unsigned any_of(unsigned n)
 {
-	return (unsigned)rand() % n;
+	if (!octets_left)
+		return (unsigned)rand() % n;
+	if (n_octets_left == 0)
+		return 0;
+	n_octets_left--;
+	return *octets_left++ % n;
 }
 
 static bool one_in(unsigned n)
