@@ -38,22 +38,25 @@ static void retry_later(struct acceptor *a)
 					    on_retry, a);
 }
 
-static void pause_accepting(struct worker *w, struct acceptor *a)
+static void reject(struct worker *w, const char *hint)
 {
 	struct log_line l;
 
+	count(w, COUNT_CLIENT_REJECTED);
+	if (!worker_log(w, &l, LOG_WARNING, "accepting no more connections"))
+		return;
+	log_num(&l, "connections", (int64_t)w->n_clients);
+	log_str(&l, "hint", hint);
+	log_end(&l);
+}
+
+static void pause_accepting(struct acceptor *a)
+{
 	if (a->paused)
 		return;
 	a->paused = true;
 	loop_watch_free(a->watch);
 	a->watch = NULL;
-	if (worker_log(w, &l, LOG_WARNING, "accepting no more connections")) {
-		log_num(&l, "connections", (int64_t)w->n_clients);
-		log_str(&l, "hint",
-			"raise settings.max_connections or the limit of open "
-			"files");
-		log_end(&l);
-	}
 }
 
 /* Returns whether there may be another one in the queue. */
@@ -63,12 +66,15 @@ static bool accept_one(struct acceptor *a)
 	struct addr peer;
 	int fd = sock_accept(a->fd, &peer);
 
-	if (fd >= 0) {
+	if (fd >= 0 && w->n_clients < w->most_connections) {
 		client_new(w, a, fd, &peer);
-		if (w->n_clients >= w->most_connections) {
-			count(w, COUNT_CLIENT_REJECTED);
-			pause_accepting(w, a);
-		}
+		return true;
+	}
+	/* Closed rather than left in the queue: whoever comes learns at once
+	 * that there is no room here, and may go elsewhere. */
+	if (fd >= 0) {
+		close(fd);
+		reject(w, "raise settings.max_connections");
 		return true;
 	}
 	switch (errno) {
@@ -77,8 +83,8 @@ static bool accept_one(struct acceptor *a)
 	case ENOMEM:
 	case ENOBUFS:
 		/* It stays in the queue until a descriptor is free. */
-		count(w, COUNT_CLIENT_REJECTED);
-		pause_accepting(w, a);
+		reject(w, "raise the limit of open files");
+		pause_accepting(a);
 		retry_later(a);
 		return false;
 	case ECONNABORTED:
