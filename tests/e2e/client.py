@@ -82,17 +82,24 @@ class Client(Wire):
             if "transfer-encoding" in answer.fields:
                 answer.body, answer.chunks, answer.trailers = self.chunked()
             elif "content-length" in answer.fields:
-                size = int(answer.fields["content-length"])
-                while len(answer.body) < size:
-                    if not self.ahead:
-                        self.more()
-                    part = self.ahead[:size - len(answer.body)]
-                    self.ahead = self.ahead[len(part):]
-                    answer.body += part
+                self._fill(answer, int(answer.fields["content-length"]))
             else:
                 answer.body = self.rest()
         except Gone:
             answer.whole = False
+
+    def _fill(self, answer, size):
+        """As much of `size` octets as comes."""
+        parts = []
+        try:
+            while size:
+                if not self.ahead:
+                    self.more()
+                part, self.ahead = self.ahead[:size], self.ahead[size:]
+                parts.append(part)
+                size -= len(part)
+        finally:
+            answer.body = b"".join(parts)
 
     def ask(self, method, target, body=None, fields=(), host="example.test"):
         """Sends a request and reads its answer; the connection stays."""

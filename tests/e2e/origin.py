@@ -256,14 +256,16 @@ class Stream(Action):
 
     def __init__(self, size):
         self.size = size
-        self.sent = 0
+        self.sent = 0  # over all requests
 
     def run(self, request, wire, origin):
         wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
         piece = bytes(range(256)) * 256
-        while self.sent < self.size:
-            part = piece[:min(len(piece), self.size - self.sent)]
+        left = self.size
+        while left:
+            part = piece[:min(len(piece), left)]
             wire.send(part)
+            left -= len(part)
             self.sent += len(part)
 
 
