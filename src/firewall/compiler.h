@@ -13,6 +13,7 @@
 enum variant {
 	VARIANT_IN,
 	VARIANT_OUT,
+	VARIANT_LOCAL,     /* egress, sent by this machine itself */
 	VARIANT_PUBLISHED, /* ingress, but the port before translation counts */
 	N_VARIANTS
 };
@@ -104,7 +105,8 @@ void group_sets_put(struct compiler *c, const struct secgroup *group,
 
 /* ---- profile.c -------------------------------------------------------- */
 
-/* The chain p-HASH-in, -out or -published of this combination of groups. */
+/* The chain p-HASH-in, -out, -local or -published of this combination of
+ * groups. */
 const char *profile_chain(struct compiler *c,
 			  const struct secgroup *const *groups,
 			  unsigned n_groups, enum variant variant,

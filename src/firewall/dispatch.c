@@ -229,7 +229,7 @@ static const char *target_chain(struct compiler *c,
 		for (unsigned k = 0; has && k < b->n_groups; k++)
 			groups[n++] = b->groups[k];
 	}
-	return profile_chain(c, groups, n, VARIANT_OUT, place);
+	return profile_chain(c, groups, n, VARIANT_LOCAL, place);
 }
 
 static bool has_target(struct compiler *c, const struct balancer_point *p)

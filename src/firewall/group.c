@@ -13,8 +13,6 @@
 #include "base/fail.h"
 #include "compiler.h"
 
-static const char *const variant_names[N_VARIANTS] = {"in", "out", "published"};
-
 static bool is_ported(int protocol)
 {
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
@@ -240,15 +238,19 @@ static void put_grants(struct compiler *c, const struct secgroup *group,
 const char *group_chain(struct compiler *c, const struct secgroup *group,
 			enum variant variant)
 {
+	static const char *const names[N_VARIANTS] = {"in", "out", "out",
+						      "published"};
 	struct nft_chain *chain;
 	char name[100];
 
-	snprintf(name, sizeof(name), "sg-%s-%s", group->name,
-		 variant_names[variant]);
+	snprintf(name, sizeof(name), "sg-%s-%s", group->name, names[variant]);
 	chain = ruleset_chain(c->rules, name);
 	if (chain)
 		return chain->name;
 
+	/* What leaves is the same for everybody. */
+	if (variant == VARIANT_LOCAL)
+		variant = VARIANT_OUT;
 	chain = ruleset_add_chain(c->rules, name);
 	chain->comment = comment_of(c, group->description);
 	chain->place = group->place;

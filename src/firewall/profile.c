@@ -133,9 +133,17 @@ const char *stray_chain(struct compiler *c)
 			    "no instance has this address at this interface");
 }
 
-/* A flow that was cut would come back to life with the next segment that its
- * instance sends: as a new one, from inside. */
-static void put_guards(struct compiler *c, struct nft_chain *chain)
+/*
+ * A flow that was cut would come back to life with the next segment that its
+ * instance sends: as a new one, from inside.
+ *
+ * This machine's own flows are spared the second guard, unless they are to be
+ * cut. Where nothing has tracked connections before, the first load would
+ * else end all that are open: to the kernel they begin with their next
+ * segment.
+ */
+static void put_guards(struct compiler *c, struct nft_chain *chain,
+		       enum variant variant)
 {
 	const char *end = ending_chain(c, "drop-invalid", "invalid",
 				       "of no flow that could have begun");
@@ -143,6 +151,9 @@ static void put_guards(struct compiler *c, struct nft_chain *chain)
 
 	draft_ct(&invalid, FIELD_CT_STATE, CT_INVALID);
 	draft_put(&invalid, c->rules, chain, VERDICT_GOTO, end);
+	if (variant == VARIANT_LOCAL &&
+	    c->config->settings.revoke != REVOKE_CUT)
+		return;
 	draft_not_syn(&revived);
 	draft_ct(&revived, FIELD_CT_STATE, CT_NEW);
 	draft_put(&revived, c->rules, chain, VERDICT_GOTO, end);
@@ -153,8 +164,9 @@ const char *profile_chain(struct compiler *c,
 			  unsigned n_groups, enum variant variant,
 			  const struct place *place)
 {
-	static const char *const suffix[N_VARIANTS] = {"in", "out",
+	static const char *const suffix[N_VARIANTS] = {"in", "out", "local",
 						       "published"};
+	bool out = variant == VARIANT_OUT || variant == VARIANT_LOCAL;
 	const struct profile *p = profile_of(c, groups, n_groups);
 	struct draft all = {0};
 	struct nft_chain *chain;
@@ -168,14 +180,14 @@ const char *profile_chain(struct compiler *c,
 	chain = ruleset_add_chain(c->rules, name);
 	chain->comment = comment_of(c, p->words);
 	chain->place = *place;
-	if (variant == VARIANT_OUT)
-		put_guards(c, chain);
+	if (out)
+		put_guards(c, chain, variant);
 	for (unsigned i = 0; i < p->n_groups; i++)
 		draft_put(&all, c->rules, chain, VERDICT_JUMP,
 			  group_chain(c, p->groups[i], variant))
 			->place = p->groups[i]->place;
-	snprintf(words, sizeof(words), "%s %.80s",
-		 variant == VARIANT_OUT ? "out" : "in", p->words);
+	snprintf(words, sizeof(words), "%s %.80s", out ? "out" : "in",
+		 p->words);
 	deny(c, chain, &all, words, VERDICT_ACCEPT, NULL);
 	return chain->name;
 }

@@ -279,7 +279,7 @@ static void put_local_stages(struct compiler *c)
 	if (c->host) {
 		put_published(c);
 		put_host(c, in, VARIANT_IN, SIDE_DESTINATION);
-		put_host(c, out, VARIANT_OUT, SIDE_SOURCE);
+		put_host(c, out, VARIANT_LOCAL, SIDE_SOURCE);
 	}
 }
 

@@ -4,6 +4,13 @@
 
 enum way { IN, OUT, PUBLISHED };
 
+/* The machine may send from the middle of a flow, unless flows are cut. */
+static bool spares_middles(const struct firewall_config *c,
+			   const struct nft_packet *p)
+{
+	return p->hook == HOOK_OUTPUT && c->settings.revoke != REVOKE_CUT;
+}
+
 static bool is_icmp(int protocol)
 {
 	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
@@ -135,7 +142,7 @@ static bool groups_admit(const struct firewall_config *c,
 	if (way == OUT && p->ct_state == CT_INVALID)
 		return false;
 	if (way == OUT && p->ct_state == CT_NEW && p->protocol == IPPROTO_TCP &&
-	    (p->tcp_flags & flags) != TCP_SYN)
+	    (p->tcp_flags & flags) != TCP_SYN && !spares_middles(c, p))
 		return false;
 	for (unsigned i = 0; i < n; i++)
 		if (group_admits(c, groups[i], p, way))

@@ -195,6 +195,7 @@ void random_model(struct model *m)
 {
 	model_machine(m, "10.0.1.100 10.0.2.100 203.0.113.1 2001:db8::100",
 		      one_in(2) ? "192.0.2.1 2001:db8::1" : "");
+	m->config.settings.revoke = one_in(2) ? REVOKE_CUT : REVOKE_KEEP;
 	random_lists(m);
 	for (unsigned i = 0; i < N_GROUPS; i++) {
 		char name[4];

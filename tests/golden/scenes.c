@@ -155,6 +155,13 @@ static void references(struct model *m)
 	model_instance(m, "hub", "10.1.0.1", NULL, "hub");
 }
 
+/* Flows are cut, so none may come back from its middle. */
+static void cut(struct model *m)
+{
+	host(m);
+	m->config.settings.revoke = REVOKE_CUT;
+}
+
 static void report(struct model *m)
 {
 	model_machine(m, "192.0.2.10", "");
@@ -206,6 +213,7 @@ const struct scene scenes[] = {
 	{"balancer", balancer},
 	{"large", large},
 	{"references", references},
+	{"cut", cut},
 	{"report", report},
 	{"logging", logging},
 	{"times", times},
