@@ -74,11 +74,10 @@ static size_t tail_room(const struct chain *c)
 /* Below this the tail of a chunk is not worth a slice of its own. */
 enum { TAIL_MIN = 512 };
 
-size_t chain_reserve(struct chain *c, bool bulk, struct iovec *room,
+size_t chain_reserve(struct chain *c, int pieces, struct iovec *room,
 		     int *n_room)
 {
 	size_t want = chain_room(c), got = 0, tail = tail_room(c);
-	int most = bulk ? CHAIN_ROOM_MAX : 2;
 
 	*n_room = 0;
 	if (tail >= TAIL_MIN && want) {
@@ -86,7 +85,7 @@ size_t chain_reserve(struct chain *c, bool bulk, struct iovec *room,
 		room[(*n_room)++] =
 			(struct iovec){c->last->p + c->last->n, got};
 	}
-	while (*n_room < most && got < want) {
+	while (*n_room < pieces && got < want) {
 		struct chunk *chunk = chunk_new();
 		size_t n = want - got;
 
@@ -195,9 +194,30 @@ bool chain_linearise(struct chain *c, size_t n)
 	return true;
 }
 
+/* Fewer octets than this are cheaper to copy than to hold a chunk for. */
+enum { COPY_MAX = 512 };
+
+static void copy_behind(struct chain *to, struct chain *from, size_t n)
+{
+	while (n > 0) {
+		struct seg *s = from->first;
+		size_t part = s->n < n ? s->n : n;
+
+		memcpy(to->last->p + to->last->n, s->p, part);
+		chain_claimed(to, part);
+		chain_drain(from, part);
+		n -= part;
+	}
+}
+
 size_t chain_move(struct chain *to, struct chain *from, size_t n)
 {
 	size_t left = n < from->n ? n : from->n, moved = left;
+
+	if (left <= COPY_MAX && tail_room(to) >= left) {
+		copy_behind(to, from, left);
+		return moved;
+	}
 
 	while (left > 0) {
 		struct seg *s = from->first;

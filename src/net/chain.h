@@ -52,12 +52,13 @@ static inline size_t chain_room(const struct chain *c)
 }
 
 /*
- * Offers room at the end: the tail of the last chunk and a fresh one, and
- * three more when `bulk`. Never more than the limit allows. Returns the
- * octets offered, 0 when the chain is full or the pool is empty. The room is
- * taken up by chain_commit, which must follow before anything else.
+ * Offers room at the end: the tail of the last chunk and fresh ones, at most
+ * `pieces` of both (up to CHAIN_ROOM_MAX), and never more than the limit
+ * allows. Returns the octets offered, 0 when the chain is full or the pool is
+ * empty. The room is taken up by chain_commit, which must follow before
+ * anything else.
  */
-size_t chain_reserve(struct chain *c, bool bulk, struct iovec *room,
+size_t chain_reserve(struct chain *c, int pieces, struct iovec *room,
 		     int *n_room);
 /* The first `n` octets of what was offered are now in the chain. */
 void chain_commit(struct chain *c, const struct iovec *room, int n_room,
@@ -83,7 +84,9 @@ static inline struct slice chain_front(const struct chain *c)
 bool chain_linearise(struct chain *c, size_t n);
 
 /* Moves up to `n` octets from the front of one to the end of the other,
- * whatever the limit of the other is. Returns the octets moved. */
+ * whatever the limit of the other is: slices, or a copy where they are few
+ * and follow on, so that a short body leaves with its head in one piece.
+ * Returns the octets moved. */
 size_t chain_move(struct chain *to, struct chain *from, size_t n);
 
 /* Appends a slice of a chunk; takes a reference of its own. */

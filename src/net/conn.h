@@ -49,15 +49,16 @@ struct conn {
 	uint32_t idle_ms; /* each read and write moves the deadline to so much
 			   * from now; 0: it stays where it is */
 	int error; /* errno of the connect or read that broke it; 0: none */
-	int write_error; /* errno of a write: nothing more leaves, but what the
-			  * peer has sent may still be read */
+	int write_error;  /* errno of a write: nothing more leaves, but what the
+			   * peer has sent may still be read */
+	uint8_t appetite; /* enum appetite of conn.c: how much room the next
+			   * read is given */
 	bool is_dirty : 1;
 	bool readable : 1;     /* the kernel may have octets for us */
 	bool writable : 1;     /* no write fell short since the last edge */
 	bool peer_closing : 1; /* FIN or RST was announced */
 	bool peer_closed : 1;  /* conn_fill has reached the end */
 	bool connecting : 1;   /* connect(2) is under way */
-	bool bulk : 1;         /* the last read filled all it was given */
 	bool unsure : 1;       /* the last read was short: the socket is empty,
 				* or the peer has reset it */
 	bool shut : 1;         /* our side ends once `out` is empty */
