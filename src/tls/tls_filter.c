@@ -178,11 +178,12 @@ static enum io on_decode(struct filter *f, struct chain *plain)
 	}
 	while (may_have_more(t)) {
 		struct iovec room[CHAIN_ROOM_MAX];
-		int n_room, result;
+		int pieces, n_room, result;
 		size_t got;
 
-		if (!chain_reserve(plain, f->raw_in.n > CHUNK_OCTETS, room,
-				   &n_room))
+		/* Plain octets are never more than raw ones. */
+		pieces = f->raw_in.n > CHUNK_OCTETS ? CHAIN_ROOM_MAX : 1;
+		if (!chain_reserve(plain, pieces, room, &n_room))
 			return chain_room(plain) && chain_is_empty(plain)
 				       ? fail(t)
 				       : IO_DONE;
