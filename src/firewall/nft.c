@@ -166,14 +166,17 @@ int nft_generation(struct nft *nft, uint32_t *generation)
 	return dump(nft, request, read_generation, generation);
 }
 
-static int ignore(const struct nlmsghdr *message, void *arg)
+static int read_flags(const struct nlmsghdr *message, void *arg)
 {
-	(void)message;
-	(void)arg;
+	struct nftnl_table *t = nftnl_table_alloc();
+
+	if (t && nftnl_table_nlmsg_parse(message, t) == 0)
+		*(uint32_t *)arg = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
+	nftnl_table_free(t);
 	return MNL_CB_OK;
 }
 
-static int find_table(struct nft *nft, const char *table)
+static int find_table(struct nft *nft, const char *table, uint32_t *flags)
 {
 	char buffer[1024];
 	struct nftnl_table *t = nftnl_table_alloc();
@@ -185,7 +188,7 @@ static int find_table(struct nft *nft, const char *table)
 	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
 	nftnl_table_nlmsg_build_payload(request, t);
 	nftnl_table_free(t);
-	return dump(nft, request, ignore, NULL);
+	return dump(nft, request, read_flags, flags);
 }
 
 static int read_chain(const struct nlmsghdr *message, void *arg)
@@ -301,13 +304,15 @@ struct ruleset *nft_read(struct nft *nft, const char *table)
 {
 	for (unsigned try = 0; try < READ_TRIES; try++) {
 		struct ruleset *rules;
-		uint32_t before, after;
+		uint32_t before, after, flags = 0;
 		int rc;
 
 		if (nft_generation(nft, &before) < 0 ||
-		    find_table(nft, table) < 0)
+		    find_table(nft, table, &flags) < 0)
 			return NULL;
 		rules = ruleset_new(table);
+		rules->dormant = flags & NFT_TABLE_F_DORMANT;
+		rules->other_flags = flags & ~(uint32_t)NFT_TABLE_F_DORMANT;
 		rc = dump_all(nft, rules);
 		if (rc == 0 && nft_generation(nft, &after) == 0 &&
 		    before == after)
@@ -503,7 +508,8 @@ enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 	batch_begin(&b, &nft->seq, generation);
 	while (at < plan->n_steps)
 		at += batch_add_step(&b, &nft->seq, plan, at, nft->table_flags);
-	if (b.n > PART_OCTETS && plan->steps[0].kind == PLAN_ADD_TABLE)
+	if (b.n > PART_OCTETS && plan->fresh &&
+	    plan->steps[0].kind == PLAN_ADD_TABLE)
 		result = send_parts(nft, &b, plan, generation, diag);
 	else
 		result = batch_send(nft, &b, plan, diag);
@@ -517,8 +523,9 @@ int nft_delete(struct nft *nft, const char *table)
 	struct plan plan = {.table = table, .steps = &step, .n_steps = 1};
 	struct batch b = {0};
 	enum nft_result result;
+	uint32_t flags;
 
-	if (find_table(nft, table) < 0)
+	if (find_table(nft, table, &flags) < 0)
 		return -1;
 	batch_begin(&b, &nft->seq, 0);
 	batch_add_step(&b, &nft->seq, &plan, 0, 0);
@@ -535,12 +542,13 @@ int nft_adopt(struct nft *nft, const char *table)
 	struct batch b = {0};
 	struct plan plan = {.table = table};
 	enum nft_result result;
+	uint32_t flags;
 
 	if (!nft->table_flags) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	if (find_table(nft, table) < 0)
+	if (find_table(nft, table, &flags) < 0)
 		return -1;
 	batch_begin(&b, &nft->seq, 0);
 	batch_add_table(&b, &nft->seq, table, nft->table_flags);

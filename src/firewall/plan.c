@@ -371,6 +371,9 @@ struct plan *plan_make(const struct ruleset *old, const struct ruleset *new)
 	plan_rules(p, old, new);
 	plan_elements(p, old, new);
 	plan_old_objects(p, old, new);
+	p->old_flags = old ? old->other_flags : 0;
+	if (old && old->dormant)
+		add(p, PLAN_ADD_TABLE);
 	return p;
 }
 

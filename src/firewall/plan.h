@@ -14,6 +14,8 @@
  * again. The order of rules within a chain is the new one, unless all of them
  * accept: then it means nothing, and a rule that moved in the file stays.
  *
+ * A table that somebody has switched off is switched on again.
+ *
  * Only where the kernel has something of our table's name that is not ours
  * (a set with another key, a chain with another hook) is the table made anew.
  *
@@ -57,6 +59,7 @@ struct plan {
 	struct plan_step *steps;
 	unsigned n_steps, n_room;
 	bool fresh;         /* there was no table, or it is made anew */
+	uint32_t old_flags; /* of the table that stays */
 	struct arena arena; /* texts of rules */
 };
 

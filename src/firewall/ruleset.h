@@ -210,6 +210,8 @@ struct nft_set {
 struct ruleset {
 	struct arena arena;        /* names, comments, matches, logs */
 	const char *table;         /* "weir" */
+	bool dormant;              /* in the kernel, but switched off */
+	uint32_t other_flags;      /* of the table in the kernel, as they are */
 	struct nft_chain **chains; /* in the order they were added */
 	unsigned n_chains, n_chain_room;
 	struct nft_set **sets;

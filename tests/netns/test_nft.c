@@ -321,6 +321,38 @@ static void test_foreign_things(void **state)
 	model_free(m);
 }
 
+/* Somebody switches our table off: no rule of it is asked any more. */
+static void test_a_dormant_table_is_woken(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m), *live;
+	struct plan *plan;
+	char *text;
+
+	(void)state;
+	if (!has_nft())
+		skip();
+	start_anew();
+	must_send(NULL, rules);
+	assert_int_equal(system("nft 'add table inet weir { flags dormant; }'"),
+			 0);
+	live = must_read();
+	assert_true(live->dormant);
+	plan = plan_make(live, rules);
+	text = plan_text(plan);
+	assert_string_equal(text, "+ table inet weir\n");
+	free(text);
+	plan_free(plan);
+	must_send(live, rules);
+	ruleset_free(live);
+	live = must_read();
+	assert_false(live->dormant);
+	ruleset_free(live);
+	assert_in_force(rules);
+	ruleset_free(rules);
+	model_free(m);
+}
+
 static void test_a_stale_plan_is_refused(void **state)
 {
 	struct model *m = small_model();
@@ -530,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_from_anything_to_anything),
 		cmocka_unit_test(test_a_second_time_sends_nothing),
 		cmocka_unit_test(test_foreign_things),
+		cmocka_unit_test(test_a_dormant_table_is_woken),
 		cmocka_unit_test(test_a_stale_plan_is_refused),
 		cmocka_unit_test(test_errors_point_to_the_file),
 		cmocka_unit_test(test_a_hundred_thousand_elements),
