@@ -99,30 +99,38 @@ static bool read_line(int fd, struct text *line)
 	return false;
 }
 
-static int ask_at(const struct command *self, const char *path, json_t *request,
-		  json_t **answer)
+int client_call(const char *path, const json_t *request, json_t **answer)
 {
-	char *question = json_dumps(request, JSON_COMPACT);
+	char *question;
 	struct text line = {0};
-	int fd = dial(path), status = EXIT_GOOD;
+	int fd = dial(path), error = 0;
 
-	if (fd < 0) {
-		status = unreachable(self, path, errno);
-	} else if (!send_all(fd, slice_of(question)) ||
-		   !send_all(fd, SLICE("\n")) || !read_line(fd, &line)) {
-		status = unreachable(self, path, errno);
-	} else {
+	*answer = NULL;
+	if (fd < 0)
+		return errno;
+	question = json_dumps(request, JSON_COMPACT);
+	if (!send_all(fd, slice_of(question)) || !send_all(fd, SLICE("\n")) ||
+	    !read_line(fd, &line))
+		error = errno;
+	else
 		*answer = json_loadb(line.p, line.n, 0, NULL);
-		if (!json_is_object(*answer)) {
-			json_decref(*answer);
-			status = unreachable(self, path, EPROTO);
-		}
+	if (!error && !json_is_object(*answer)) {
+		json_decref(*answer);
+		*answer = NULL;
+		error = EPROTO;
 	}
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	text_release(&line);
 	free(question);
-	return status;
+	return error;
+}
+
+static int ask_at(const struct command *self, const char *path,
+		  const json_t *request, json_t **answer)
+{
+	int error = client_call(path, request, answer);
+
+	return error ? unreachable(self, path, error) : EXIT_GOOD;
 }
 
 int client_ask(const struct command *self, const char *config,

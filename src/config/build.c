@@ -132,7 +132,8 @@ static void read_root(struct reader *r, const struct node *root,
 	check_whole(r);
 	if (r->strict)
 		check_strict(r);
-	make_target_tls(r);
+	if (!r->options->without_secrets)
+		make_target_tls(r);
 	if (r->options->run_tests)
 		run_tests(r);
 	if (r->options->print_to && r->diag->n_errors == before)

@@ -212,25 +212,13 @@ static void fill_balancers(struct reader *r)
 
 /* -- what a rule admits ---------------------------------------------------- */
 
-static bool has_port(const struct sg_rule *rule, uint8_t protocol,
-		     uint16_t port)
-{
-	if (rule->protocol == SG_ALL)
-		return true;
-	if (rule->protocol != protocol)
-		return false;
-	for (unsigned i = 0; i < rule->n_ports; i++)
-		if (rule->ports[i].first <= port && port <= rule->ports[i].last)
-			return true;
-	return rule->n_ports == 0;
-}
-
 static bool admits(const struct secgroup *const *groups, unsigned n,
 		   uint8_t protocol, uint16_t port)
 {
 	for (unsigned g = 0; g < n; g++)
 		for (unsigned i = 0; i < groups[g]->n_ingress; i++)
-			if (has_port(&groups[g]->ingress[i], protocol, port))
+			if (sg_rule_has_port(&groups[g]->ingress[i], protocol,
+					     port))
 				return true;
 	return false;
 }
@@ -245,7 +233,8 @@ static void warn_of_world(struct reader *r, const struct sg_rule *rule)
 		if (peer->kind != PEER_CIDR || peer->cidr.bits != 0)
 			continue;
 		for (unsigned i = 0; i < ARRAY_SIZE(dangerous); i++) {
-			if (!has_port(rule, IPPROTO_TCP, dangerous[i].port))
+			if (!sg_rule_has_port(rule, IPPROTO_TCP,
+					      dangerous[i].port))
 				continue;
 			warn(r, &peer->place, "name the networks that need it",
 			     "port %u (%s) is open to the whole world",
@@ -356,8 +345,8 @@ static bool is_listened_to(const struct firewall_config *config,
 		if (!carries(b->groups, b->n_groups, group))
 			continue;
 		for (unsigned k = 0; k < b->n_listeners; k++)
-			if (has_port(rule, b->listeners[k].protocol,
-				     b->listeners[k].port))
+			if (sg_rule_has_port(rule, b->listeners[k].protocol,
+					     b->listeners[k].port))
 				return true;
 	}
 	return false;

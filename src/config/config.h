@@ -23,6 +23,7 @@ struct config_options {
 	unsigned n_workers; /* of the process that reloads, which keeps them
 			     * whatever the file says; 0: none */
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
+	bool without_secrets; /* read no certificates and keys */
 	bool run_tests; /* "tests" of the file must come out as they say */
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */

@@ -346,6 +346,8 @@ static void check_tls(struct reader *r, struct draft *d)
 	struct listener *l = &d->listener;
 
 	if (l->protocol == PROTOCOL_HTTPS) {
+		if (r->options->without_secrets)
+			return;
 		if (d->n_certificates && l->port)
 			set_up_tls(r, d);
 		else if (d->certificates_at.line == 0)

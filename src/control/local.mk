@@ -4,6 +4,10 @@ src_libweir_a_SOURCES += \
 	src/control/check.c src/control/check.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/daemon.c src/control/daemon.h \
+	src/control/keeper.c src/control/keeper.h \
+	src/control/keeper_commands.c src/control/keeper_files.c \
+	src/control/keeper_run.c src/control/keeper_state.h \
+	src/control/keeper_status.c \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \
 	src/control/ports_owner.c \

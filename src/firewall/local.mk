@@ -8,16 +8,22 @@ src_libweir_a_SOURCES += \
 	src/firewall/draft.c src/firewall/draft.h \
 	src/firewall/group.c \
 	src/firewall/group_sets.c \
+	src/firewall/intent.c src/firewall/intent.h \
+	src/firewall/kernel.c src/firewall/kernel.h \
+	src/firewall/machine.c src/firewall/machine.h \
 	src/firewall/members.c \
 	src/firewall/nft.c src/firewall/nft.h src/firewall/nft_wire.h \
 	src/firewall/nft_batch.c src/firewall/nft_batch.h \
 	src/firewall/nft_decode.c \
 	src/firewall/nft_decode_set.c \
 	src/firewall/nft_encode.c \
+	src/firewall/nft_watch.c src/firewall/nft_watch.h \
 	src/firewall/plan.c src/firewall/plan.h \
 	src/firewall/profile.c \
 	src/firewall/ruleset.c src/firewall/ruleset.h \
 	src/firewall/ruleset_text.c \
+	src/firewall/session.c src/firewall/session.h \
 	src/firewall/stages.c \
+	src/firewall/store.c src/firewall/store.h \
 	src/firewall/times.c \
 	src/firewall/verdict.c src/firewall/verdict.h

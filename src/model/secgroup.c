@@ -184,3 +184,90 @@ void sg_open_rule_id(const struct secgroup *group, uint8_t family,
 	id_of(text_str(&key), out);
 	text_release(&key);
 }
+
+bool sg_rule_has_port(const struct sg_rule *rule, uint8_t protocol,
+		      uint16_t port)
+{
+	if (rule->protocol == SG_ALL)
+		return true;
+	if (rule->protocol != protocol)
+		return false;
+	for (unsigned i = 0; i < rule->n_ports; i++)
+		if (rule->ports[i].first <= port && port <= rule->ports[i].last)
+			return true;
+	return rule->n_ports == 0;
+}
+
+/* -- in words -------------------------------------------------------------- */
+
+static void add_protocol(struct text *t, int protocol)
+{
+	switch (protocol) {
+	case SG_ALL:
+		text_add(t, SLICE("all"));
+		return;
+	case IPPROTO_TCP:
+		text_add(t, SLICE("tcp"));
+		return;
+	case IPPROTO_UDP:
+		text_add(t, SLICE("udp"));
+		return;
+	case IPPROTO_ICMP:
+		text_add(t, SLICE("icmp"));
+		return;
+	case IPPROTO_ICMPV6:
+		text_add(t, SLICE("icmpv6"));
+		return;
+	default:
+		text_addf(t, "protocol %d", protocol);
+	}
+}
+
+static void add_part(struct text *t, const struct sg_rule *rule,
+		     const struct port_range *ports)
+{
+	const char *name;
+
+	if (ports && ports->first == ports->last)
+		text_addf(t, " %u", ports->first);
+	else if (ports)
+		text_addf(t, " %u-%u", ports->first, ports->last);
+	if ((rule->protocol != IPPROTO_ICMP &&
+	     rule->protocol != IPPROTO_ICMPV6) ||
+	    rule->icmp_type == SG_ALL)
+		return;
+	name = icmp_type_name(rule->protocol, rule->icmp_type);
+	if (name)
+		text_addf(t, " %s", name);
+	else
+		text_addf(t, " type %d", rule->icmp_type);
+	if (rule->icmp_code != SG_ALL)
+		text_addf(t, " code %d", rule->icmp_code);
+}
+
+const char *sg_rule_words(enum sg_direction direction,
+			  const struct sg_rule *rule,
+			  const struct port_range *ports,
+			  const struct sg_peer *peer, char *out, size_t size)
+{
+	char cidr[CIDR_TEXT_MAX];
+	struct text t = {0};
+
+	add_protocol(&t, rule->protocol);
+	add_part(&t, rule, ports);
+	text_add(&t, direction == SG_INGRESS ? SLICE(" from ") : SLICE(" to "));
+	switch (peer->kind) {
+	case PEER_CIDR:
+		text_addf(&t, "%s", cidr_format(&peer->cidr, cidr));
+		break;
+	case PEER_GROUP:
+		text_addf(&t, "group %s", peer->group->name);
+		break;
+	case PEER_PREFIX_LIST:
+		text_addf(&t, "list %s", peer->list->name);
+		break;
+	}
+	snprintf(out, size, "%s", text_str(&t));
+	text_release(&t);
+	return out;
+}

@@ -108,6 +108,19 @@ struct network_acl {
 	struct place place;
 };
 
+/* The rule says something about this port of tcp or udp, from whomever. */
+bool sg_rule_has_port(const struct sg_rule *rule, uint8_t protocol,
+		      uint16_t port);
+
+/*
+ * One combination of a rule in words: "tcp 8000-8100 from 10.0.0.0/8". Returns
+ * `out`, cut to its size.
+ */
+const char *sg_rule_words(enum sg_direction direction,
+			  const struct sg_rule *rule,
+			  const struct port_range *ports,
+			  const struct sg_peer *peer, char *out, size_t size);
+
 /* "sgr-", 17 hexadecimal digits, a zero. */
 enum { SG_RULE_ID_MAX = 22 };
 

@@ -1,0 +1,109 @@
+#include "sg.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "control/keeper.h"
+
+enum { LEAVING_TRIES = 10, LEAVING_US = 50 * 1000 };
+
+json_t *sg_request(const char *name, bool with_session)
+{
+	const char *session = getenv("SSH_CONNECTION");
+	json_t *request = json_pack("{s:s}", "command", name);
+
+	if (with_session && session)
+		json_object_set_new(request, "session",
+				    json_string_nocheck(session));
+	return request;
+}
+
+/* The keeper and we must mean the same file. */
+static char *whole_path(const struct command *self, const char *config)
+{
+	char *path = realpath(config, NULL);
+
+	if (!path)
+		fprintf(stderr, "weir %s: cannot read %s: %s\n", self->name,
+			config, strerror(errno));
+	return path;
+}
+
+static char *find_socket(const char *file)
+{
+	struct diag diag = {0};
+	char *socket = config_find_keeper(file, &diag);
+
+	/* A file that is no YAML does not say where the keeper is. */
+	diag_release(&diag);
+	return socket ? socket : xstrdup(KEEPER_SOCKET);
+}
+
+static int ask(const struct command *self, const char *file, const char *socket,
+	       const json_t *request, json_t **answer)
+{
+	int error = client_call(socket, request, answer);
+
+	/* The process that held a timer was just leaving. */
+	for (int i = 0; error == ECONNRESET && i < LEAVING_TRIES; i++) {
+		usleep(LEAVING_US);
+		error = client_call(socket, request, answer);
+	}
+	if (error == 0)
+		return EXIT_GOOD;
+	if (error != ENOENT && error != ECONNREFUSED && error != ENOTDIR) {
+		fprintf(stderr,
+			"weir %s: the keeper on %s does not answer: "
+			"%s%s\n",
+			self->name, socket, strerror(error),
+			error == EACCES ? "; its owner and group may: try as "
+					  "that user, or as root"
+					: "");
+		return EXIT_UNREACHABLE;
+	}
+	log_setup(LOG_WARNING, LOG_TEXT);
+	*answer = keeper_answer_alone(file, socket, request);
+	return EXIT_GOOD;
+}
+
+int sg_ask(const struct command *self, const char *config, json_t *request_take,
+	   json_t **answer)
+{
+	char *file = whole_path(self, config);
+	char *socket = file ? find_socket(file) : NULL;
+	int status = EXIT_INVALID;
+
+	if (file) {
+		json_object_set_new(request_take, "file",
+				    json_string_nocheck(file));
+		status = ask(self, file, socket, request_take, answer);
+	}
+	json_decref(request_take);
+	free(socket);
+	free(file);
+	return status;
+}
+
+int sg_tell(const struct command *self, const json_t *answer)
+{
+	fputs(text_at(answer, "text"), stderr);
+	if (json_is_true(json_object_get(answer, "ok")))
+		return EXIT_GOOD;
+	fprintf(stderr, "weir %s: %s\n", self->name, text_at(answer, "error"));
+	return json_is_true(json_object_get(answer, "invalid")) ? EXIT_INVALID
+								: EXIT_FAILED;
+}
+
+void sg_print_json(const json_t *answer)
+{
+	json_dumpf(answer, stdout, JSON_INDENT(2));
+	putchar('\n');
+}

@@ -1,0 +1,34 @@
+/*
+ * sg.h - what the commands of the firewall half share: they ask the keeper,
+ * and where none runs they do its work themselves.
+ *
+ * Floor: cmd.  Source: config.md, "Commands".
+ */
+#ifndef WEIR_CMD_SG_H
+#define WEIR_CMD_SG_H
+
+#include "client.h"
+
+/*
+ * Puts one request to the keeper, or to ourselves.
+ *
+ * config        path of the file
+ * request_take  an object; its reference becomes ours
+ * answer        gets a new reference, an object, after EXIT_GOOD; "ok" may be
+ *               false in it
+ *
+ * Returns an exit status; what is wrong has been said on stderr.
+ */
+int sg_ask(const struct command *self, const char *config, json_t *request_take,
+	   json_t **answer);
+
+/* Prints findings, and the error of an answer that is not "ok". Returns the
+ * exit status that it means. */
+int sg_tell(const struct command *self, const json_t *answer);
+
+/* {"command":name}; with the session of this shell for those that care. */
+json_t *sg_request(const char *name, bool with_session);
+
+void sg_print_json(const json_t *answer);
+
+#endif

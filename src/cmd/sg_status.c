@@ -1,0 +1,200 @@
+/* weir sg status: who was let in or dropped, and by which rule. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sg.h"
+#include "table.h"
+
+static void when(char *out, size_t size, long long s)
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	localtime_r(&t, &tm);
+	strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+static bool is_on(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+static void print_drift(const json_t *drift)
+{
+	char at[40];
+
+	if (number_at(drift, "seen") == 0)
+		return;
+	when(at, sizeof(at), number_at(drift, "at"));
+	printf("drift: our table was changed by somebody else %lld time%s, "
+	       "repaired %lld; last at %s\n%s",
+	       number_at(drift, "seen"),
+	       number_at(drift, "seen") == 1 ? "" : "s",
+	       number_at(drift, "repaired"), at,
+	       is_on(drift, "is_there") ? text_at(drift, "text") : "");
+}
+
+static void print_head(const json_t *answer)
+{
+	const char *edit = text_at(answer, "edit");
+	char at[40];
+
+	printf("%s: %s", text_at(answer, "file"),
+	       is_on(answer, "in_force") ? "rules are in force"
+					 : "no rules are in force");
+	if (strcmp(text_at(answer, "mode"), "report") == 0)
+		printf(", mode: report (nothing is dropped)");
+	if (number_at(answer, "applied_at")) {
+		when(at, sizeof(at), number_at(answer, "applied_at"));
+		printf(", applied at %s", at);
+	}
+	putchar('\n');
+	if (!is_on(answer, "keeper"))
+		puts("no keeper runs: drift is not seen");
+	if (json_object_get(answer, "seconds_to_confirm"))
+		printf("waits to be confirmed: %lld seconds left\n",
+		       number_at(answer, "seconds_to_confirm"));
+	if (strcmp(edit, "none") != 0)
+		printf("the file is %s\n%s", edit,
+		       text_at(answer, "edit_text"));
+	print_drift(json_object_get(answer, "drift"));
+	putchar('\n');
+}
+
+static void add_place(struct table *t, const json_t *o)
+{
+	char at[512];
+
+	if (number_at(o, "line"))
+		snprintf(at, sizeof(at), "%s:%lld", text_at(o, "file"),
+			 number_at(o, "line"));
+	else
+		at[0] = '\0';
+	table_text(t, at);
+}
+
+static void print_rules(const json_t *list)
+{
+	static const char *const titles[] = {"GROUP",    "DIRECTION", "RULE",
+					     "#PACKETS", "#OCTETS",   "WHERE",
+					     NULL};
+	const json_t *o;
+	struct table t;
+	size_t i;
+
+	table_init(&t, titles);
+	json_array_foreach(list, i, o)
+	{
+		table_text(&t, text_at(o, "group"));
+		table_text(&t, text_at(o, "direction"));
+		table_paint(&t,
+			    number_at(o, "packets") ? PAINT_GOOD : PAINT_DIM,
+			    text_at(o, "rule"));
+		table_number(&t, number_at(o, "packets"));
+		table_number(&t, number_at(o, "octets"));
+		add_place(&t, o);
+	}
+	table_print(&t);
+	putchar('\n');
+}
+
+static void print_acls(const json_t *list)
+{
+	static const char *const titles[] = {"NETWORK ACL", "RULE",    "ACTION",
+					     "#PACKETS",    "#OCTETS", "WHERE",
+					     NULL};
+	const json_t *o;
+	struct table t;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	table_init(&t, titles);
+	json_array_foreach(list, i, o)
+	{
+		table_text(&t, text_at(o, "chain"));
+		table_text(&t, text_at(o, "what"));
+		table_text(&t, text_at(o, "action"));
+		table_number(&t, number_at(o, "packets"));
+		table_number(&t, number_at(o, "octets"));
+		add_place(&t, o);
+	}
+	table_print(&t);
+	putchar('\n');
+}
+
+static void print_drops(const json_t *list)
+{
+	static const char *const titles[] = {"DROPPED", "DIRECTION", "#PACKETS",
+					     "#OCTETS", NULL};
+	const json_t *o;
+	struct table t;
+	size_t i;
+
+	table_init(&t, titles);
+	json_array_foreach(list, i, o)
+	{
+		table_paint(&t, number_at(o, "packets") ? PAINT_BAD : PAINT_DIM,
+			    text_at(o, "what"));
+		table_text(&t, text_at(o, "direction"));
+		table_number(&t, number_at(o, "packets"));
+		table_number(&t, number_at(o, "octets"));
+	}
+	table_print(&t);
+}
+
+static void print_unnamed(const json_t *list)
+{
+	const json_t *o;
+	size_t i;
+
+	if (json_array_size(list))
+		puts("\nlistening, but no rule names the port:");
+	json_array_foreach(list, i, o)
+		printf("  %s %s port %lld\n", text_at(o, "protocol"),
+		       text_at(o, "address"), number_at(o, "port"));
+}
+
+static void print(const json_t *answer)
+{
+	print_head(answer);
+	print_rules(json_object_get(answer, "rules"));
+	print_acls(json_object_get(answer, "network_acls"));
+	print_drops(json_object_get(answer, "drops"));
+	print_unnamed(json_object_get(answer, "unnamed_ports"));
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	bool json = false;
+	const struct cmd_option options[] = {
+		{"json", 0, NULL, &json, NULL, "one JSON document"},
+		{0},
+	};
+	struct cmd_line line;
+	json_t *answer;
+	int status;
+
+	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
+		return status;
+	status =
+		sg_ask(self, line.config, sg_request("status", false), &answer);
+	if (status != EXIT_GOOD)
+		return status;
+	if (json)
+		sg_print_json(answer);
+	status = sg_tell(self, answer);
+	if (status == EXIT_GOOD && !json)
+		print(answer);
+	json_decref(answer);
+	return status;
+}
+
+const struct command cmd_sg_status = {
+	.name = "sg status",
+	.summary = "who was let in or dropped, and by which rule",
+	.usage = "[--json]",
+	.run = run,
+};

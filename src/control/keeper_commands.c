@@ -1,0 +1,328 @@
+/* What a keeper is asked for: requests and answers. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "firewall/session.h"
+#include "keeper_state.h"
+
+/* Seconds that a change may wait to be confirmed. */
+enum { CONFIRM_LEAST_S = 1, CONFIRM_MOST_S = 24 * 3600 };
+
+static const char *text_of(const json_t *request, const char *key)
+{
+	return json_string_value(json_object_get(request, key));
+}
+
+static bool flag_of(const json_t *request, const char *key)
+{
+	return json_is_true(json_object_get(request, key));
+}
+
+static json_t *with_text(json_t *answer, struct diag *diag)
+{
+	char *text = diag_to_text(diag);
+
+	if (*text)
+		json_object_set_new(answer, "text", json_string_nocheck(text));
+	free(text);
+	diag_release(diag);
+	return answer;
+}
+
+static json_t *refuse_invalid(struct diag *diag)
+{
+	json_t *answer = admin_error("the configuration is invalid; the rules "
+				     "in force stay as they are");
+
+	json_object_set_new(answer, "invalid", json_true());
+	return with_text(answer, diag);
+}
+
+static json_t *refuse_failed(struct diag *diag)
+{
+	return with_text(admin_error("nothing was changed"), diag);
+}
+
+/* A keeper has one file; whoever names another means another keeper. */
+static json_t *check_file(const struct keeper *k, const json_t *request)
+{
+	const char *file = text_of(request, "file");
+
+	if (!file || strcmp(file, k->file) == 0)
+		return NULL;
+	return admin_error("the keeper that runs keeps %s, not %s", k->file,
+			   file);
+}
+
+/* -- the session ----------------------------------------------------------- */
+
+static void put_reason(struct text *out, const struct verdict *v)
+{
+	const struct verdict_step *last = v->n_steps ? &v->steps[v->n_steps - 1]
+						     : NULL;
+	const struct place *at = last ? &last->rule->place : NULL;
+
+	if (!last)
+		return;
+	text_addf(out, ": it ends in %s", last->chain->name);
+	if (at->file)
+		text_addf(out, " (%s:%u:%u)", at->file, at->line, at->column);
+}
+
+/* A sentence when these rules would cut the session; the caller frees it.
+ * NULL: they would not. */
+static char *cut_of(const struct intent *intent, const json_t *request)
+{
+	char client[CIDR_TEXT_MAX], server[CIDR_TEXT_MAX];
+	struct session session;
+	struct verdict verdict;
+	struct text out = {0};
+
+	if (!session_parse(text_of(request, "session"), &session) ||
+	    session_survives(&intent->config, intent->rules, &session,
+			     &verdict))
+		return NULL;
+	text_addf(&out, "these rules would cut the SSH session from %s to %s",
+		  cidr_format_address(&session.client, client),
+		  cidr_format_address(&session.server, server));
+	put_reason(&out, &verdict);
+	return out.p;
+}
+
+/* -- apply ----------------------------------------------------------------- */
+
+struct applied {
+	int n_steps;
+	unsigned n_cut, n_seen;
+	uint64_t confirm_s; /* 0: in force for good */
+};
+
+static void cut_flows(struct keeper *k, const json_t *request,
+		      struct applied *out, struct diag *diag)
+{
+	const struct intent *in = k->intent;
+	struct conntrack_result result = {0};
+
+	if (out->n_steps == 0 || (in->config.settings.revoke != REVOKE_CUT &&
+				  !flag_of(request, "cut")))
+		return;
+	if (k->kernel->ops->cut(k->kernel, &in->config, in->rules, &result))
+		diag_warning(diag, NULL, NULL,
+			     "established flows could not be ended: %s",
+			     nft_reason(errno));
+	out->n_seen = result.n_seen;
+	out->n_cut = result.n_cut;
+}
+
+static void remember(struct keeper *k, struct ruleset *before_take,
+		     struct applied *a)
+{
+	/* While a change waits, the way back leads to what was confirmed. */
+	if (a->n_steps > 0 && !k->waits) {
+		ruleset_free(k->before.rules);
+		k->before = (struct keeper_past){true, before_take};
+		keeper_save(k, FILE_BEFORE, before_take);
+	} else {
+		ruleset_free(before_take);
+	}
+	if (a->n_steps == 0 && !k->waits)
+		a->confirm_s = 0;
+	k->waits = a->confirm_s > 0;
+	k->deadline_ms = k->waits ? clock_now_ms() + a->confirm_s * 1000 : 0;
+	if (k->waits) {
+		keeper_save(k, FILE_WAITING, keeper_wanted(k));
+	} else {
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+		keeper_forget(k, FILE_WAITING);
+	}
+}
+
+static json_t *say_applied(const struct applied *a, struct diag *diag)
+{
+	json_t *answer = admin_ok();
+
+	json_object_set_new(answer, "changes", json_integer(a->n_steps));
+	json_object_set_new(answer, "confirm_seconds",
+			    json_integer((json_int_t)a->confirm_s));
+	json_object_set_new(answer, "flows_seen", json_integer(a->n_seen));
+	json_object_set_new(answer, "flows_cut", json_integer(a->n_cut));
+	return with_text(answer, diag);
+}
+
+static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
+			    const json_t *request, struct applied *a,
+			    struct diag *diag)
+{
+	struct ruleset *before;
+
+	a->n_steps = keeper_enforce(
+		k, intent_is_empty(intent_take) ? NULL : intent_take->rules,
+		&before, diag);
+	if (a->n_steps < 0) {
+		intent_free(intent_take);
+		return refuse_failed(diag);
+	}
+	keeper_adopt(k, intent_take, NULL);
+	keeper_note_files(k);
+	k->edit = EDIT_NONE;
+	k->in_force = true;
+	k->drift.is_there = false;
+	k->applied_s = time(NULL);
+	remember(k, before, a);
+	cut_flows(k, request, a, diag);
+	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
+		k->waits ? ", waiting to be confirmed" : "");
+	return say_applied(a, diag);
+}
+
+static json_t *answer_apply(struct keeper *k, const json_t *request)
+{
+	json_t *confirm = json_object_get(request, "confirm");
+	json_int_t seconds = json_integer_value(confirm);
+	struct applied a = {.confirm_s = (uint64_t)seconds};
+	struct diag diag = {0};
+	struct intent *intent;
+	char *cut;
+
+	if (confirm && (seconds < CONFIRM_LEAST_S || seconds > CONFIRM_MOST_S))
+		return admin_error("the time to confirm must be from %d to %d "
+				   "seconds",
+				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
+	intent = intent_load(k->file, &diag);
+	if (!intent)
+		return refuse_invalid(&diag);
+	cut = flag_of(request, "force") ? NULL : cut_of(intent, request);
+	if (cut) {
+		json_t *answer = admin_error("%s; --force applies them all "
+					     "the same",
+					     cut);
+
+		free(cut);
+		intent_free(intent);
+		return with_text(answer, &diag);
+	}
+	return apply_intent(k, intent, request, &a, &diag);
+}
+
+/* -- the others ------------------------------------------------------------ */
+
+static json_t *answer_diff(struct keeper *k, const json_t *request)
+{
+	struct diag diag = {0};
+	struct intent *intent = intent_load(k->file, &diag);
+	const struct ruleset *wanted;
+	struct ruleset *now;
+	uint32_t generation;
+	json_t *answer;
+	char *text, *cut;
+	struct plan *plan;
+
+	if (!intent)
+		return refuse_invalid(&diag);
+	if (kernel_now(k->kernel, &now, &generation)) {
+		diag_error(&diag, NULL, NULL,
+			   "cannot read the rules in force: %s",
+			   nft_reason(errno));
+		intent_free(intent);
+		return refuse_failed(&diag);
+	}
+	wanted = intent_is_empty(intent) ? NULL : intent->rules;
+	plan = wanted ? plan_make(now, wanted) : NULL;
+	text = plan ? plan_text(plan)
+		    : xstrdup(now ? "- table " KERNEL_TABLE "\n" : "");
+	answer = admin_ok();
+	json_object_set_new(answer, "pending", json_boolean(*text != '\0'));
+	json_object_set_new(answer, "changes",
+			    json_integer(plan ? plan->n_steps : now != NULL));
+	json_object_set_new(answer, "diff", json_string_nocheck(text));
+	cut = cut_of(intent, request);
+	if (cut)
+		json_object_set_new(answer, "cuts", json_string_nocheck(cut));
+	free(cut);
+	free(text);
+	plan_free(plan);
+	ruleset_free(now);
+	intent_free(intent);
+	return with_text(answer, &diag);
+}
+
+static json_t *answer_confirm(struct keeper *k, const json_t *request)
+{
+	(void)request;
+	if (keeper_confirm(k))
+		return admin_error("no change waits to be confirmed");
+	return admin_ok();
+}
+
+static json_t *answer_changes(int n, struct diag *diag)
+{
+	json_t *answer;
+
+	if (n < 0)
+		return refuse_failed(diag);
+	answer = admin_ok();
+	json_object_set_new(answer, "changes", json_integer(n));
+	return with_text(answer, diag);
+}
+
+static json_t *answer_rollback(struct keeper *k, const json_t *request)
+{
+	struct diag diag = {0};
+	int n = keeper_rollback(k, &diag);
+
+	(void)request;
+	if (n >= 0)
+		log_say(LOG_INFO, "the rules before are back: %d changes", n);
+	return answer_changes(n, &diag);
+}
+
+static json_t *answer_flush(struct keeper *k, const json_t *request)
+{
+	struct diag diag = {0};
+	int n = keeper_flush(k, &diag);
+
+	(void)request;
+	if (n >= 0)
+		log_say(LOG_WARNING, "our table is removed: nothing is "
+				     "filtered until the next apply");
+	return answer_changes(n, &diag);
+}
+
+static json_t *answer_status(struct keeper *k, const json_t *request)
+{
+	(void)request;
+	return keeper_status(k);
+}
+
+static const struct {
+	const char *name;
+	json_t *(*answer)(struct keeper *k, const json_t *request);
+} commands[] = {
+	{"apply", answer_apply},     {"diff", answer_diff},
+	{"confirm", answer_confirm}, {"rollback", answer_rollback},
+	{"flush", answer_flush},     {"status", answer_status},
+};
+
+json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
+{
+	const char *name = text_of(request, "command");
+	struct keeper *k = keeper;
+	json_t *refusal;
+
+	(void)memo;
+	if (!name)
+		return admin_error("a request has a \"command\"");
+	refusal = check_file(k, request);
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && !refusal; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].answer(k, request);
+	return refusal ? refusal
+		       : admin_error("the keeper knows no command \"%s\"",
+				     name);
+}

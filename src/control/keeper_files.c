@@ -1,0 +1,89 @@
+/* The state files of a keeper: rules in force, rules before, a change that
+ * waits. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "firewall/store.h"
+#include "keeper_state.h"
+
+static const char *const names[] = {
+	[FILE_IN_FORCE] = "in-force.json",
+	[FILE_BEFORE] = "before.json",
+	[FILE_WAITING] = "waiting.json",
+};
+
+char *keeper_folder(void)
+{
+	const char *of_unit = getenv("STATE_DIRECTORY");
+	const char *of_user = getenv("XDG_STATE_HOME");
+
+	/* systemd names several with colons between them. */
+	if (of_unit && of_unit[0] == '/')
+		return slice_dup(slice_first(
+			slice_of(of_unit), slice_find(slice_of(of_unit), ':')));
+	if (geteuid() != 0 && of_user && of_user[0] == '/')
+		return xasprintf("%s/weir-sg", of_user);
+	return xstrdup(LOCALSTATEDIR "/lib/weir-sg");
+}
+
+static char *path_of(const struct keeper *k, enum keeper_file file)
+{
+	return k->folder ? xasprintf("%s/%s", k->folder, names[file]) : NULL;
+}
+
+void keeper_save(struct keeper *k, enum keeper_file file,
+		 const struct ruleset *rules)
+{
+	char *path = path_of(k, file);
+
+	if (!path)
+		return;
+	if (mkdir(k->folder, 0750) && errno != EEXIST)
+		log_say(LOG_WARNING, "cannot make the folder %s: %s", k->folder,
+			strerror(errno));
+	else if (store_save(path, rules))
+		log_say(LOG_WARNING,
+			"cannot keep the rules in %s: %s; after a restart "
+			"nothing can bring them back",
+			path, strerror(errno));
+	free(path);
+}
+
+bool keeper_load(struct keeper *k, enum keeper_file file,
+		 struct ruleset **rules)
+{
+	char *path = path_of(k, file);
+	bool found = path && store_load(path, rules) == 0;
+
+	if (path && !found && errno != ENOENT)
+		log_say(LOG_WARNING, "cannot read %s: %s", path,
+			errno == EINVAL ? "these are no rules of ours"
+					: strerror(errno));
+	free(path);
+	return found;
+}
+
+bool keeper_has(const struct keeper *k, enum keeper_file file)
+{
+	char *path = path_of(k, file);
+	bool has = path && access(path, F_OK) == 0;
+
+	free(path);
+	return has;
+}
+
+void keeper_forget(struct keeper *k, enum keeper_file file)
+{
+	char *path = path_of(k, file);
+
+	if (path && unlink(path) && errno != ENOENT)
+		log_say(LOG_WARNING, "cannot remove %s: %s", path,
+			strerror(errno));
+	free(path);
+}

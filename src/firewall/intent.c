@@ -1,0 +1,53 @@
+#include "intent.h"
+
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "config/config.h"
+#include "machine.h"
+
+static const struct firewall_config nothing = {
+	.settings = {.log_rate_per_second = 1, .nflog_group = -1},
+};
+
+static struct intent *compile(struct snapshot *snap_take, struct diag *diag)
+{
+	struct intent *in = xcalloc(1, sizeof(*in));
+
+	in->snap = snap_take;
+	in->config = snap_take->firewall ? *snap_take->firewall : nothing;
+	machine_fill(&in->config, &snap_take->settings, &in->arena);
+	in->rules = firewall_compile(&in->config, diag);
+	if (in->rules)
+		return in;
+	intent_free(in);
+	return NULL;
+}
+
+struct intent *intent_load(const char *file, struct diag *diag)
+{
+	const struct config_options options = {.without_secrets = true};
+	struct snapshot *snap = config_load(file, &options, diag);
+
+	return snap ? compile(snap, diag) : NULL;
+}
+
+struct intent *intent_renew(const struct intent *old, struct diag *diag)
+{
+	return compile(snapshot_ref(old->snap), diag);
+}
+
+void intent_free(struct intent *intent)
+{
+	if (!intent)
+		return;
+	ruleset_free(intent->rules);
+	arena_release(&intent->arena);
+	snapshot_unref(intent->snap);
+	free(intent);
+}
+
+bool intent_is_empty(const struct intent *intent)
+{
+	return intent->rules->n_chains == 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * intent.h - what the file asks of the firewall: from a file to a ruleset.
+ *
+ * The snapshot, what the machine adds to it, and the compiled rules live and
+ * die together, because the rules borrow from both.
+ *
+ * Floor: firewall.
+ */
+#ifndef WEIR_FIREWALL_INTENT_H
+#define WEIR_FIREWALL_INTENT_H
+
+#include "compile.h"
+#include "model/snapshot.h"
+
+struct intent {
+	struct snapshot *snap; /* one reference */
+	struct arena arena;    /* what was asked of the machine */
+	struct firewall_config config;
+	struct ruleset *rules;
+};
+
+/*
+ * Loads and compiles. A file without a firewall half asks for no rules: an
+ * empty ruleset. Reads no certificates and keys. Returns NULL after findings.
+ */
+struct intent *intent_load(const char *file, struct diag *diag);
+
+/* The same file as it was, with the machine as it is now; NULL after findings.
+ * The old one stays valid. */
+struct intent *intent_renew(const struct intent *old, struct diag *diag);
+
+void intent_free(struct intent *intent); /* NULL is allowed */
+
+/* Nothing is asked for: no chain, so no table is needed. */
+bool intent_is_empty(const struct intent *intent);
+
+#endif

@@ -1,0 +1,180 @@
+#include "kernel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+
+/* Others may change their tables all the time; each try costs a dump. */
+enum { CHANGE_TRIES = 8 };
+
+/* -- the real one ---------------------------------------------------------- */
+
+struct real {
+	struct kernel kernel;
+	struct nft *nft;
+};
+
+static struct nft *nft_of(struct kernel *k)
+{
+	return ((struct real *)k)->nft;
+}
+
+static int real_generation(struct kernel *k, uint32_t *generation)
+{
+	return nft_generation(nft_of(k), generation);
+}
+
+static struct ruleset *real_read(struct kernel *k)
+{
+	return nft_read(nft_of(k), KERNEL_TABLE);
+}
+
+static enum nft_result real_send(struct kernel *k, const struct plan *plan,
+				 uint32_t generation, struct diag *diag)
+{
+	return nft_send(nft_of(k), plan, generation, diag);
+}
+
+static int real_delete(struct kernel *k)
+{
+	return nft_delete(nft_of(k), KERNEL_TABLE);
+}
+
+static int real_cut(struct kernel *k, const struct firewall_config *config,
+		    const struct ruleset *rules, struct conntrack_result *out)
+{
+	(void)k;
+	return conntrack_cut(config, rules, out);
+}
+
+static void real_close(struct kernel *k)
+{
+	nft_close(nft_of(k));
+	free(k);
+}
+
+static const struct kernel_ops real_ops = {
+	.generation = real_generation,
+	.read = real_read,
+	.send = real_send,
+	.delete = real_delete,
+	.cut = real_cut,
+	.close = real_close,
+};
+
+struct kernel *kernel_open(void)
+{
+	struct nft *nft = nft_open();
+	struct real *r;
+
+	if (!nft)
+		return NULL;
+	r = xcalloc(1, sizeof(*r));
+	r->kernel.ops = &real_ops;
+	r->nft = nft;
+	return &r->kernel;
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (k)
+		k->ops->close(k);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation)
+{
+	for (unsigned try = 0; try < CHANGE_TRIES; try++) {
+		uint32_t after;
+
+		if (k->ops->generation(k, generation))
+			return -1;
+		*rules = k->ops->read(k);
+		if (!*rules && errno != ENOENT)
+			return -1;
+		if (k->ops->generation(k, &after)) {
+			ruleset_free(*rules);
+			return -1;
+		}
+		if (after == *generation)
+			return 0;
+		ruleset_free(*rules);
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+/* -- changing -------------------------------------------------------------- */
+
+void kernel_change_release(struct kernel_change *change)
+{
+	ruleset_free(change->before);
+	ruleset_free(change->after);
+	*change = (struct kernel_change){0};
+}
+
+static int complain(struct diag *diag, const char *what)
+{
+	diag_error(diag, NULL, NULL, "cannot %s: %s", what, nft_reason(errno));
+	return -1;
+}
+
+/* One try. Returns NFT_DONE with change->before and n_steps filled in. */
+static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
+				 struct kernel_change *change,
+				 struct diag *diag)
+{
+	enum nft_result result;
+	struct plan *plan;
+
+	if (!wanted) {
+		change->n_steps = change->before != NULL;
+		if (!change->before || k->ops->delete (k) == 0)
+			return NFT_DONE;
+		complain(diag, "remove the table");
+		return NFT_FAILED;
+	}
+	plan = plan_make(change->before, wanted);
+	change->n_steps = plan->n_steps;
+	result = k->ops->send(k, plan, change->generation, diag);
+	plan_free(plan);
+	return result;
+}
+
+int kernel_change(struct kernel *k, const struct ruleset *wanted,
+		  struct ruleset *known_take, uint32_t generation,
+		  struct kernel_change *out, struct diag *diag)
+{
+	struct kernel_change change = {.before = known_take,
+				       .generation = generation};
+	enum nft_result result = NFT_RACED;
+	bool known = known_take != NULL;
+
+	*out = (struct kernel_change){0};
+	for (unsigned i = 0; i < CHANGE_TRIES && result == NFT_RACED; i++) {
+		if (!known && kernel_now(k, &change.before, &change.generation))
+			return complain(diag, "read the rules in force");
+		result = send_once(k, wanted, &change, diag);
+		known = false;
+		if (result == NFT_DONE)
+			break;
+		ruleset_free(change.before);
+		change.before = NULL;
+	}
+	if (result == NFT_RACED)
+		diag_error(diag, NULL, NULL,
+			   "others change the tables of this machine all the "
+			   "time: nothing was changed");
+	if (result != NFT_DONE)
+		return -1;
+	/* What nobody read back is not known to be in force. */
+	if (kernel_now(k, &change.after, &change.generation)) {
+		complain(diag, "read the new rules back");
+		ruleset_free(change.before);
+		return -1;
+	}
+	*out = change;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * store.h - rulesets in files, for the time after a restart.
+ *
+ * The keeper must be able to bring back the last rules in force when the file
+ * is broken, and `weir sg rollback` those before the last apply. The form is
+ * JSON, one ruleset a file; what stands there is not trusted: what is no
+ * ruleset of ours is refused as a whole.
+ *
+ * Floor: firewall.
+ */
+#ifndef WEIR_FIREWALL_STORE_H
+#define WEIR_FIREWALL_STORE_H
+
+#include <jansson.h>
+
+#include "ruleset.h"
+
+/* A file larger than this is not read. */
+enum { STORE_OCTETS_MAX = 256 << 20 };
+
+/* NULL stands for "no table" and becomes null. A new reference. */
+json_t *store_to_json(const struct ruleset *rules);
+
+/* Returns 0 and *rules, NULL for null; or -1 when it is no ruleset. */
+int store_from_json(const json_t *json, struct ruleset **rules);
+
+/*
+ * Writes it aside and renames it, so that a crash leaves the old file or the
+ * new one. Returns 0, or -1 with errno.
+ */
+int store_save(const char *path, const struct ruleset *rules);
+
+/* Returns 0, or -1 with errno: ENOENT, or EINVAL for what is no ruleset. */
+int store_load(const char *path, struct ruleset **rules);
+
+#endif
