@@ -459,8 +459,10 @@ static bool tell_packet(struct teller *t, const struct nft_packet *p)
 		if (base->hook != p->hook)
 			continue;
 		s = decision(&v, base);
-		/* Most packets go to no published port. */
-		if (!s && strcmp(base->name, "forward-published") == 0)
+		/* Most packets go to no published port, and the stage of
+		 * timeouts decides nothing. */
+		if ((!s && strcmp(base->name, "forward-published") == 0) ||
+		    stage_words(base) == base->name)
 			continue;
 		tell_stage(t, base, s);
 		if (s && s->rule->verdict.kind == VERDICT_DROP)

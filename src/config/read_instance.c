@@ -11,6 +11,7 @@ struct instance_draft {
 	struct slice name, interface;
 	bool host;
 	const struct node *addresses, *groups;
+	struct tracking_times tracking;
 };
 
 #define INTO(member) offsetof(struct instance_draft, member)
@@ -57,8 +58,18 @@ const struct key instance_keys[] = {
 	 .absent = "they are not bound"},
 	{"security_groups", &type_texts_later, INTO(groups),
 	 .flags = KEY_REQUIRED, .doc = "At least one; they add up."},
-	{"connection_tracking_specification", &type_not_built, NO_SLOT,
-	 .doc = "Idle times of its connections.",
+	{"connection_tracking_specification.tcp_established_timeout",
+	 &type_count, INTO(tracking.tcp_established_s), .any = {1, 31536000},
+	 .aws = {60, 432000},
+	 .doc = "Seconds after which a silent TCP connection is forgotten.",
+	 .absent = "the kernel's own"},
+	{"connection_tracking_specification.udp_timeout", &type_count,
+	 INTO(tracking.udp_s), .any = {1, 31536000}, .aws = {30, 60},
+	 .doc = "The same for UDP with one exchange at most.",
+	 .absent = "the kernel's own"},
+	{"connection_tracking_specification.udp_stream_timeout", &type_count,
+	 INTO(tracking.udp_stream_s), .any = {1, 31536000}, .aws = {60, 180},
+	 .doc = "The same for UDP with more than one exchange.",
 	 .absent = "the kernel's own"},
 	{0},
 };
@@ -148,6 +159,7 @@ static void read_instance(struct reader *r, const struct node *v,
 		in->name = d.name.p;
 	in->host = d.host;
 	in->interface = d.interface.n ? d.interface.p : NULL;
+	in->tracking = d.tracking;
 	if (d.addresses)
 		read_addresses(r, d.addresses, seen, in);
 	if (d.groups)

@@ -193,7 +193,9 @@ static const char *direction_of(const char *chain)
 {
 	if (has_suffix(chain, "-published"))
 		return "published";
-	return has_suffix(chain, "-out") ? "egress" : "ingress";
+	return has_suffix(chain, "-out") || has_suffix(chain, "-local")
+		       ? "egress"
+		       : "ingress";
 }
 
 /* The rule that ends a chain of ours: whatever none of the others took. */

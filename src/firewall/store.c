@@ -206,6 +206,7 @@ static json_t *rule_json(const struct nft_rule *rule)
 		json_object_set_new(o, "log", log_json(rule->log));
 	json_object_set_new(o, "counter", json_boolean(rule->counter));
 	put_verdict(o, &rule->verdict);
+	put_text(o, "timeout", rule->timeout);
 	put_text(o, "comment", rule->comment);
 	put_place(o, &rule->place);
 	return o;
@@ -227,6 +228,7 @@ static bool rule_read(struct ruleset *rules, const json_t *o,
 	rule->matches = matches;
 	rule->n_matches = (unsigned)n;
 	rule->counter = json_is_true(json_object_get(o, "counter"));
+	rule->timeout = own_text(rules, get_text(o, "timeout"));
 	rule->comment = own_text(rules, get_text(o, "comment"));
 	rule->place = get_place(rules, o);
 	return get_verdict(rules, o, &rule->verdict) &&
@@ -269,8 +271,6 @@ static bool chain_read(struct ruleset *rules, const json_t *o)
 	const char *name = get_text(o, "name");
 	long long hook, priority;
 	struct nft_chain *chain;
-	const json_t *one;
-	size_t i;
 
 	if (!is_name(name) || ruleset_chain(rules, name) ||
 	    !get_number(o, "hook", HOOK_NONE, HOOK_OUTPUT, &hook) ||
@@ -281,10 +281,10 @@ static bool chain_read(struct ruleset *rules, const json_t *o)
 	chain->priority = (int)priority;
 	chain->comment = own_text(rules, get_text(o, "comment"));
 	chain->place = get_place(rules, o);
-	json_array_foreach(
-		list, i,
-		one) if (!rule_read(rules, one,
-				    chain_add_rule(chain))) return false;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!rule_read(rules, json_array_get(list, i),
+			       chain_add_rule(chain)))
+			return false;
 	return true;
 }
 
@@ -338,18 +338,18 @@ static json_t *set_json(const struct nft_set *set)
 
 static bool set_read(struct ruleset *rules, const json_t *o)
 {
-	const json_t *list = json_object_get(o, "types"), *one;
+	const json_t *list = json_object_get(o, "types");
+	const json_t *elements = json_object_get(o, "elements");
 	const char *name = get_text(o, "name");
 	uint8_t types[KEY_FIELDS_MAX];
-	size_t n = json_array_size(list), i;
+	size_t n = json_array_size(list);
 	struct nft_set *set;
 
 	if (!is_name(name) || ruleset_set(rules, name) || n < 1 ||
 	    n > KEY_FIELDS_MAX)
 		return false;
-	json_array_foreach(list, i, one)
-	{
-		long long type = json_integer_value(one);
+	for (size_t i = 0; i < n; i++) {
+		long long type = json_integer_value(json_array_get(list, i));
 
 		if (type < 0 || type >= N_TYPES)
 			return false;
@@ -361,10 +361,46 @@ static bool set_read(struct ruleset *rules, const json_t *o)
 	set->counter = json_is_true(json_object_get(o, "counter"));
 	set->comment = own_text(rules, get_text(o, "comment"));
 	set->place = get_place(rules, o);
-	json_array_foreach(
-		json_object_get(o, "elements"), i,
-		one) if (!element_read(rules, one,
-				       set_add_element(set))) return false;
+	for (size_t i = 0; i < json_array_size(elements); i++)
+		if (!element_read(rules, json_array_get(elements, i),
+				  set_add_element(set)))
+			return false;
+	return true;
+}
+
+/* -- timeouts -------------------------------------------------------------- */
+
+static json_t *timeout_json(const struct nft_timeout *t)
+{
+	json_t *o = json_object();
+
+	put_text(o, "name", t->name);
+	json_object_set_new(o, "protocol", json_integer(t->protocol));
+	json_object_set_new(o, "established", json_integer(t->established_s));
+	json_object_set_new(o, "unreplied", json_integer(t->unreplied_s));
+	json_object_set_new(o, "replied", json_integer(t->replied_s));
+	put_place(o, &t->place);
+	return o;
+}
+
+static bool timeout_read(struct ruleset *rules, const json_t *o)
+{
+	long long protocol, established, unreplied, replied;
+	const char *name = get_text(o, "name");
+	struct nft_timeout *t;
+
+	if (!is_name(name) || ruleset_timeout(rules, name) ||
+	    !get_number(o, "protocol", 0, 255, &protocol) ||
+	    !get_number(o, "established", 0, UINT32_MAX, &established) ||
+	    !get_number(o, "unreplied", 0, UINT32_MAX, &unreplied) ||
+	    !get_number(o, "replied", 0, UINT32_MAX, &replied))
+		return false;
+	t = ruleset_add_timeout(rules, name);
+	t->protocol = (uint8_t)protocol;
+	t->established_s = (uint32_t)established;
+	t->unreplied_s = (uint32_t)unreplied;
+	t->replied_s = (uint32_t)replied;
+	t->place = get_place(rules, o);
 	return true;
 }
 
@@ -372,29 +408,44 @@ static bool set_read(struct ruleset *rules, const json_t *o)
 
 json_t *store_to_json(const struct ruleset *rules)
 {
-	json_t *chains = json_array(), *sets = json_array();
+	json_t *chains, *sets, *timeouts;
 
 	if (!rules)
-		return json_pack("{s:i, s:n, s:o, s:o}", "version",
-				 STORE_VERSION, "table", "chains", chains,
-				 "sets", sets);
+		return json_pack("{s:i, s:n}", "version", STORE_VERSION,
+				 "table");
+	chains = json_array();
+	sets = json_array();
+	timeouts = json_array();
+	for (unsigned i = 0; i < rules->n_timeouts; i++)
+		json_array_append_new(timeouts,
+				      timeout_json(rules->timeouts[i]));
 	for (unsigned i = 0; i < rules->n_chains; i++)
 		json_array_append_new(chains, chain_json(rules->chains[i]));
 	for (unsigned i = 0; i < rules->n_sets; i++)
 		json_array_append_new(sets, set_json(rules->sets[i]));
-	return json_pack("{s:i, s:s, s:o, s:o}", "version", STORE_VERSION,
-			 "table", rules->table, "chains", chains, "sets", sets);
+	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", STORE_VERSION,
+			 "table", rules->table, "timeouts", timeouts, "sets",
+			 sets, "chains", chains);
 }
 
 static bool read_parts(struct ruleset *rules, const json_t *json)
 {
-	const json_t *one;
-	size_t i;
+	static const struct {
+		const char *key;
+		bool (*read)(struct ruleset *rules, const json_t *o);
+	} parts[] = {
+		{"timeouts", timeout_read},
+		{"sets", set_read},
+		{"chains", chain_read},
+	};
 
-	json_array_foreach(json_object_get(json, "chains"), i,
-			   one) if (!chain_read(rules, one)) return false;
-	json_array_foreach(json_object_get(json, "sets"), i,
-			   one) if (!set_read(rules, one)) return false;
+	for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
+		const json_t *list = json_object_get(json, parts[p].key);
+
+		for (size_t i = 0; i < json_array_size(list); i++)
+			if (!parts[p].read(rules, json_array_get(list, i)))
+				return false;
+	}
 	return true;
 }
 
