@@ -345,7 +345,9 @@ static void explain_rule(const struct firewall_config *c,
 {
 	struct text text = {0};
 
-	if (s->element && s->element->place.file)
+	/* In a large group the element is the rule; in a small one it is a
+	 * member, or a network of a list. */
+	if (s->element && id == s->element->comment)
 		out->place = &s->element->place;
 	snprintf(out->id, sizeof(out->id), "%.*s", (int)strcspn(id, ", "), id);
 	if (words_of_id(c, out->id, out->words, sizeof(out->words)))
