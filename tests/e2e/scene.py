@@ -20,7 +20,6 @@ Each class runs over plain HTTP and once more over TLS, unless it says
 `over = ("plain",)`. Needs only Python's standard library.
 """
 
-import glob
 import json
 import os
 import random
@@ -394,12 +393,12 @@ _made = {}
 
 
 def certificate(*names, kind="ec"):
-    """Paths of a self-signed certificate for the names, and of its key. Made
-    once a run: a process that tests ends its folder of certificates too."""
+    """Paths of a self-signed certificate for the names, and of its key; made
+    once for each process that runs tests."""
     at = (names, kind)
     if at not in _made:
         folder = _certificates_folder()
-        base = os.path.join(folder, f"{len(glob.glob(folder + '/*.pem'))}-{kind}")
+        base = os.path.join(folder, f"{os.getpid()}-{len(_made)}")
         algorithm = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
                      "rsa": ["-newkey", "rsa:2048"]}[kind]
         subprocess.run(
@@ -415,6 +414,8 @@ _folder = []
 
 
 def _certificates_folder():
+    if "WEIR_E2E_CERTS" in os.environ:
+        return os.environ["WEIR_E2E_CERTS"]  # the runner's, which removes it
     if not _folder:
         holder = tempfile.TemporaryDirectory(prefix="weir-e2e-certs-")
         os.chmod(holder.name, 0o755)
