@@ -319,6 +319,7 @@ static enum next begin_connect(struct exchange *x)
 		.connect_ms = lb->target_connect_ms,
 		.idle_ms = lb->idle_timeout_ms,
 		.fresh = x->fresh_only,
+		.unsafe = !is_idempotent(x->method),
 	};
 
 	x->in_handshake = false;

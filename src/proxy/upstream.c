@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -32,6 +33,37 @@ static void close_idle(struct upstream *u)
 	close_upstream(u);
 }
 
+/*
+ * Targets close idle connections after some seconds, often without saying
+ * how many, and a request that crosses the FIN is lost. What the target did
+ * once it will do again: from then on a request that cannot be sent twice
+ * keeps its distance from that moment.
+ */
+enum {
+	PATIENCE_MIN_MS = 1000, /* sooner is a restart, not a habit */
+	PATIENCE_MARGIN_MS = 1000,
+	PATIENCE_HOLDS_MS = 600 * 1000,
+};
+
+static void learn_patience(struct upstream_pool *pool, uint64_t idle_ms)
+{
+	bool old = clock_now_ms() - pool->learned_ms > PATIENCE_HOLDS_MS;
+
+	if (idle_ms < PATIENCE_MIN_MS ||
+	    (pool->patience_ms && idle_ms > pool->patience_ms && !old))
+		return;
+	pool->patience_ms = idle_ms;
+	pool->learned_ms = clock_now_ms();
+}
+
+static bool may_be_closing(const struct upstream *u)
+{
+	uint64_t idle_ms = clock_now_ms() - u->since_ms;
+
+	return u->pool->patience_ms &&
+	       idle_ms + PATIENCE_MARGIN_MS >= u->pool->patience_ms;
+}
+
 /* An idle connection has nothing to say: whatever comes ends it. That it may
  * be written to again is no news, a read that filled all it was given left
  * perhaps nothing behind, and of TLS, tickets may still come. */
@@ -52,8 +84,11 @@ static void on_ready(struct conn *conn)
 		exch_run(u->exchange);
 		return;
 	}
-	if (!is_quiet(conn))
-		close_idle(u);
+	if (is_quiet(conn))
+		return;
+	if (conn->peer_closing)
+		learn_patience(u->pool, clock_now_ms() - u->since_ms);
+	close_idle(u);
 }
 
 static void on_expired(struct conn *conn)
@@ -101,14 +136,20 @@ static void begin_use(struct upstream *u, struct exchange *x)
 	list_push_front(&u->pool->busy, &u->node);
 }
 
-static struct upstream *take_warm(struct upstream_pool *pool, bool tls,
+static struct upstream *take_warm(struct upstream_pool *pool,
+				  const struct upstream_spec *spec,
 				  struct exchange *x)
 {
-	struct list *node;
+	bool tls = spec->group->protocol == PROTOCOL_HTTPS;
 
-	while ((node = list_pop_front(&pool->idle)) != NULL) {
-		struct upstream *u = list_entry(node, struct upstream, node);
+	while (!list_is_empty(&pool->idle)) {
+		struct upstream *u =
+			list_entry(pool->idle.next, struct upstream, node);
 
+		/* The others have been idle for longer. */
+		if (spec->unsafe && may_be_closing(u))
+			return NULL;
+		list_remove(&u->node);
 		pool->n_idle--;
 		/* It closed in this turn and was not heard yet, or the group
 		 * speaks another protocol since a reload. */
@@ -172,8 +213,7 @@ struct upstream *upstream_take(struct worker *w,
 			       struct exchange *x)
 {
 	struct upstream_pool *pool = pool_of(w, spec->target);
-	bool tls = spec->group->protocol == PROTOCOL_HTTPS;
-	struct upstream *u = spec->fresh ? NULL : take_warm(pool, tls, x);
+	struct upstream *u = spec->fresh ? NULL : take_warm(pool, spec, x);
 
 	if (u) {
 		count(w, COUNT_TARGET_REUSED);
@@ -219,6 +259,7 @@ void upstream_give_back(struct upstream *u, bool reusable)
 	} else {
 		list_push_front(&pool->idle, &u->node);
 		pool->n_idle++;
+		u->since_ms = clock_now_ms();
 		conn_deadline(c, u->idle_ms);
 		if (c->readable)
 			loop_again(c->loop, c);

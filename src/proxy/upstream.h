@@ -25,6 +25,9 @@ struct upstream_pool {
 	struct list idle;           /* newest first */
 	struct list busy;
 	unsigned n_idle;
+	/* How long the target lets a connection lie idle, learned when it
+	 * closes one; 0: not known. And when that was learned. */
+	uint64_t patience_ms, learned_ms;
 };
 
 /* Warm connections to one target that a worker keeps. */
@@ -38,6 +41,7 @@ struct upstream {
 	struct list node;          /* in the pool */
 	struct retired retired;
 	uint64_t idle_ms;         /* how long it may lie idle */
+	uint64_t since_ms;        /* when it became idle */
 	uint64_t written0, read0; /* of conn, when this exchange began */
 	bool is_tls;
 	bool is_warm; /* served an exchange before this one */
@@ -49,7 +53,9 @@ struct upstream_spec {
 	const struct target_group *group;
 	struct slice server_name; /* for TLS */
 	uint64_t connect_ms, idle_ms;
-	bool fresh; /* no warm one */
+	bool fresh;  /* no warm one */
+	bool unsafe; /* cannot be sent twice: not on a connection that the
+		      * target may be about to close */
 };
 
 /*

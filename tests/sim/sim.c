@@ -222,6 +222,16 @@ void sim_refuse(struct sim *sim, int target)
 	sim->listening[target] = -1;
 }
 
+void sim_is_ill(struct sim *sim, int target)
+{
+	struct group_state *gs = sim->snap->groups[0].state;
+	struct roster *roster = group_state_roster(gs);
+
+	roster->members[target].state->health = HEALTH_UNHEALTHY;
+	roster_unref(roster);
+	group_state_touch(gs);
+}
+
 void sim_end_free(struct sim_end *e)
 {
 	if (!e)

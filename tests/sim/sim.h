@@ -50,6 +50,8 @@ struct sim_end *sim_connect(struct sim *sim);
 struct sim_end *sim_accept(struct sim *sim, int target);
 /* The target refuses from now on. */
 void sim_refuse(struct sim *sim, int target);
+/* Its checks fail: it takes no traffic from now on. */
+void sim_is_ill(struct sim *sim, int target);
 void sim_end_free(struct sim_end *e);
 
 void sim_send(struct sim_end *e, const char *text);

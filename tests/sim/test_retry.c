@@ -100,6 +100,50 @@ static void test_a_post_that_reached_a_target_is_not_sent_again(void **state)
 	sim_free(sim);
 }
 
+/* A target that closes idle connections after 5 s, as many do. */
+static void test_what_a_target_does_once_is_expected_again(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *first, *second, *third;
+
+	(void)state;
+	sim_is_ill(sim, 1);
+	sim_send(client, GET);
+	first = sim_accept(sim, 0);
+	sim_send(first, OK);
+	sim_forget(first);
+	sim_advance_ms(sim, 5000);
+	sim_close(first);
+
+	sim_send(client, GET);
+	second = sim_accept(sim, 0);
+	sim_send(second, OK);
+	sim_forget(second);
+	sim_advance_ms(sim, 3000);
+	sim_send(client, POST);
+	assert_has(sim_received(second), "POST /pay");
+	sim_send(second, OK);
+	sim_forget(second);
+	sim_advance_ms(sim, 4500);
+
+	/* Now it may close any moment: a POST would be lost. */
+	sim_send(client, POST);
+	assert_string_equal(sim_received(second), "");
+	third = sim_accept(sim, 0);
+	assert_non_null(third);
+	sim_send(third, OK);
+	sim_advance_ms(sim, 4500);
+
+	/* A GET can be sent again, so it takes the risk. */
+	sim_send(client, GET);
+	assert_has(sim_received(third), "GET /a");
+	sim_end_free(first);
+	sim_end_free(second);
+	sim_end_free(third);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 static void test_half_an_answer_is_never_asked_for_again(void **state)
 {
 	struct sim *sim = sim_new();
@@ -160,6 +204,8 @@ int main(void)
 		cmocka_unit_test(test_a_stale_connection_costs_a_get_nothing),
 		cmocka_unit_test(
 			test_a_post_that_reached_a_target_is_not_sent_again),
+		cmocka_unit_test(
+			test_what_a_target_does_once_is_expected_again),
 		cmocka_unit_test(test_half_an_answer_is_never_asked_for_again),
 		cmocka_unit_test(
 			test_a_target_that_hangs_up_on_a_fresh_connection),
