@@ -319,7 +319,9 @@ static enum next begin_connect(struct exchange *x)
 		.connect_ms = lb->target_connect_ms,
 		.idle_ms = lb->idle_timeout_ms,
 		.fresh = x->fresh_only,
-		.unsafe = !is_idempotent(x->method),
+		/* A body is not kept, so it cannot be sent again either. */
+		.unsafe = !is_idempotent(x->method) ||
+			  x->front.in.kind != FRAMING_NONE,
 	};
 
 	x->in_handshake = false;

@@ -54,7 +54,7 @@ struct upstream_spec {
 	struct slice server_name; /* for TLS */
 	uint64_t connect_ms, idle_ms;
 	bool fresh;  /* no warm one */
-	bool unsafe; /* cannot be sent twice: not on a connection that the
+	bool unsafe; /* cannot be sent twice: not over a connection that the
 		      * target may be about to close */
 };
 
