@@ -1,7 +1,8 @@
 # Unit tests of src/control.
 if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
-	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster
+	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster \
+	tests/unit/test_keeper
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
@@ -14,4 +15,7 @@ tests_unit_test_resolver_SOURCES = tests/unit/test_resolver.c
 tests_unit_test_resolver_LDADD = $(UNIT_LIBS)
 tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/worlds.h
 tests_unit_test_roster_LDADD = $(UNIT_LIBS)
+tests_unit_test_keeper_SOURCES = tests/unit/test_keeper.c \
+	tests/unit/fake_kernel.c tests/unit/fake_kernel.h
+tests_unit_test_keeper_LDADD = $(UNIT_LIBS)
 endif

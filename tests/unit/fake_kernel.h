@@ -1,0 +1,30 @@
+/*
+ * fake_kernel.h - a kernel made of memory: takes plans as the real one does,
+ * without privileges.
+ */
+#ifndef WEIR_TESTS_FAKE_KERNEL_H
+#define WEIR_TESTS_FAKE_KERNEL_H
+
+#include "firewall/kernel.h"
+
+struct fake_kernel {
+	struct kernel kernel;
+	struct ruleset *now; /* NULL: no table */
+	uint32_t generation;
+	bool refuses;     /* the next batch fails at its first rule */
+	unsigned n_races; /* so many batches find the generation moved */
+	bool has_no_rights;
+	unsigned n_sent, n_cuts;
+};
+
+void fake_kernel_init(struct fake_kernel *f);
+/* Keepers close what they are given; this one outlives them. */
+void fake_kernel_release(struct fake_kernel *f);
+
+/* Somebody else removes the first rule of a chain. */
+void fake_kernel_meddle(struct fake_kernel *f, const char *chain);
+
+/* Its rules as text; "" without a table. The caller frees it. */
+char *fake_kernel_text(const struct fake_kernel *f);
+
+#endif

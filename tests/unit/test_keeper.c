@@ -1,0 +1,722 @@
+/* test_keeper.c - apply, confirm, go back, start, drift: against a kernel made
+ * of memory and a clock that stands still. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/keeper.h"
+#include "fake_kernel.h"
+#include "unit.h"
+
+static const char one_port[] =
+	"security_groups:\n"
+	"  - name: web\n"
+	"    ingress: {protocol: tcp, ports: 80, from: 192.0.2.0/24}\n"
+	"instances: {name: a, addresses: 10.0.0.1, security_groups: web}\n";
+
+static const char two_ports[] =
+	"security_groups:\n"
+	"  - name: web\n"
+	"    ingress: {protocol: tcp, ports: [80, 443], from: 192.0.2.0/24}\n"
+	"instances: {name: a, addresses: 10.0.0.1, security_groups: web}\n";
+
+struct scene {
+	struct fake_kernel kernel;
+	struct keeper *keeper;
+	char folder[64], file[100], state[100];
+	unsigned n_writes;
+};
+
+/* Each writing has a time of its own, however fast they follow. */
+static void write_file(struct scene *s, const char *text)
+{
+	struct timespec times[2] = {{0}, {0}};
+	FILE *to = fopen(s->file, "w");
+
+	assert_non_null(to);
+	fputs(text, to);
+	fclose(to);
+	times[0].tv_sec = times[1].tv_sec = 1000000 + s->n_writes++;
+	assert_int_equal(utimensat(AT_FDCWD, s->file, times, 0), 0);
+}
+
+static void open_keeper(struct scene *s)
+{
+	const struct keeper_options options = {
+		.file = s->file,
+		.folder = s->state,
+		.kernel = &s->kernel.kernel,
+	};
+
+	s->keeper = keeper_new(&options);
+}
+
+/* As when the process dies: nothing is reverted. */
+static void die_and_begin_again(struct scene *s)
+{
+	keeper_free(s->keeper);
+	open_keeper(s);
+}
+
+static int setup(void **state)
+{
+	struct scene *s = xcalloc(1, sizeof(*s));
+
+	log_setup(LOG_ERROR + 1, LOG_TEXT);
+	clock_fake(1000000, 1700000000);
+	snprintf(s->folder, sizeof(s->folder), "/tmp/weir-keeper-XXXXXX");
+	assert_non_null(mkdtemp(s->folder));
+	snprintf(s->file, sizeof(s->file), "%s/weir.yaml", s->folder);
+	snprintf(s->state, sizeof(s->state), "%s/state", s->folder);
+	write_file(s, one_port);
+	fake_kernel_init(&s->kernel);
+	open_keeper(s);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"state/in-force.json",
+					    "state/before.json",
+					    "state/waiting.json", "weir.yaml"};
+	struct scene *s = *state;
+	char path[200];
+
+	keeper_free(s->keeper);
+	fake_kernel_release(&s->kernel);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->folder, names[i]);
+		unlink(path);
+	}
+	rmdir(s->state);
+	rmdir(s->folder);
+	free(s);
+	return 0;
+}
+
+/* -- asking ---------------------------------------------------------------- */
+
+static json_t *ask(struct scene *s, json_t *request_take)
+{
+	uint64_t memo = 0;
+	json_t *answer = keeper_answer(s->keeper, request_take, &memo);
+
+	json_decref(request_take);
+	assert_non_null(answer);
+	return answer;
+}
+
+static bool is_ok(const json_t *answer)
+{
+	return json_is_true(json_object_get(answer, "ok"));
+}
+
+static const char *text_at(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+static long long number_at(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* Asks for something without arguments; it must be granted. Returns the
+ * number of changes. */
+static long long do_it(struct scene *s, const char *command)
+{
+	json_t *answer = ask(s, json_pack("{s:s}", "command", command));
+	long long changes = number_at(answer, "changes");
+
+	if (!is_ok(answer))
+		fail_msg("%s: %s %s", command, text_at(answer, "error"),
+			 text_at(answer, "text"));
+	json_decref(answer);
+	return changes;
+}
+
+static void apply_to_confirm(struct scene *s, int seconds)
+{
+	json_t *answer = ask(s, json_pack("{s:s, s:i}", "command", "apply",
+					  "confirm", seconds));
+
+	assert_true(is_ok(answer));
+	assert_int_equal(number_at(answer, "confirm_seconds"), seconds);
+	json_decref(answer);
+}
+
+static void assert_rules(struct scene *s, const char *expect)
+{
+	char *now = fake_kernel_text(&s->kernel);
+
+	assert_string_equal(now, expect);
+	free(now);
+}
+
+static bool admits_443(struct scene *s)
+{
+	char *now = fake_kernel_text(&s->kernel);
+	bool has = strstr(now, "tcp dport 443") != NULL;
+
+	free(now);
+	return has;
+}
+
+/* -- apply ----------------------------------------------------------------- */
+
+static void test_a_second_apply_sends_nothing(void **state)
+{
+	struct scene *s = *state;
+
+	assert_true(do_it(s, "apply") > 0);
+	assert_int_equal(s->kernel.n_sent, 1);
+	assert_int_equal(do_it(s, "apply"), 0);
+	assert_int_equal(s->kernel.n_sent, 1);
+	/* Nor does another process, which has to read first. */
+	die_and_begin_again(s);
+	assert_int_equal(do_it(s, "apply"), 0);
+	assert_int_equal(s->kernel.n_sent, 1);
+}
+
+static void test_what_is_sent_is_the_difference(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	assert_int_equal(do_it(s, "apply"), 1);
+	assert_true(admits_443(s));
+}
+
+static void test_a_race_is_run_again(void **state)
+{
+	struct scene *s = *state;
+
+	s->kernel.n_races = 3;
+	assert_true(do_it(s, "apply") > 0);
+	assert_int_equal(s->kernel.n_sent, 4);
+}
+
+static void test_an_invalid_file_changes_nothing(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+	json_t *answer;
+
+	do_it(s, "apply");
+	before = fake_kernel_text(&s->kernel);
+	write_file(s, "security_groups: {name: web, ingres: []}\n");
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_true(json_is_true(json_object_get(answer, "invalid")));
+	assert_non_null(strstr(text_at(answer, "text"), ":1:30: error"));
+	json_decref(answer);
+	assert_rules(s, before);
+	free(before);
+}
+
+static void test_a_refusal_of_the_kernel_has_its_place(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	s->kernel.refuses = true;
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"),
+			       "weir.yaml:3:14: error: the kernel refuses"));
+	json_decref(answer);
+	assert_false(admits_443(s));
+}
+
+static void test_without_rights_it_says_which(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	s->kernel.has_no_rights = true;
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "CAP_NET_ADMIN"));
+	json_decref(answer);
+}
+
+static void test_flows_are_cut_only_when_asked_to(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	assert_int_equal(s->kernel.n_cuts, 0);
+	write_file(s, two_ports);
+	answer = ask(s,
+		     json_pack("{s:s, s:b}", "command", "apply", "cut", true));
+	assert_int_equal(number_at(answer, "flows_cut"), 1);
+	json_decref(answer);
+	assert_int_equal(s->kernel.n_cuts, 1);
+}
+
+static void test_another_file_is_another_keeper(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer = ask(s, json_pack("{s:s, s:s}", "command", "apply",
+					  "file", "/etc/weir/other.yaml"));
+
+	assert_false(is_ok(answer));
+	json_decref(answer);
+	assert_int_equal(s->kernel.n_sent, 0);
+}
+
+static void test_a_file_without_rules_removes_the_table(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, "settings: {}\n");
+	assert_int_equal(do_it(s, "apply"), 1);
+	assert_null(s->kernel.now);
+	assert_int_equal(do_it(s, "apply"), 0);
+}
+
+/* -- the session ----------------------------------------------------------- */
+
+static json_t *apply_in_session(struct scene *s, const char *session,
+				bool force)
+{
+	return ask(s, json_pack("{s:s, s:s, s:b}", "command", "apply",
+				"session", session, "force", force));
+}
+
+/* The "machine" is behind an address of an instance here, so that the test
+ * does not depend on the addresses of this one. */
+static void test_the_session_is_not_cut_unless_forced(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	answer = apply_in_session(s, "192.0.2.7 50000 10.0.0.1 22", false);
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "error"),
+			       "would cut the SSH session from 192.0.2.7"));
+	json_decref(answer);
+	assert_null(s->kernel.now);
+
+	answer = apply_in_session(s, "192.0.2.7 50000 10.0.0.1 22", true);
+	assert_true(is_ok(answer));
+	json_decref(answer);
+	assert_non_null(s->kernel.now);
+}
+
+static void test_a_session_that_is_admitted_does_not_hinder(void **state)
+{
+	static const char *const harmless[] = {"192.0.2.7 50000 10.0.0.1 80",
+					       "192.0.2.7 50000 10.9.9.9 22",
+					       "not a session",
+					       "",
+					       "192.0.2.7 50000 ::1 22",
+					       "192.0.2.7 99999 10.0.0.1 22"};
+	struct scene *s = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++) {
+		json_t *answer = apply_in_session(s, harmless[i], false);
+
+		print_message("# \"%s\"\n", harmless[i]);
+		assert_true(is_ok(answer));
+		json_decref(answer);
+	}
+}
+
+/* Established flows pass the groups, but network ACLs know no state. */
+static void test_the_answers_of_the_session_count_as_well(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	write_file(
+		s,
+		"security_groups:\n"
+		"  - name: web\n"
+		"    ingress: {protocol: tcp, ports: 22, from: 192.0.2.0/24}\n"
+		"instances: {name: a, addresses: 10.0.0.1, security_groups: "
+		"web}\n"
+		"subnets: {name: n, cidr: 10.0.0.0/24, network_acl: acl}\n"
+		"network_acls:\n"
+		"  - name: acl\n"
+		"    ingress: {rule: 1, action: allow, protocol: all, from: "
+		"0.0.0.0/0}\n"
+		"    egress: {rule: 1, action: allow, protocol: tcp, ports: "
+		"80, to: 0.0.0.0/0}\n");
+	answer = apply_in_session(s, "192.0.2.7 50000 10.0.0.1 22", false);
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "error"), "acl-acl-out"));
+	json_decref(answer);
+}
+
+/* -- confirm and go back --------------------------------------------------- */
+
+static void test_nobody_confirmed_in_time(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	do_it(s, "apply");
+	before = fake_kernel_text(&s->kernel);
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	assert_true(admits_443(s));
+	clock_fake(1000000 + 59999, 1700000059);
+	keeper_tick(s->keeper);
+	assert_true(admits_443(s));
+	clock_fake(1000000 + 60000, 1700000060);
+	keeper_tick(s->keeper);
+	assert_rules(s, before);
+	assert_int_equal(keeper_deadline_ms(s->keeper), 0);
+	free(before);
+}
+
+static void test_confirmed_in_time(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	do_it(s, "confirm");
+	clock_fake(1000000 + 3600000, 1700003600);
+	keeper_tick(s->keeper);
+	assert_true(admits_443(s));
+}
+
+static void test_nothing_waits_nothing_is_confirmed(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer = ask(s, json_pack("{s:s}", "command", "confirm"));
+
+	assert_false(is_ok(answer));
+	json_decref(answer);
+}
+
+/* The first apply of all: what was before is no table. */
+static void test_the_first_apply_can_go_back_too(void **state)
+{
+	struct scene *s = *state;
+
+	apply_to_confirm(s, 5);
+	assert_non_null(s->kernel.now);
+	clock_fake(1000000 + 5000, 1700000005);
+	keeper_tick(s->keeper);
+	assert_null(s->kernel.now);
+}
+
+/* A second change while the first waits: the way back leads behind both. */
+static void test_the_way_back_leads_to_what_was_confirmed(void **state)
+{
+	struct scene *s = *state;
+
+	apply_to_confirm(s, 60);
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	clock_fake(1000000 + 60000, 1700000060);
+	keeper_tick(s->keeper);
+	assert_null(s->kernel.now);
+}
+
+static void test_an_end_before_the_confirmation_goes_back(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	keeper_abandon(s->keeper);
+	assert_false(admits_443(s));
+}
+
+static void test_there_and_back_again(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_int_equal(do_it(s, "rollback"), 1);
+	assert_false(admits_443(s));
+	assert_int_equal(do_it(s, "rollback"), 1);
+	assert_true(admits_443(s));
+	/* An apply that changed nothing is not one to go back from. */
+	do_it(s, "apply");
+	do_it(s, "rollback");
+	assert_false(admits_443(s));
+}
+
+static void test_another_process_knows_the_way_back(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	die_and_begin_again(s);
+	assert_int_equal(do_it(s, "rollback"), 1);
+	assert_false(admits_443(s));
+}
+
+static void test_flush_and_back(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	do_it(s, "flush");
+	assert_null(s->kernel.now);
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	assert_null(s->kernel.now);
+	do_it(s, "rollback");
+	assert_non_null(s->kernel.now);
+}
+
+/* -- start ----------------------------------------------------------------- */
+
+static void test_a_start_applies_the_file(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_non_null(s->kernel.now);
+}
+
+static void test_a_start_with_a_broken_file_keeps_the_last_rules(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	assert_int_equal(keeper_start(s->keeper), 0);
+	before = fake_kernel_text(&s->kernel);
+	write_file(s, "security_groups: [");
+	fake_kernel_release(&s->kernel); /* as after a boot */
+	die_and_begin_again(s);
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_rules(s, before);
+	free(before);
+}
+
+static void test_a_start_after_a_death_goes_back(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	do_it(s, "apply");
+	before = fake_kernel_text(&s->kernel);
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	die_and_begin_again(s);
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_rules(s, before);
+	/* Once: the next start takes the file as it is. */
+	die_and_begin_again(s);
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_true(admits_443(s));
+	free(before);
+}
+
+static void test_a_start_that_the_kernel_refuses_fails(void **state)
+{
+	struct scene *s = *state;
+
+	s->kernel.refuses = true;
+	assert_int_equal(keeper_start(s->keeper), -1);
+}
+
+/* -- drift ----------------------------------------------------------------- */
+
+static void test_drift_is_repaired(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+	json_t *answer;
+
+	keeper_start(s->keeper);
+	before = fake_kernel_text(&s->kernel);
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	fake_kernel_meddle(&s->kernel, "sg-web-in");
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	assert_rules(s, before);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_int_equal(
+		number_at(json_object_get(answer, "drift"), "repaired"), 1);
+	json_decref(answer);
+	free(before);
+}
+
+static void test_a_table_that_is_gone_comes_back(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	keeper_start(s->keeper);
+	before = fake_kernel_text(&s->kernel);
+	fake_kernel_release(&s->kernel);
+	s->kernel.generation++;
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	assert_rules(s, before);
+	free(before);
+}
+
+/* Two who repair each other's work would never end. */
+static void test_repairs_become_slow(void **state)
+{
+	struct scene *s = *state;
+	uint64_t again;
+
+	keeper_start(s->keeper);
+	fake_kernel_meddle(&s->kernel, "sg-web-in");
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	fake_kernel_meddle(&s->kernel, "sg-web-in");
+	again = keeper_look_at_kernel(s->keeper);
+	assert_int_equal(again, 1000);
+	assert_int_equal(ruleset_chain(s->kernel.now, "sg-web-in")->n_rules, 0);
+	clock_fake(1001000, 1700000001);
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	assert_int_equal(ruleset_chain(s->kernel.now, "sg-web-in")->n_rules, 1);
+	fake_kernel_meddle(&s->kernel, "sg-web-in");
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 2000);
+}
+
+static void test_drift_is_only_reported_where_asked(void **state)
+{
+	struct scene *s = *state;
+	char text[600];
+	json_t *answer;
+
+	snprintf(text, sizeof(text), "%sfirewall.drift: report\n", one_port);
+	write_file(s, text);
+	keeper_start(s->keeper);
+	fake_kernel_meddle(&s->kernel, "sg-web-in");
+	keeper_look_at_kernel(s->keeper);
+	assert_int_equal(ruleset_chain(s->kernel.now, "sg-web-in")->n_rules, 0);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_true(json_is_true(
+		json_object_get(json_object_get(answer, "drift"), "is_there")));
+	assert_non_null(
+		strstr(text_at(json_object_get(answer, "drift"), "text"),
+		       "+ sg-web-in: "));
+	json_decref(answer);
+}
+
+/* -- edits, status --------------------------------------------------------- */
+
+static void assert_edit(struct scene *s, const char *expect)
+{
+	json_t *answer;
+
+	keeper_look_at_file(s->keeper);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_true(is_ok(answer));
+	assert_string_equal(text_at(answer, "edit"), expect);
+	json_decref(answer);
+}
+
+static void test_an_edited_file_is_noticed(void **state)
+{
+	struct scene *s = *state;
+
+	keeper_start(s->keeper);
+	assert_edit(s, "none");
+	write_file(s, two_ports);
+	assert_edit(s, "edited and not applied");
+	write_file(s, "security_groups: [");
+	assert_edit(s, "edited and invalid");
+	write_file(s, one_port);
+	assert_edit(s, "none");
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_edit(s, "none");
+	do_it(s, "rollback");
+	assert_edit(s, "edited and not applied");
+}
+
+static void test_status_adds_up_by_rule(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer, *rule;
+
+	keeper_start(s->keeper);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	rule = json_array_get(json_object_get(answer, "rules"), 0);
+	assert_string_equal(text_at(rule, "group"), "web");
+	assert_string_equal(text_at(rule, "rule"), "tcp 80 from 192.0.2.0/24");
+	assert_int_equal(number_at(rule, "line"), 3);
+	rule = json_array_get(json_object_get(answer, "rules"), 1);
+	assert_string_equal(text_at(rule, "rule"), "all to everybody");
+	json_decref(answer);
+}
+
+static void test_diff_tells_what_apply_would_do(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	answer = ask(s, json_pack("{s:s}", "command", "diff"));
+	assert_true(json_is_true(json_object_get(answer, "pending")));
+	assert_non_null(strstr(text_at(answer, "diff"),
+			       "+ sg-web-in: ip saddr 192.0.2.0/24 tcp dport "
+			       "443 counter accept"));
+	json_decref(answer);
+	assert_int_equal(s->kernel.n_sent, 1);
+	do_it(s, "apply");
+	answer = ask(s, json_pack("{s:s}", "command", "diff"));
+	assert_true(json_is_false(json_object_get(answer, "pending")));
+	json_decref(answer);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_second_apply_sends_nothing),
+		TEST(test_what_is_sent_is_the_difference),
+		TEST(test_a_race_is_run_again),
+		TEST(test_an_invalid_file_changes_nothing),
+		TEST(test_a_refusal_of_the_kernel_has_its_place),
+		TEST(test_without_rights_it_says_which),
+		TEST(test_flows_are_cut_only_when_asked_to),
+		TEST(test_another_file_is_another_keeper),
+		TEST(test_a_file_without_rules_removes_the_table),
+		TEST(test_the_session_is_not_cut_unless_forced),
+		TEST(test_a_session_that_is_admitted_does_not_hinder),
+		TEST(test_the_answers_of_the_session_count_as_well),
+		TEST(test_nobody_confirmed_in_time),
+		TEST(test_confirmed_in_time),
+		TEST(test_nothing_waits_nothing_is_confirmed),
+		TEST(test_the_first_apply_can_go_back_too),
+		TEST(test_the_way_back_leads_to_what_was_confirmed),
+		TEST(test_an_end_before_the_confirmation_goes_back),
+		TEST(test_there_and_back_again),
+		TEST(test_another_process_knows_the_way_back),
+		TEST(test_flush_and_back),
+		TEST(test_a_start_applies_the_file),
+		TEST(test_a_start_with_a_broken_file_keeps_the_last_rules),
+		TEST(test_a_start_after_a_death_goes_back),
+		TEST(test_a_start_that_the_kernel_refuses_fails),
+		TEST(test_drift_is_repaired),
+		TEST(test_a_table_that_is_gone_comes_back),
+		TEST(test_repairs_become_slow),
+		TEST(test_drift_is_only_reported_where_asked),
+		TEST(test_an_edited_file_is_noticed),
+		TEST(test_status_adds_up_by_rule),
+		TEST(test_diff_tells_what_apply_would_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
