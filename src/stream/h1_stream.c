@@ -176,7 +176,9 @@ static enum io read_body(struct stream *s, struct chain *to, size_t most)
 			continue;
 		if (io != IO_CLOSED)
 			return io == IO_DONE ? IO_AGAIN : io;
-		if (s->in.kind != FRAMING_CLOSE)
+		/* After a write that failed, a reset reads as an orderly end:
+		 * the write was told of it, and nobody is told twice. */
+		if (s->in.kind != FRAMING_CLOSE || c->write_error)
 			return IO_CLOSED;
 		s->in_done = true;
 		return IO_DONE;

@@ -1,8 +1,10 @@
-# Unit tests of src/proxy.
+# Unit tests of src/stream and src/proxy.
 if HAVE_CMOCKA
-proxy_tests = tests/unit/test_rewrite
+proxy_tests = tests/unit/test_rewrite tests/unit/test_h1_stream
 check_PROGRAMS += $(proxy_tests)
 TESTS += $(proxy_tests)
 tests_unit_test_rewrite_SOURCES = tests/unit/test_rewrite.c
 tests_unit_test_rewrite_LDADD = $(UNIT_LIBS)
+tests_unit_test_h1_stream_SOURCES = tests/unit/test_h1_stream.c
+tests_unit_test_h1_stream_LDADD = $(UNIT_LIBS)
 endif
