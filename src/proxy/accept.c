@@ -135,8 +135,10 @@ void acceptor_leave(struct acceptor *a)
 	if (--a->users > 0)
 		return;
 	list_remove(&a->node);
-	if (a->last)
+	if (a->last) {
 		view_leave(a->last);
+		worker_show_generations(a->worker);
+	}
 	free(a);
 }
 

@@ -91,6 +91,9 @@ void worker_free(struct worker *w);
 /* Not secret: for trace ids. */
 uint64_t worker_random(struct worker *w);
 
+/* A view came or went: tells which generations are alive. */
+void worker_show_generations(struct worker *w);
+
 /* Something ended while draining: perhaps that was the last. */
 void worker_maybe_idle(struct worker *w);
 

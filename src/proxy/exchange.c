@@ -101,6 +101,7 @@ struct exchange *exch_new(struct worker *w, struct client *c)
 static void exch_free(struct exchange *x)
 {
 	struct worker *w = x->worker;
+	bool was_replaced = x->view != w->view;
 
 	piece_release(&x->request);
 	if (x->target)
@@ -108,6 +109,8 @@ static void exch_free(struct exchange *x)
 	if (x->avoid)
 		state_unref(x->avoid);
 	view_leave(x->view);
+	if (was_replaced)
+		worker_show_generations(w);
 	w->n_exchanges--;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
 	worker_note_refusals(w);

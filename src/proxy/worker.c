@@ -54,7 +54,7 @@ struct adoption {
 	struct endpoint endpoints[];
 };
 
-static void show_generations(struct worker *w)
+void worker_show_generations(struct worker *w)
 {
 	const struct view *oldest =
 		list_entry(w->views.prev, struct view, node);
@@ -86,7 +86,7 @@ static void adopt(void *arg)
 	upstream_sweep(w);
 	if (old)
 		view_leave(old);
-	show_generations(w);
+	worker_show_generations(w);
 	seal_keys_wipe(&a->keys);
 	free(a);
 }
