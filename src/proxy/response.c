@@ -84,7 +84,12 @@ static enum next interim(struct exchange *x, const struct http_head *head)
 
 	if (++x->n_interim > INTERIM_MAX)
 		return exch_answer(x, REASON_TARGET_MALFORMED);
-	if (head->status != 100 && !x->http_1_0 && !send_head(x, head, &facts))
+	/* Nor to those who do not read what they have: a hundred large heads
+	 * are more than any limit of a chain. */
+	if (head->status == 100 || x->http_1_0 ||
+	    chain_room(&x->front.conn->out) == 0)
+		return NEXT_GO;
+	if (!send_head(x, head, &facts))
 		return exch_give_up(x, REASON_OVERLOADED);
 	return NEXT_GO;
 }
