@@ -1,6 +1,6 @@
 # What developers run besides `make` and `make check`. Each variant of the
 # build has a folder of its own below this one, so none disturbs another.
-GOALS = lint format asan tsan coverage bench check-e2e check-netns samples
+GOALS = lint format asan tsan coverage bench check-e2e soak check-netns samples
 .PHONY: $(GOALS) variant
 
 EXTRA_DIST += .clang-format .ci/run COPYING \
@@ -27,6 +27,10 @@ format:
 # The scenes: real weir, real sockets, on the loopback.
 check-e2e: weir$(EXEEXT)
 	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/tests/e2e/run $(SCENES)
+
+# Chaos for a bounded while; SOAK="--seconds 600 --workers 8" for more.
+soak: weir$(EXEEXT)
+	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/tests/e2e/soak.py $(SOAK)
 
 # Part of `make check` already: what needs a network namespace of its own.
 check-netns:
