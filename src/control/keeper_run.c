@@ -250,7 +250,11 @@ static struct keeper *open_keeper(const char *file)
  * others up, goes on with them: in a user namespace they mean little. */
 static void keep_one_capability(void)
 {
-	capng_get_caps_process();
+	if (capng_get_caps_process()) {
+		log_say(LOG_WARNING, "cannot read the capabilities: %s",
+			strerror(errno));
+		return;
+	}
 	if (!capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN))
 		return;
 	capng_clear(CAPNG_SELECT_BOTH);
