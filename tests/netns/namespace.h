@@ -1,4 +1,4 @@
-/* namespace.h - a user and network namespace of the test's own. */
+/* namespace.h - a network namespace of the test's own. */
 #ifndef WEIR_TESTS_NAMESPACE_H
 #define WEIR_TESTS_NAMESPACE_H
 
