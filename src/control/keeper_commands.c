@@ -289,7 +289,7 @@ static json_t *answer_flush(struct keeper *k, const json_t *request)
 
 	(void)request;
 	if (n >= 0)
-		log_say(LOG_WARNING, "our table is removed: nothing is "
+		log_say(LOG_INFO, "our table is removed: nothing is "
 				     "filtered until the next apply");
 	return answer_changes(n, &diag);
 }
