@@ -5,6 +5,8 @@
 #include "check_world.h"
 #include "cmd.h"
 #include "config/config.h"
+#include "firewall/intent.h"
+#include "model/host.h"
 
 static json_t *finding_json(const struct finding *f)
 {
@@ -42,9 +44,13 @@ static size_t count_rules(const struct snapshot *snap)
 static void print_summary(const struct snapshot *snap)
 {
 	printf("%.*s is good: load balancers %zu, listeners %zu, rules %zu, "
-	       "target groups %zu\n",
+	       "target groups %zu",
 	       SLICE_ARG(snap->file), snap->n_balancers, snap->n_listeners,
 	       count_rules(snap), snap->n_groups);
+	if (snap->firewall)
+		printf(", security groups %u, instances %u",
+		       snap->firewall->n_groups, snap->firewall->n_instances);
+	putchar('\n');
 }
 
 static int check(const char *file, bool print, bool as_json)
@@ -56,6 +62,10 @@ static int check(const char *file, bool print, bool as_json)
 	struct diag diag = {0};
 	struct snapshot *snap = config_load(file, &load, &diag);
 
+	if (snap && snap->firewall && !intent_compiles(snap, &diag)) {
+		snapshot_unref(snap);
+		snap = NULL;
+	}
 	if (snap)
 		check_world(snap, &diag);
 	if (as_json)

@@ -404,8 +404,9 @@ static void explain_step(const struct firewall_config *c,
 
 struct teller {
 	const struct intent *intent;
-	bool brief;     /* leave out what passes as established */
-	json_t *stages; /* NULL: for people */
+	const char *brief; /* leave out what passes as established; this
+			    * title stands before the rest. NULL: all of it */
+	json_t *stages;    /* NULL: for people */
 	bool denied;
 };
 
@@ -423,6 +424,8 @@ static void tell_stage(struct teller *t, const struct nft_chain *base,
 	if (!t->stages && t->brief && strcmp(why.words, ESTABLISHED) == 0)
 		return;
 	if (!t->stages) {
+		fputs(t->brief ? t->brief : "", stdout);
+		t->brief = t->brief ? "" : NULL;
 		printf("  %-8s %-24s %s", denied ? "dropped" : "passes", words,
 		       why.words);
 		if (why.place && why.place->file)
@@ -514,8 +517,7 @@ static void explain_for_people(const struct intent *intent,
 	admitted = tell_packet(&t, p);
 	denied = t.denied;
 	if (admitted && reply_of(&intent->config, p, &reply)) {
-		puts("the reply");
-		t.brief = true;
+		t.brief = "the reply\n";
 		admitted = tell_packet(&t, &reply);
 		denied |= t.denied;
 	}

@@ -24,6 +24,15 @@ static struct intent *compile(struct snapshot *snap_take, struct diag *diag)
 	return NULL;
 }
 
+bool intent_compiles(struct snapshot *snap, struct diag *diag)
+{
+	struct intent *in = compile(snapshot_ref(snap), diag);
+	bool does = in != NULL;
+
+	intent_free(in);
+	return does;
+}
+
 struct intent *intent_load(const char *file, struct diag *diag)
 {
 	const struct config_options options = {.without_secrets = true};

@@ -29,6 +29,9 @@ struct intent *intent_load(const char *file, struct diag *diag);
  * The old one stays valid. */
 struct intent *intent_renew(const struct intent *old, struct diag *diag);
 
+/* Whether what stands in the snapshot can be compiled; findings if not. */
+bool intent_compiles(struct snapshot *snap, struct diag *diag);
+
 void intent_free(struct intent *intent); /* NULL is allowed */
 
 /* Nothing is asked for: no chain, so no table is needed. */
