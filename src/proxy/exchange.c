@@ -18,23 +18,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/pump.h"
 #include "proxy/reply.h"
 #include "proxy/steps.h"
 #include "stream/h1_stream.h"
 
-/* Targets that one request may be given to. */
-enum { TRIES_MAX = 2, FREE_EXCHANGES_MAX = 256 };
+enum { FREE_EXCHANGES_MAX = 256 };
 
-static enum next step_route(struct exchange *x);
-static enum next step_connect(struct exchange *x);
 static enum next step_forward(struct exchange *x);
 static enum next step_relay(struct exchange *x);
 static enum next step_tunnel(struct exchange *x);
 static enum next step_reply(struct exchange *x);
-static enum next step_finish(struct exchange *x);
 
 #define TO(state) (1u << EXCH_##state)
 
@@ -45,9 +40,9 @@ static const struct {
 } states[] = {
 	[EXCH_READ_HEAD] = {"read-head", request_step,
 			    TO(ROUTE) | TO(REPLY) | TO(FINISH)},
-	[EXCH_ROUTE] = {"route", step_route,
+	[EXCH_ROUTE] = {"route", route_step,
 			TO(CONNECT) | TO(REPLY) | TO(FINISH)},
-	[EXCH_CONNECT] = {"connect", step_connect,
+	[EXCH_CONNECT] = {"connect", connect_step,
 			  TO(FORWARD) | TO(ROUTE) | TO(REPLY) | TO(FINISH)},
 	[EXCH_FORWARD] = {"forward", step_forward,
 			  TO(RELAY) | TO(TUNNEL) | TO(ROUTE) | TO(REPLY) |
@@ -55,7 +50,7 @@ static const struct {
 	[EXCH_RELAY] = {"relay", step_relay, TO(FINISH)},
 	[EXCH_TUNNEL] = {"tunnel", step_tunnel, TO(FINISH)},
 	[EXCH_REPLY] = {"reply", step_reply, TO(FINISH)},
-	[EXCH_FINISH] = {"finish", step_finish, 0},
+	[EXCH_FINISH] = {"finish", finish_step, 0},
 };
 
 enum next exch_enter(struct exchange *x, enum exch_state state)
@@ -178,211 +173,10 @@ enum next exch_answer(struct exchange *x, enum reason reason)
 	return exch_enter(x, EXCH_REPLY);
 }
 
-static void give_upstream_back(struct exchange *x, bool reusable)
-{
-	if (x->upstream)
-		upstream_give_back(x->upstream, reusable);
-	x->upstream = NULL;
-	x->back.conn = NULL;
-}
-
-static bool is_idempotent(unsigned method)
-{
-	/* RFC 9110 9.2.2. */
-	return method == METHOD_GET || method == METHOD_HEAD ||
-	       method == METHOD_PUT || method == METHOD_DELETE ||
-	       method == METHOD_OPTIONS;
-}
-
-/* Its part in the tallies is over; the connection is still here. */
-static void leave_target(struct exchange *x)
-{
-	const struct upstream *u = x->upstream;
-	struct tally *tally;
-
-	if (!x->dispatched)
-		return;
-	tally = &x->target->tally[x->worker->number];
-	tally_add(&tally->ended, 1);
-	tally_add(&tally->octets_in, u->conn.n_read - u->read0);
-	tally_add(&tally->octets_out, u->conn.n_written - u->written0);
-	x->dispatched = false;
-}
-
-/*
- *	octets sent  connection  method      body read  another try
- *	none         any         any         no         yes
- *	some         warm        idempotent  no         yes, the connection
- *	                                                was stale
- *	otherwise, and when its time to drain is over   no
- */
-static bool may_try_again(const struct exchange *x)
-{
-	const struct upstream *u = x->upstream;
-
-	if (x->tries >= TRIES_MAX || x->target_spoke || x->back.out_octets)
-		return false;
-	if (!u || upstream_is_untouched(u))
-		return true;
-	return u->is_warm && !u->is_cut && is_idempotent(x->method) &&
-	       x->try_reason == REASON_TARGET_CLOSED;
-}
-
-enum next exch_target_failed(struct exchange *x, enum reason reason)
-{
-	bool again;
-
-	x->try_reason = (uint8_t)reason;
-	again = may_try_again(x);
-	tally_add(&x->target->tally[x->worker->number].failures, 1);
-	leave_target(x);
-	if (!again) {
-		give_upstream_back(x, false);
-		return exch_answer(x, reason);
-	}
-	/* A stale connection says nothing about its target. */
-	x->retry_same = x->upstream && x->upstream->is_warm;
-	x->fresh_only = true;
-	give_upstream_back(x, false);
-	if (x->avoid)
-		state_unref(x->avoid);
-	x->avoid = x->target;
-	x->target = NULL;
-	count(x->worker, COUNT_RETRIES);
-	return exch_enter(x, EXCH_ROUTE);
-}
-
 void exch_end(struct exchange *x)
 {
 	exch_give_up(x, REASON_STOPPING);
 	exch_run(x);
-}
-
-/* -- a target ----------------------------------------------------------- */
-
-static struct target_state *choose(struct exchange *x)
-{
-	struct pick_table *table = view_table(x->view, x->group);
-	struct target_state *t = NULL;
-
-	if (table->failed_open)
-		count(x->worker, COUNT_FAIL_OPEN);
-	if (x->has_sticky && x->tries == 0) {
-		t = pick_find(table, x->sticky_identity);
-		if (t)
-			return t;
-	}
-	if (x->came_sticky && x->tries == 0)
-		count(x->worker, COUNT_NON_STICKY);
-	t = pick_next(table, x->avoid);
-	return t || !x->retry_same ? t : x->avoid;
-}
-
-static enum next step_route(struct exchange *x)
-{
-	struct target_state *t = choose(x);
-
-	if (!t)
-		return exch_answer(x,
-				   x->tries ? x->try_reason : REASON_NO_TARGET);
-	x->target = state_ref(t);
-	if (x->tries++ == 0)
-		count(x->worker, COUNT_REQUESTS);
-	return exch_enter(x, EXCH_CONNECT);
-}
-
-static enum reason reason_of_connect(int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ENOENT:
-	case EAGAIN:
-		return REASON_TARGET_REFUSED;
-	case ETIMEDOUT:
-		return REASON_TARGET_CONNECT_TIMEOUT;
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case ENOBUFS:
-	case EADDRNOTAVAIL:
-		return REASON_OVERLOADED;
-	default:
-		return REASON_TARGET_UNREACHABLE;
-	}
-}
-
-static enum next begin_connect(struct exchange *x)
-{
-	const struct load_balancer *lb = x->listener->balancer;
-	struct upstream_spec spec = {
-		.target = x->target,
-		.group = x->group,
-		.server_name = x->server_name,
-		.connect_ms = lb->target_connect_ms,
-		.idle_ms = lb->idle_timeout_ms,
-		.fresh = x->fresh_only,
-		/* A body is not kept, so it cannot be sent again either. */
-		.unsafe = !is_idempotent(x->method) ||
-			  x->front.in.kind != FRAMING_NONE,
-	};
-
-	x->in_handshake = false;
-	x->upstream = upstream_take(x->worker, &spec, x);
-	if (!x->upstream) {
-		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
-		return exch_target_failed(x, reason_of_connect(errno));
-	}
-	x->back = (struct stream){
-		.ops = &h1_back_ops,
-		.conn = &x->upstream->conn,
-	};
-	return NEXT_GO;
-}
-
-static enum next begin_forward(struct exchange *x)
-{
-	struct conn *c = x->back.conn;
-
-	tally_add(&x->target->tally[x->worker->number].requests, 1);
-	x->dispatched = true;
-	chain_append_piece(&c->out, &x->request);
-	conn_dirty(c);
-	stream_promise_body(&x->back, &x->front.in);
-	conn_idle_deadline(c, x->listener->balancer->idle_timeout_ms);
-	return exch_enter(x, EXCH_FORWARD);
-}
-
-static enum next step_connect(struct exchange *x)
-{
-	struct conn *c;
-
-	if (!x->upstream)
-		return begin_connect(x);
-	c = x->back.conn;
-	if (c->error) {
-		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
-		return exch_target_failed(x, reason_of_connect(c->error));
-	}
-	if (c->connecting)
-		return NEXT_WAIT;
-	if (!conn_is_established(c)) {
-		enum io io = conn_fill(c);
-
-		if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
-			count(x->worker, COUNT_TARGET_TLS_ERRORS);
-			return exch_target_failed(x, REASON_TARGET_TLS);
-		}
-		if (!conn_is_established(c)) {
-			const struct load_balancer *lb = x->listener->balancer;
-
-			if (!x->in_handshake)
-				conn_deadline(c, lb->target_tls_handshake_ms);
-			x->in_handshake = true;
-			return NEXT_WAIT;
-		}
-	}
-	return begin_forward(x);
 }
 
 /* -- the message pair ---------------------------------------------------- */
@@ -532,89 +326,6 @@ static enum next step_reply(struct exchange *x)
 			x->keep = false;
 	}
 	return exch_enter(x, EXCH_FINISH);
-}
-
-/* -- the end -------------------------------------------------------------- */
-
-static void log_reason(struct exchange *x)
-{
-	enum reason reason = x->reason;
-	enum log_level level = reason_status(reason) >= 500 ? LOG_WARNING
-							    : LOG_INFO;
-	char peer[ADDR_TEXT_MAX];
-	struct addr a = client_peer(x->client);
-	struct log_line l;
-
-	tally_add(&x->worker->reasons[reason], 1);
-	if (reason_is_action(reason))
-		level = LOG_DEBUG;
-	if (!worker_log(x->worker, &l, level,
-			x->answered && !x->cut ? "answered a request"
-					       : "ended a request"))
-		return;
-	log_str(&l, "reason", reason_token(reason));
-	log_num(&l, "status", x->status ? x->status : reason_status(reason));
-	log_slice(&l, "listener", x->listener->balancer->name);
-	log_num(&l, "port", x->listener->port);
-	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
-	if (x->line.n)
-		log_slice(&l, "request", slice_first(x->line, 256));
-	if (x->group)
-		log_slice(&l, "target_group", x->group->name);
-	if (x->target)
-		log_str(&l, "target", x->target->name);
-	if (x->tries)
-		log_num(&l, "tries", x->tries);
-	log_end(&l);
-}
-
-static void count_end(struct exchange *x)
-{
-	struct worker *w = x->worker;
-
-	count(w, COUNT_REQUESTS_ENDED);
-	leave_target(x);
-	if (!x->reason)
-		return;
-	log_reason(x);
-	/* What was cut short was the target's answer, and is counted. */
-	if (x->answered && x->cut)
-		return;
-	switch ((x->status ? x->status : (unsigned)reason_status(x->reason)) /
-		100) {
-	case 3:
-		count(w, COUNT_ELB_3XX);
-		break;
-	case 4:
-		count(w, COUNT_ELB_4XX);
-		break;
-	case 5:
-		count(w, COUNT_ELB_5XX);
-		break;
-	}
-}
-
-/* Nothing is under way on the target's connection any more. */
-static bool target_is_clean(const struct exchange *x)
-{
-	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
-	       x->front.in_done && !x->target_closes && x->status != 101;
-}
-
-static enum next step_finish(struct exchange *x)
-{
-	struct client *c = x->client;
-
-	count_end(x);
-	give_upstream_back(x, target_is_clean(x));
-	if (x->cut)
-		client_abort(c, x->answered && !x->front.out_done &&
-					x->front.out.kind == FRAMING_CLOSE);
-	else if (x->keep && x->front.in_done)
-		client_done(c, CLIENT_KEEP);
-	else
-		client_done(c, x->front.in_done ? CLIENT_CLOSE : CLIENT_DROP);
-	return NEXT_DONE;
 }
 
 /* -- time ------------------------------------------------------------------ */

@@ -3,7 +3,9 @@ src_libweir_a_SOURCES += \
 	src/proxy/accept.c src/proxy/accept.h \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/core.h \
+	src/proxy/dispatch.c \
 	src/proxy/exchange.c src/proxy/exchange.h \
+	src/proxy/finish.c \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/reply.c src/proxy/reply.h \
 	src/proxy/request.c \

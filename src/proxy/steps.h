@@ -1,6 +1,6 @@
 /*
- * steps.h - what the steps of an exchange share; for exchange.c, request.c
- * and response.c alone.
+ * steps.h - what the steps of an exchange share, over the files that take
+ * them: request.c, dispatch.c, response.c, finish.c and exchange.c.
  *
  * Floor: proxy.
  */
@@ -33,8 +33,22 @@ enum reason exch_reason_of(const struct conn *c, enum reason otherwise);
  * can happen twice, else we answer with this reason. */
 enum next exch_target_failed(struct exchange *x, enum reason reason);
 
+/* Its part in the tallies of its target is over; the connection is still
+ * there. Twice is harmless. */
+void exch_leave_target(struct exchange *x);
+
+/* The connection to the target is not this exchange's any more. */
+void exch_give_upstream_back(struct exchange *x, bool reusable);
+
 /* request.c: reads the head, finds the rule, writes what targets will get. */
 enum next request_step(struct exchange *x);
+
+/* dispatch.c: chooses a target; takes or makes a connection to it. */
+enum next route_step(struct exchange *x);
+enum next connect_step(struct exchange *x);
+
+/* finish.c: the exchange is over. Only NEXT_DONE. */
+enum next finish_step(struct exchange *x);
 
 /* response.c: reads the target's head and writes it to the client.
  *   NEXT_GO  the state changed;  NEXT_WAIT  no whole head yet  */

@@ -1,0 +1,87 @@
+/*
+ * finish.c - the end of an exchange: counted, told, connections given back.
+ *
+ * Floor: proxy.
+ */
+#include "proxy/steps.h"
+
+static void log_reason(struct exchange *x)
+{
+	enum reason reason = x->reason;
+	enum log_level level = reason_status(reason) >= 500 ? LOG_WARNING
+							    : LOG_INFO;
+	char peer[ADDR_TEXT_MAX];
+	struct addr a = client_peer(x->client);
+	struct log_line l;
+
+	tally_add(&x->worker->reasons[reason], 1);
+	if (reason_is_action(reason))
+		level = LOG_DEBUG;
+	if (!worker_log(x->worker, &l, level,
+			x->answered && !x->cut ? "answered a request"
+					       : "ended a request"))
+		return;
+	log_str(&l, "reason", reason_token(reason));
+	log_num(&l, "status", x->status ? x->status : reason_status(reason));
+	log_slice(&l, "listener", x->listener->balancer->name);
+	log_num(&l, "port", x->listener->port);
+	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	if (x->line.n)
+		log_slice(&l, "request", slice_first(x->line, 256));
+	if (x->group)
+		log_slice(&l, "target_group", x->group->name);
+	if (x->target)
+		log_str(&l, "target", x->target->name);
+	if (x->tries)
+		log_num(&l, "tries", x->tries);
+	log_end(&l);
+}
+
+static void count_end(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	count(w, COUNT_REQUESTS_ENDED);
+	exch_leave_target(x);
+	if (!x->reason)
+		return;
+	log_reason(x);
+	/* What was cut short was the target's answer, and is counted. */
+	if (x->answered && x->cut)
+		return;
+	switch ((x->status ? x->status : (unsigned)reason_status(x->reason)) /
+		100) {
+	case 3:
+		count(w, COUNT_ELB_3XX);
+		break;
+	case 4:
+		count(w, COUNT_ELB_4XX);
+		break;
+	case 5:
+		count(w, COUNT_ELB_5XX);
+		break;
+	}
+}
+
+/* Nothing is under way on the target's connection any more. */
+static bool target_is_clean(const struct exchange *x)
+{
+	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
+	       x->front.in_done && !x->target_closes && x->status != 101;
+}
+
+enum next finish_step(struct exchange *x)
+{
+	struct client *c = x->client;
+
+	count_end(x);
+	exch_give_upstream_back(x, target_is_clean(x));
+	if (x->cut)
+		client_abort(c, x->answered && !x->front.out_done &&
+					x->front.out.kind == FRAMING_CLOSE);
+	else if (x->keep && x->front.in_done)
+		client_done(c, CLIENT_KEEP);
+	else
+		client_done(c, x->front.in_done ? CLIENT_CLOSE : CLIENT_DROP);
+	return NEXT_DONE;
+}
