@@ -11,7 +11,7 @@
  * Failures and successes count when they come in a row. The other states
  * (unused, draining, unavailable) are not the checks' to change.
  *
- * Floor: balance.  Pure.  Source: alb-targets.md section 4.
+ * Floor: balance.  Pure.  Source: AWS: target group health checks.
  */
 #ifndef WEIR_BALANCE_HEALTH_H
 #define WEIR_BALANCE_HEALTH_H

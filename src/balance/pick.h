@@ -10,8 +10,8 @@
  *	        v
  *	round robin over usable targets
  *
- * Floor: balance.  One thread for each table.  Source: alb-targets.md
- * sections 3 and 4.2.
+ * Floor: balance.  One thread for each table.  Source: AWS: routing
+ * algorithms, target group health.
  */
 #ifndef WEIR_BALANCE_PICK_H
 #define WEIR_BALANCE_PICK_H

@@ -7,7 +7,7 @@
  * value is bound to the name of its group: the cookie of one group is noise
  * to another.
  *
- * Floor: balance.  Source: alb-targets.md sections 7.1 and 7.2.
+ * Floor: balance.  Source: AWS: sticky sessions.
  */
 #ifndef WEIR_BALANCE_STICKY_H
 #define WEIR_BALANCE_STICKY_H

@@ -1,7 +1,7 @@
 /*
  * client.h - a command as a client of the process that runs.
  *
- * Floor: cmd.  Source: config.md, "Commands".
+ * Floor: cmd.  Source: weir(8).
  */
 #ifndef WEIR_CMD_CLIENT_H
 #define WEIR_CMD_CLIENT_H

@@ -5,7 +5,7 @@
  * Each cmd_*.c has one command: it parses arguments, calls one function of a
  * lower floor, and prints.
  *
- * Floor: cmd.  Source: config.md, "Commands".
+ * Floor: cmd.  Source: weir(8).
  */
 #ifndef WEIR_CMD_CMD_H
 #define WEIR_CMD_CMD_H

@@ -2,7 +2,7 @@
  * sg.h - what the commands of the firewall half share: they ask the keeper,
  * and where none runs they do its work themselves.
  *
- * Floor: cmd.  Source: config.md, "Commands".
+ * Floor: cmd.  Source: weir-sg(8).
  */
 #ifndef WEIR_CMD_SG_H
 #define WEIR_CMD_SG_H

@@ -5,7 +5,7 @@
  * aside, and either becomes a snapshot that nobody changes any more or a list
  * of findings. Nothing half-built ever leaves here.
  *
- * Floor: config.  Source: config.md.
+ * Floor: config.  Source: weir.yaml(5).
  */
 #ifndef WEIR_CONFIG_CONFIG_H
 #define WEIR_CONFIG_CONFIG_H

@@ -5,7 +5,7 @@
  * functions that no table can say. They fill the snapshot directly; nothing
  * of the tree is kept, all text is copied into the snapshot's arena.
  *
- * Floor: config.  Source: config.md.
+ * Floor: config.  Source: weir.yaml(5).
  */
 #ifndef WEIR_CONFIG_READ_H
 #define WEIR_CONFIG_READ_H

@@ -1,7 +1,7 @@
 /*
  * read_firewall.h - what the readers of the firewall half share.
  *
- * Floor: config.  Source: config.md, table "Firewall".
+ * Floor: config.  Source: weir.yaml(5).
  */
 #ifndef WEIR_CONFIG_READ_FIREWALL_H
 #define WEIR_CONFIG_READ_FIREWALL_H

@@ -9,7 +9,8 @@
  *	   |          |          |         |
  *	   +----------+----------+---------+--> end: broken, timed out
  *
- * Floor: control.  Control thread.  Source: alb-targets.md section 4.
+ * Floor: control.  Control thread.  Source: AWS: target group health
+ * checks.
  */
 #ifndef WEIR_CONTROL_CHECK_H
 #define WEIR_CONTROL_CHECK_H

@@ -28,7 +28,7 @@
 
 struct ticket_keys;
 
-/* Exit status of the program, config.md. */
+/* Exit status of the program, weir(8). */
 enum { DAEMON_GOOD = 0, DAEMON_FAILURE = 1, DAEMON_CONFIG_INVALID = 3 };
 
 enum daemon_phase { DAEMON_SERVING, DAEMON_DRAINING };

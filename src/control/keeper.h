@@ -16,8 +16,7 @@
  * What was in force and what came before stand in files too (firewall/
  * store.h), for the next process.
  *
- * Floor: control.  One thread.  Source: config.md, "Commands";
- * architecture.md, section 7.
+ * Floor: control.  One thread.  Source: weir-sg(8).
  */
 #ifndef WEIR_CONTROL_KEEPER_H
 #define WEIR_CONTROL_KEEPER_H

@@ -5,7 +5,7 @@
  * CAP_NET_BIND_SERVICE alone, so that a reload can still open low ports.
  * Started by anybody else we stay who we are.
  *
- * Floor: control.  Source: config.md, "Commands"; capabilities(7).
+ * Floor: control.  Source: weir(8); capabilities(7).
  */
 #ifndef WEIR_CONTROL_PRIVILEGE_H
 #define WEIR_CONTROL_PRIVILEGE_H

@@ -11,7 +11,8 @@
  * Hundreds of checks a second are to cost little: all probes wait in one heap
  * for one timer, which wakes for what is due in the same 20 ms at once.
  *
- * Floor: control.  Control thread.  Source: alb-targets.md section 4.
+ * Floor: control.  Control thread.  Source: AWS: target group health
+ * checks.
  */
 #ifndef WEIR_CONTROL_PROBER_H
 #define WEIR_CONTROL_PROBER_H

@@ -13,7 +13,8 @@
  *	(new) --> in a roster --> draining --> cut, forgotten
  *	               ^--- is back ---+
  *
- * Floor: control.  Control thread.  Source: alb-targets.md sections 4.1, 5.
+ * Floor: control.  Control thread.  Source: AWS: registration and
+ * deregistration of targets.
  */
 #ifndef WEIR_CONTROL_ROSTER_H
 #define WEIR_CONTROL_ROSTER_H

@@ -4,7 +4,8 @@
  * Immutable once sealed. What changes while we run (addresses behind a name,
  * health, tallies) is in state.h.
  *
- * Floor: model.  Source: alb-targets.md.
+ * Floor: model.  Source: AWS: target groups for Application Load
+ * Balancers.
  */
 #ifndef WEIR_MODEL_GROUP_H
 #define WEIR_MODEL_GROUP_H

@@ -3,8 +3,8 @@
  *
  * Immutable once sealed; all memory is the snapshot's arena.
  *
- * Floor: model.  Source: alb-routing.md sections 1 and 3, config.md tables
- * "Load balancer" and "Listener".
+ * Floor: model.  Source: AWS: attributes of load balancers and listeners;
+ * weir.yaml(5).
  */
 #ifndef WEIR_MODEL_LISTENER_H
 #define WEIR_MODEL_LISTENER_H

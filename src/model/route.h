@@ -4,7 +4,7 @@
  * Pure: the same listener and head give the same decision. What is compared
  * with rules is normalised first; what is forwarded stays as it was sent.
  *
- * Floor: model.  Source: alb-routing.md sections 5, 6.2 and 8.1.
+ * Floor: model.  Source: AWS: rule condition types, redirect actions.
  */
 #ifndef WEIR_MODEL_ROUTE_H
 #define WEIR_MODEL_ROUTE_H

@@ -3,7 +3,7 @@
  *
  * Immutable once its snapshot is sealed; all memory is the snapshot's arena.
  *
- * Floor: model.  Source: AWS, listener rules; alb-routing.md sections 4 to 6.
+ * Floor: model.  Source: AWS: listener rules, conditions and actions.
  */
 #ifndef WEIR_MODEL_RULE_H
 #define WEIR_MODEL_RULE_H

@@ -11,7 +11,8 @@
  * What can be found that way is a candidate: a rule with more conditions than
  * one host and one path is asked for the rest with rule_is_met().
  *
- * Floor: model.  Source: AWS, listener rules; alb-routing.md sections 4, 5.
+ * Floor: model.  Source: AWS: listener rules for Application Load
+ * Balancers.
  */
 #ifndef WEIR_MODEL_RULE_INDEX_H
 #define WEIR_MODEL_RULE_INDEX_H

@@ -10,7 +10,8 @@
  *   group --> group_state --> roster --> target_state
  *             epoch           immutable  health (atomic), tally[w] (worker w)
  *
- * Floor: model.  Source: alb-targets.md sections 4 and 5.
+ * Floor: model.  Source: AWS: health checks and deregistration of
+ * targets.
  */
 #ifndef WEIR_MODEL_STATE_H
 #define WEIR_MODEL_STATE_H
@@ -32,7 +33,7 @@ enum health {
 	HEALTH_UNAVAILABLE, /* health checks are disabled: takes traffic */
 };
 
-/* AWS's reason codes, alb-targets.md 4.1. */
+/* AWS's reason codes (API: TargetHealth). */
 enum health_reason {
 	HEALTH_NO_REASON,
 	HEALTH_REGISTRATION_IN_PROGRESS,

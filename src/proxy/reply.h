@@ -1,7 +1,7 @@
 /*
  * reply.h - answers that weir makes itself, in ALB's shape.
  *
- * Floor: proxy.  Source: alb-observability.md section 2; alb-routing.md 6.
+ * Floor: proxy.  Source: what Application Load Balancers answer.
  */
 #ifndef WEIR_PROXY_REPLY_H
 #define WEIR_PROXY_REPLY_H

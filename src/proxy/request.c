@@ -26,7 +26,7 @@ static void note_client(struct exchange *x, const struct http_head *head)
 			      : !head_has(head, NAME_CONNECTION) ||
 					!head_has_token(head, NAME_CONNECTION,
 							SLICE("close"));
-	/* alb-routing.md 8.5: WebSockets, and nothing else. */
+	/* As ALB: WebSockets, and nothing else. */
 	x->wants_upgrade =
 		head_has(head, NAME_UPGRADE) && !x->http_1_0 &&
 		head->method_id == METHOD_GET &&

@@ -201,7 +201,7 @@ static void add_trace_id(struct builder *b, const struct http_head *in,
 
 /* -- Host -------------------------------------------------------------- */
 
-/* alb-headers-tls.md section 3: what is preserved is sent as it came;
+/* AWS: host header preservation. What is preserved is sent as it came;
  * otherwise lower case, with the port of the listener unless it is 80 or
  * 443, which are never written. */
 static void add_hosts(struct builder *b, const struct http_head *in,

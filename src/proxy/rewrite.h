@@ -5,8 +5,8 @@
  * are added. Pure: a head and facts become another head, whose slices point
  * into the first, into the facts and into the scratch.
  *
- * Floor: proxy.  Source: RFC 9110 7.6; alb-headers-tls.md sections 1 to 5;
- * alb-routing.md section 8.2.
+ * Floor: proxy.  Source: RFC 9110 7.6; AWS: HTTP headers and Application
+ * Load Balancers, request tracing, header modification.
  */
 #ifndef WEIR_PROXY_REWRITE_H
 #define WEIR_PROXY_REWRITE_H

@@ -6,7 +6,7 @@
  * it. The last session with each target is kept, so that a new connection to
  * it costs no signature.
  *
- * Floor: tls.  Source: alb-headers-tls.md section 8.
+ * Floor: tls.  Source: AWS: security policies for back-end connections.
  */
 #ifndef WEIR_TLS_CLIENT_H
 #define WEIR_TLS_CLIENT_H

@@ -2,7 +2,7 @@
  * policy.h - the named security policies: versions and ciphers in order.
  *
  * Floor: tls.  Source: AWS: "Security policies for your Application Load
- * Balancer", alb-headers-tls.md sections 6.3 and 8.
+ * Balancer".
  */
 #ifndef WEIR_TLS_POLICY_H
 #define WEIR_TLS_POLICY_H

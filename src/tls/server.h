@@ -5,7 +5,7 @@
  * each worker, since contexts that are shared cost locks. Certificates are
  * shared, and chosen by the name that the client asks for.
  *
- * Floor: tls.  Source: alb-headers-tls.md section 6.
+ * Floor: tls.  Source: AWS: HTTPS listeners.
  */
 #ifndef WEIR_TLS_SERVER_H
 #define WEIR_TLS_SERVER_H

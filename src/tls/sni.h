@@ -7,8 +7,7 @@
  * use it, not expired, larger hash, longer key, later end.
  *
  * Floor: tls.  Immutable once made; any thread.
- * Source: AWS: "Application Load Balancers: certificate list",
- * alb-headers-tls.md section 6.1.
+ * Source: AWS: "Application Load Balancers: certificate list".
  */
 #ifndef WEIR_TLS_SNI_H
 #define WEIR_TLS_SNI_H

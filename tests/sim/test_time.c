@@ -1,4 +1,4 @@
-/* test_time.c - every timer of alb-observability.md section 3, without
+/* test_time.c - every timer that AWS documents, without
  * waiting for one. */
 #include "sim.h"
 

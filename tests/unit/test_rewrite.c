@@ -1,5 +1,5 @@
 /* test_rewrite.c - what becomes of a head on its way through; one table for
- * each section of alb-headers-tls.md. */
+ * each page of AWS's on request headers. */
 #include "proxy/rewrite.h"
 
 #include "base/clock.h"
