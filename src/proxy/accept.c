@@ -8,6 +8,7 @@
 #include "net/sock.h"
 #include "proxy/client.h"
 #include "proxy/core.h"
+#include "proxy/upstream.h"
 
 /* Connections that are still taken from a queue that is about to be closed:
  * the kernel would reset them. */
@@ -79,6 +80,10 @@ static bool accept_one(struct acceptor *a)
 	}
 	switch (errno) {
 	case EMFILE:
+		/* Whoever waits here needs it more than one who may come. */
+		if (upstream_shed(w))
+			return true;
+		/* fallthrough */
 	case ENFILE:
 	case ENOMEM:
 	case ENOBUFS:

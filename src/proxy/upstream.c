@@ -175,6 +175,12 @@ static bool add_tls(struct upstream *u, const struct upstream_spec *spec,
 	return u->conn.filter != NULL;
 }
 
+static int begin_connect(struct upstream *u, const struct upstream_spec *spec)
+{
+	return conn_connect(&u->conn, &u->worker->loop, &spec->target->addr,
+			    &upstream_ops, CHAIN_LIMIT);
+}
+
 static struct upstream *connect_new(struct worker *w,
 				    struct upstream_pool *pool,
 				    const struct upstream_spec *spec,
@@ -189,8 +195,8 @@ static struct upstream *connect_new(struct worker *w,
 	u->pool = pool;
 	u->is_tls = spec->group->protocol == PROTOCOL_HTTPS;
 	list_init(&u->node);
-	if (conn_connect(&u->conn, &w->loop, &spec->target->addr, &upstream_ops,
-			 CHAIN_LIMIT)) {
+	if (begin_connect(u, spec) &&
+	    (errno != EMFILE || !upstream_shed(w) || begin_connect(u, spec))) {
 		error = errno;
 		free(u);
 		errno = error;
@@ -301,6 +307,19 @@ void upstream_sweep(struct worker *w)
 		if (list_is_empty(&pool->busy))
 			free_pool(w, pool);
 	}
+}
+
+bool upstream_shed(struct worker *w)
+{
+	bool had_some = false;
+
+	for (uint32_t i = 0; i < w->n_pools; i++) {
+		if (!w->pools[i] || w->pools[i]->n_idle == 0)
+			continue;
+		had_some = true;
+		drop_idle(w->pools[i]);
+	}
+	return had_some;
 }
 
 void upstream_release(struct worker *w)

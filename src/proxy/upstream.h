@@ -77,6 +77,8 @@ static inline bool upstream_is_untouched(const struct upstream *u)
 
 /* Ends what is under way to a target whose time is over. */
 void upstream_cut(struct worker *w, const struct target_state *target);
+/* No descriptor is free: gives up the warm ones. False: there were none. */
+bool upstream_shed(struct worker *w);
 /* Drops warm connections to targets that left the configuration. */
 void upstream_sweep(struct worker *w);
 /* At the end of the worker: closes all idle ones and frees the pools. */
