@@ -58,7 +58,11 @@ struct addr client_peer(const struct client *c)
 
 bool client_must_close(const struct client *c)
 {
-	return worker_of(c)->draining || c->acceptor->last ||
+	const struct acceptor *a = c->acceptor;
+
+	/* A listener may speak TLS since a reload, or no longer. */
+	return worker_of(c)->draining || a->last ||
+	       !a->listener->tls != !c->conn.filter ||
 	       clock_now_ms() - c->opened_ms >= c->keep_alive_ms;
 }
 

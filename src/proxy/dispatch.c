@@ -129,6 +129,7 @@ static enum reason reason_of_connect(int error)
 		return REASON_TARGET_CONNECT_TIMEOUT;
 	case EMFILE:
 	case ENFILE:
+	case ENOSPC: /* of epoll watches */
 	case ENOMEM:
 	case ENOBUFS:
 	case EADDRNOTAVAIL:

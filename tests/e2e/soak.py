@@ -223,7 +223,9 @@ class Soak:
         self.args = args
         self.until = time.monotonic() + args.seconds
         self.done = collections.Counter()
+        self.status = {}
         self.wrong = []
+        self.is_cut = False  # weir was ended, so clients may say anything
         self.holder = tempfile.TemporaryDirectory(prefix="weir-soak-")
         os.chmod(self.holder.name, 0o755)
         self.good = [Origin(Good()) for _ in range(3)]
@@ -259,7 +261,8 @@ class Soak:
                       name="example.test" if tls else None, **kw)
 
     def fault(self, what):
-        self.wrong.append(what)
+        if not self.is_cut:
+            self.wrong.append(what)
 
     def expect(self, answer, body, what):
         if answer.status != 200 or not answer.whole or answer.body != body:
@@ -503,6 +506,11 @@ class Soak:
         threads.append(threading.Thread(target=self.reloader, daemon=True))
         for t in threads:
             t.start()
+        if self.args.cut:
+            time.sleep(self.args.seconds)
+            self.is_cut = True
+            self.finish()
+            return
         for t in threads:
             t.join(self.args.seconds + 60)
             if t.is_alive():
@@ -516,16 +524,18 @@ class Soak:
         if left:
             self.fault(f"not at rest: {left}")
         self.compare(began, (self.descriptors(), self.weir.resident_octets()))
-        self.weir.process.poll()
-        status = self.weir.stop()
+        self.finish()
+
+    def finish(self):
+        status = self.weir.stop(30)
         if status != 0:
-            self.fault(f"weir ended with {status}")
+            self.wrong.append(f"weir ended with {status}")
         log = self.weir.log.text()
         if SANITIZER.search(log):
-            self.fault(log[-8000:])
+            self.wrong.append(log[-8000:])
         for line in self.weir.log.lines:
             if "ended a request" in line and "reason=" not in line:
-                self.fault(f"no reason: {line}")
+                self.wrong.append(f"no reason: {line}")
 
     def compare(self, began, now):
         # A listener came and went, so one socket for each worker may differ.
@@ -538,7 +548,7 @@ class Soak:
 
     def report(self):
         print(", ".join(f"{n} {k}" for k, n in sorted(self.done.items())))
-        print("reasons:", self.status["reasons"])
+        print("reasons:", self.status.get("reasons"))
         for what in self.wrong[:20]:
             print("FAULT", what[:6000])
         return 1 if self.wrong else 0
@@ -551,6 +561,8 @@ def main():
     ap.add_argument("--seed", type=int, default=int(time.time()))
     ap.add_argument("--workers", type=int, default=4)
     ap.add_argument("--grow", type=int, default=64, help="MiB that are no fault")
+    ap.add_argument("--cut", action="store_true",
+                    help="end weir while everybody is at work")
     args = ap.parse_args()
     print(f"seed {args.seed}, {args.seconds:g} s, {args.workers} workers")
     random.seed(args.seed)

@@ -348,6 +348,27 @@ static void test_a_drain_does_not_hurry_what_runs(void **state)
 	sim_free(sim);
 }
 
+/* A reload may make the port of a connection speak TLS. The connection itself
+ * goes on as it was, for one more answer. */
+static void test_a_plain_connection_leaves_a_listener_with_tls(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim);
+	struct listener *l = &sim->snap->balancers[0].listeners[0];
+
+	(void)state;
+	sim_fixed(sim, 200, "here");
+	sim_send(client, GET);
+	assert_has(sim_received(client), "Connection: keep-alive\r\n");
+	l->tls = (struct tls_server *)l; /* only asked whether it is there */
+	sim_send(client, GET);
+	l->tls = NULL;
+	assert_has(sim_received(client), "Connection: close\r\n");
+	assert_false(sim_is_open(client));
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 #define SCENE(name) cmocka_unit_test(test_##name)
 
 int main(void)
@@ -366,6 +387,7 @@ int main(void)
 		SCENE(requests_received_are_requests_ended),
 		SCENE(a_cut_request_is_not_sent_again),
 		SCENE(a_drain_does_not_hurry_what_runs),
+		SCENE(a_plain_connection_leaves_a_listener_with_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
