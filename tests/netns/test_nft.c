@@ -290,12 +290,14 @@ static void test_a_second_time_sends_nothing(void **state)
 /* Somebody else's table, and somebody else's rule in ours. */
 static void test_foreign_things(void **state)
 {
-	struct model *m = small_model();
-	struct ruleset *rules = compile(m), *live;
+	struct model *m;
+	struct ruleset *rules, *live;
 
 	(void)state;
 	if (!has_nft())
 		skip();
+	m = small_model();
+	rules = compile(m);
 	start_anew();
 	must_send(NULL, rules);
 	assert_int_equal(system("nft 'add table inet other; add chain inet "
@@ -324,14 +326,16 @@ static void test_foreign_things(void **state)
 /* Somebody switches our table off: no rule of it is asked any more. */
 static void test_a_dormant_table_is_woken(void **state)
 {
-	struct model *m = small_model();
-	struct ruleset *rules = compile(m), *live;
+	struct model *m;
+	struct ruleset *rules, *live;
 	struct plan *plan;
 	char *text;
 
 	(void)state;
 	if (!has_nft())
 		skip();
+	m = small_model();
+	rules = compile(m);
 	start_anew();
 	must_send(NULL, rules);
 	assert_int_equal(system("nft 'add table inet weir { flags dormant; }'"),
