@@ -1,5 +1,7 @@
 # Unit tests: one program for each source file; tests/unit/*.mk list them.
-AM_TESTS_ENVIRONMENT = top_srcdir='$(top_srcdir)'; export top_srcdir; \
+# nft, ip and conntrack stand where an ordinary user's PATH does not lead.
+AM_TESTS_ENVIRONMENT = PATH="$$PATH:/usr/sbin:/sbin"; export PATH; \
+	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	WEIR_BIN='$(abs_builddir)/weir$(EXEEXT)'; export WEIR_BIN;
 UNIT_LIBS = $(LDADD) $(CMOCKA_LIBS)
 include $(srcdir)/tests/unit/base.mk
