@@ -169,6 +169,13 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 			   "time: nothing was changed");
 	if (result != NFT_DONE)
 		return -1;
+	if (change.n_steps == 0) {
+		/* What was read is what is in force: no need to ask again. */
+		change.after = change.before;
+		change.before = NULL;
+		*out = change;
+		return 0;
+	}
 	/* What nobody read back is not known to be in force. */
 	if (kernel_now(k, &change.after, &change.generation)) {
 		complain(diag, "read the new rules back");

@@ -48,7 +48,8 @@ int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation);
 
 /* What became of a change. */
 struct kernel_change {
-	struct ruleset *before; /* NULL: there was no table; the caller's */
+	struct ruleset *before; /* NULL: there was no table, or n_steps is 0;
+				 * the caller's */
 	struct ruleset *after;  /* as read back; the caller's */
 	uint32_t generation;    /* that `after` belongs to */
 	unsigned n_steps;       /* 0: nothing had to be sent */
