@@ -1,7 +1,5 @@
 #include "h1_stream.h"
 
-#include <errno.h>
-
 #include "base/fail.h"
 #include "http/h1_parse.h"
 #include "http/h1_write.h"
@@ -14,7 +12,19 @@ typedef enum h1_result parse_fn(struct slice in, const struct h1_limits *limits,
 				struct http_head *head, enum reason *why);
 
 /* More than any head may have: what lies behind is another message's. */
-enum { HEAD_MAX = 96 * 1024 };
+enum { HEAD_MAX = 96 * 1024, JOIN_MIN = 4096 };
+
+/* How much to copy together, where `n` octets in one piece were no whole head.
+ * Step by step, because most heads are short, and behind one that lies across
+ * two chunks there may be a hundred KiB of others. */
+static size_t more_of(const struct chain *in, size_t n)
+{
+	size_t want = n < JOIN_MIN / 2 ? JOIN_MIN : 2 * n;
+
+	if (want > HEAD_MAX)
+		want = HEAD_MAX;
+	return want < in->n ? want : in->n;
+}
 
 /* One attempt at what is in the chain. Most heads lie in one chunk; only one
  * that does not is copied together. */
@@ -38,7 +48,7 @@ static enum io parse(struct stream *s, struct http_head *head, enum reason *why,
 			return IO_FAILED;
 		if (front.n == in->n || front.n >= HEAD_MAX)
 			return IO_AGAIN;
-		if (!chain_linearise(in, in->n < HEAD_MAX ? in->n : HEAD_MAX)) {
+		if (!chain_linearise(in, more_of(in, front.n))) {
 			*why = REASON_OVERLOADED;
 			return IO_FAILED;
 		}

@@ -78,6 +78,30 @@ static void test_answers_that_nobody_reads_are_bounded(void **state)
 	sim_free(sim);
 }
 
+/* A head that lies across two chunks is copied together, and not all that
+ * lies behind it. */
+static void test_requests_in_a_row_need_no_large_piece(void **state)
+{
+	enum { REQUESTS = 3000 };
+	char *requests = times(GET, REQUESTS);
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim);
+
+	(void)state;
+	sim_fixed(sim, 204, "");
+	chunk_pool_init(18 * CHUNK_ALLOC);
+	sim_push(client, requests, REQUESTS * strlen(GET));
+	while (sim->worker->counters[COUNT_REQUESTS_ENDED] < REQUESTS &&
+	       sim_is_open(client))
+		sim_settle(sim);
+	assert_int_equal(sim->worker->reasons[REASON_FIXED_RESPONSE], REQUESTS);
+	assert_int_equal(sim->worker->counters[COUNT_POOL_EMPTY], 0);
+	chunk_pool_init(SIZE_MAX);
+	free(requests);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 /* A target that closes without having read everything resets. What it said
  * may arrive with the reset, in one event. */
 static void test_a_reset_behind_half_an_answer_is_seen(void **state)
@@ -376,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(an_answer_reaches_a_client_that_has_shut_its_side),
 		SCENE(answers_that_nobody_reads_are_bounded),
+		SCENE(requests_in_a_row_need_no_large_piece),
 		SCENE(a_reset_behind_half_an_answer_is_seen),
 		SCENE(a_reset_behind_half_a_head_is_seen),
 		SCENE(a_reset_behind_the_last_octets_ends_a_tunnel),
