@@ -292,6 +292,9 @@ int keeper_start(struct keeper *k)
 	if (result == 0)
 		keeper_forget(k, FILE_WAITING);
 	diag_release(&diag);
+	kernel_warn_of_others(k->kernel, &diag);
+	log_findings(&diag, LOG_WARNING);
+	diag_release(&diag);
 	return result;
 }
 

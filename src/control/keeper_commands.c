@@ -176,6 +176,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	k->applied_s = time(NULL);
 	remember(k, before, a);
 	cut_flows(k, request, a, diag);
+	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
 		k->waits ? ", waiting to be confirmed" : "");
 	return say_applied(a, diag);
@@ -290,7 +291,7 @@ static json_t *answer_flush(struct keeper *k, const json_t *request)
 	(void)request;
 	if (n >= 0)
 		log_say(LOG_INFO, "our table is removed: nothing is "
-				     "filtered until the next apply");
+				  "filtered until the next apply");
 	return answer_changes(n, &diag);
 }
 

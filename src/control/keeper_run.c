@@ -285,6 +285,7 @@ static int start(struct process *p, const char *file, const char *socket)
 		return KEEPER_FAILURE;
 	}
 	keep_one_capability();
+	kernel_own(p->keeper->kernel);
 	/* Listen first: what changes between the start and the first turn
 	 * must be heard. */
 	watch(p);

@@ -48,6 +48,20 @@ static int real_cut(struct kernel *k, const struct firewall_config *config,
 	return conntrack_cut(config, rules, out);
 }
 
+static void real_warn_of_others(struct kernel *k, struct diag *diag)
+{
+	/* Who cannot look has been told so by the change before. */
+	nft_warn_of_others(nft_of(k), KERNEL_TABLE, diag);
+}
+
+static void real_own(struct kernel *k)
+{
+	nft_own_tables(nft_of(k));
+	/* Without a table there is nothing to adopt, and one that was made
+	 * without an owner is watched and repaired instead. */
+	nft_adopt(nft_of(k), KERNEL_TABLE);
+}
+
 static void real_close(struct kernel *k)
 {
 	nft_close(nft_of(k));
@@ -60,6 +74,8 @@ static const struct kernel_ops real_ops = {
 	.send = real_send,
 	.delete = real_delete,
 	.cut = real_cut,
+	.warn_of_others = real_warn_of_others,
+	.own = real_own,
 	.close = real_close,
 };
 

@@ -28,6 +28,8 @@ struct kernel_ops {
 	int (*delete)(struct kernel *k);
 	int (*cut)(struct kernel *k, const struct firewall_config *config,
 		   const struct ruleset *rules, struct conntrack_result *out);
+	void (*warn_of_others)(struct kernel *k, struct diag *diag);
+	void (*own)(struct kernel *k);
 	void (*close)(struct kernel *k);
 };
 
@@ -39,6 +41,22 @@ struct kernel {
 /* The real one, or NULL with errno. */
 struct kernel *kernel_open(void);
 void kernel_close(struct kernel *k); /* NULL is allowed */
+
+/*
+ * From now on nobody else can change our table, where the kernel can do that
+ * without taking the table along when we die; else it does nothing. One that
+ * was made without an owner stays as it is.
+ */
+static inline void kernel_own(struct kernel *k)
+{
+	k->ops->own(k);
+}
+
+/* Warns of tables of others that drop by policy what we accept. */
+static inline void kernel_warn_of_others(struct kernel *k, struct diag *diag)
+{
+	k->ops->warn_of_others(k, diag);
+}
 
 /*
  * What is in force: *rules is NULL where there is no table. Returns 0, or -1

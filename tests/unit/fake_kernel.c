@@ -240,6 +240,17 @@ static int cut(struct kernel *k, const struct firewall_config *config,
 	return 0;
 }
 
+static void warn_of_others(struct kernel *k, struct diag *diag)
+{
+	(void)k;
+	(void)diag;
+}
+
+static void own(struct kernel *k)
+{
+	(void)k;
+}
+
 static void close_it(struct kernel *k)
 {
 	(void)k;
@@ -251,6 +262,8 @@ static const struct kernel_ops ops = {
 	.send = send_plan,
 	.delete = delete_table,
 	.cut = cut,
+	.warn_of_others = warn_of_others,
+	.own = own,
 	.close = close_it,
 };
 
