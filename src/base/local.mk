@@ -5,6 +5,7 @@ src_libweir_a_SOURCES += \
 	src/base/counter.h src/base/counters.def src/base/counter.c \
 	src/base/diag.c src/base/diag.h \
 	src/base/fail.c src/base/fail.h \
+	src/base/file.c src/base/file.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/map.c src/base/map.h \

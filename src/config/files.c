@@ -1,13 +1,13 @@
 #include "files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/text.h"
 
@@ -36,18 +36,16 @@ static int read_all(int fd, struct text *out)
 	ssize_t got;
 
 	do {
-		got = read(fd, block, sizeof(block));
+		got = file_read(fd, block, sizeof(block));
 		if (got > 0)
 			text_add(out, slice_make(block, (size_t)got));
-		else if (got < 0 && errno != EINTR)
-			return -1;
-	} while (got != 0 && out->n <= NODE_OCTETS_MAX);
-	return 0;
+	} while (got > 0 && out->n <= NODE_OCTETS_MAX);
+	return got < 0 ? -1 : 0;
 }
 
 static const char *open_file(const char *file, int *fd, struct stat *st)
 {
-	*fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	*fd = file_open(file);
 	if (*fd < 0 || fstat(*fd, st) != 0)
 		return strerror(errno);
 	if (S_ISDIR(st->st_mode))
@@ -72,7 +70,8 @@ static void load(struct files *f, const char *file, const struct place *from)
 	if (!why && f->n_files >= FILES_MAX)
 		why = "too many files";
 	if (!why && read_all(fd, &text) != 0)
-		why = strerror(errno);
+		why = errno == ETIMEDOUT ? "it is a pipe that nobody fills"
+					 : strerror(errno);
 	if (fd >= 0)
 		close(fd);
 	key = arena_printf(&f->tree->arena, "%llu:%llu",
@@ -103,6 +102,13 @@ static void load(struct files *f, const char *file, const struct place *from)
 /* -- include ------------------------------------------------------------------
  */
 
+/* A folder that is not there matches nothing, as an empty one does. */
+static int on_glob_error(const char *folder, int error)
+{
+	(void)folder;
+	return error != ENOENT && error != ENOTDIR;
+}
+
 static void include(struct files *f, const struct node *v, const char *file)
 {
 	const char *slash = strrchr(file, '/');
@@ -123,7 +129,7 @@ static void include(struct files *f, const struct node *v, const char *file)
 		load(f, pattern, &v->at);
 		return;
 	}
-	status = glob(pattern, GLOB_ERR, NULL, &found);
+	status = glob(pattern, 0, on_glob_error, &found);
 	if (status && status != GLOB_NOMATCH) {
 		diag_error(f->tree->diag, &v->at, NULL,
 			   "cannot read the folder of %s", pattern);

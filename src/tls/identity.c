@@ -1,7 +1,6 @@
 #include "identity.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "library.h"
 
 /* Below this AWS takes no RSA key, and neither do clients. */
@@ -51,15 +51,12 @@ static int read_all(int fd, struct pem *pem)
 	/* One more, to see that it is too large; size 0 may be a pipe. */
 	pem->text = xmalloc(IDENTITY_FILE_MAX + 1);
 	while (pem->n <= IDENTITY_FILE_MAX) {
-		ssize_t got = read(fd, pem->text + pem->n,
-				   IDENTITY_FILE_MAX + 1 - pem->n);
+		ssize_t got = file_read(fd, pem->text + pem->n,
+					IDENTITY_FILE_MAX + 1 - pem->n);
 
-		if (got == 0)
-			return 0;
-		if (got > 0)
-			pem->n += (size_t)got;
-		else if (errno != EINTR)
-			return -1;
+		if (got <= 0)
+			return (int)got;
+		pem->n += (size_t)got;
 	}
 	errno = EFBIG;
 	return -1;
@@ -67,7 +64,7 @@ static int read_all(int fd, struct pem *pem)
 
 static bool pem_read(struct loading *l, struct pem *pem, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = file_open(path);
 	int error;
 
 	pem->path = path;

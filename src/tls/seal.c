@@ -1,7 +1,6 @@
 #include "tls/seal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 
 enum {
 	NONCE_OCTETS = 12,
@@ -154,13 +154,9 @@ static int read_file(int fd, char *room, size_t size, size_t *n)
 
 	*n = 0;
 	while (*n < size) {
-		got = read(fd, room + *n, size - *n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			return 0;
+		got = file_read(fd, room + *n, size - *n);
+		if (got <= 0)
+			return (int)got;
 		*n += (size_t)got;
 	}
 	errno = EFBIG;
@@ -172,11 +168,11 @@ int seal_keys_load(const char *path, struct seal_keys *out, char *why,
 {
 	char text[KEY_FILE_MAX];
 	size_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(path);
 	int result;
 
 	if (fd < 0 && errno == ENOENT && make_key_file(path) == 0)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = file_open(path);
 	if (fd < 0 || read_file(fd, text, sizeof(text), &n) < 0) {
 		snprintf(why, size, "%s", strerror(errno));
 		result = -1;

@@ -1,12 +1,14 @@
 # Unit tests of src/base.
 if HAVE_CMOCKA
-base_tests = tests/unit/test_cidr tests/unit/test_slice tests/unit/test_map tests/unit/test_diag
+base_tests = tests/unit/test_cidr tests/unit/test_slice tests/unit/test_file tests/unit/test_map tests/unit/test_diag
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 tests_unit_test_cidr_SOURCES = tests/unit/test_cidr.c
 tests_unit_test_cidr_LDADD = $(UNIT_LIBS)
 tests_unit_test_slice_SOURCES = tests/unit/test_slice.c
 tests_unit_test_slice_LDADD = $(UNIT_LIBS)
+tests_unit_test_file_SOURCES = tests/unit/test_file.c
+tests_unit_test_file_LDADD = $(UNIT_LIBS)
 tests_unit_test_map_SOURCES = tests/unit/test_map.c
 tests_unit_test_map_LDADD = $(UNIT_LIBS)
 tests_unit_test_diag_SOURCES = tests/unit/test_diag.c

@@ -1,0 +1,28 @@
+/*
+ * file.h - reads files without waiting for ever.
+ *
+ * A path from a configuration may name a FIFO that nobody writes to, and
+ * open(2) or read(2) would then hold up the thread that reloads, checks
+ * targets and answers the administrator. Pipes are read all the same, so
+ * that a shell can hand over the output of a program as a file.
+ *
+ * Floor: base.  Source: open(2), fifo(7).
+ */
+#ifndef WEIR_BASE_FILE_H
+#define WEIR_BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* How long a pipe may take for the next octet. */
+enum { FILE_PATIENCE_MS = 3000 };
+
+/* Opens a file to be read. Returns a descriptor, the caller's, or -1 with
+ * errno. Never waits. */
+int file_open(const char *path);
+
+/* As read(2) on such a descriptor; goes on after EINTR, and waits for a pipe,
+ * but no longer than the patience: then -1 with ETIMEDOUT. */
+ssize_t file_read(int fd, void *room, size_t size);
+
+#endif

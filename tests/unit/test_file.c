@@ -1,0 +1,85 @@
+/* test_file.c - files that are pipes must not hold us up. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "unit.h"
+
+static char folder[] = "/tmp/weir-file-XXXXXX";
+static char path[64];
+
+static int begin(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	return mkfifo(path, 0600);
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+static void test_a_pipe_without_a_writer_is_opened_at_once(void **state)
+{
+	int fd = file_open(path), writer;
+	char room[8];
+
+	(void)state;
+	assert_true(fd >= 0);
+	writer = open(path, O_WRONLY);
+	assert_int_equal(write(writer, "abc", 3), 3);
+	assert_int_equal(file_read(fd, room, sizeof(room)), 3);
+	assert_memory_equal(room, "abc", 3);
+	close(writer);
+	assert_int_equal(file_read(fd, room, sizeof(room)), 0);
+	close(fd);
+}
+
+static void test_nobody_waits_for_ever(void **state)
+{
+	int fd = file_open(path);
+	char room[8];
+
+	(void)state;
+	assert_int_equal(file_read(fd, room, sizeof(room)), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	close(fd);
+}
+
+static void test_what_is_no_file(void **state)
+{
+	int fd = file_open(folder);
+	char room[8];
+
+	(void)state;
+	assert_int_equal(file_read(fd, room, sizeof(room)), -1);
+	assert_int_equal(errno, EISDIR);
+	close(fd);
+	assert_int_equal(file_open("/nonexistent/file"), -1);
+	assert_int_equal(errno, ENOENT);
+	/* Always ready, never at its end. */
+	fd = file_open("/dev/zero");
+	assert_int_equal(file_read(fd, room, sizeof(room)), sizeof(room));
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_a_pipe_without_a_writer_is_opened_at_once),
+		cmocka_unit_test(test_nobody_waits_for_ever),
+		cmocka_unit_test(test_what_is_no_file),
+	};
+
+	return cmocka_run_group_tests(tests, begin, finish);
+}
