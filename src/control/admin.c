@@ -18,6 +18,7 @@ struct client {
 	struct admin *admin;
 	json_t *request; /* not answered yet; NULL: none */
 	uint64_t memo;
+	bool deaf; /* whatever comes now is thrown away */
 	bool gone;
 };
 
@@ -130,15 +131,24 @@ static void take_line(struct client *c, struct slice line)
 	try_answer(c);
 }
 
+static bool is_behind(const struct client *c)
+{
+	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
+}
+
 /* Takes lines as long as they can be answered at once. */
 static void take_lines(struct client *c)
 {
 	struct chain *in = &c->conn.in;
 
-	while (!c->gone && !c->request && in->n > 0) {
+	while (!c->gone && !c->request && !is_behind(c) && in->n > 0) {
 		struct slice all;
 		size_t end;
 
+		if (c->deaf) {
+			chain_release(in);
+			return;
+		}
 		if (!chain_linearise(in, in->n)) {
 			drop(c);
 			return;
@@ -152,8 +162,8 @@ static void take_lines(struct client *c)
 					   ADMIN_LINE_MAX));
 			if (!c->gone)
 				conn_shut_after_write(&c->conn);
-			chain_release(in);
-			return;
+			c->deaf = true;
+			continue;
 		}
 		take_line(c, slice_first(all, end));
 		if (!c->gone)
@@ -178,6 +188,8 @@ static void on_ready(struct conn *conn)
 	 * leave. */
 	if (io == IO_FAILED || (conn->shut && conn_unsent(conn) == 0))
 		drop(c);
+	else if (is_behind(c))
+		conn->wants_room = true;
 	else if (io == IO_CLOSED && !c->request) {
 		if (conn_unsent(conn) == 0)
 			drop(c);

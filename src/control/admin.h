@@ -26,6 +26,9 @@ struct admin;
 enum {
 	ADMIN_LINE_MAX = 64 * 1024, /* octets of a request */
 	ADMIN_CLIENTS_MAX = 64,
+	/* Who has so much to read yet is asked nothing more: answers and
+	 * checks have their buffers from one pool. */
+	ADMIN_UNREAD_MAX = 256 * 1024,
 	ADMIN_IDLE_MS = 60 * 1000,
 	/* A command that cannot answer yet is asked again after this. */
 	ADMIN_RETRY_MS = 10,

@@ -142,15 +142,52 @@ static void test_a_line_too_long(void **state)
 	int fd = dial(s);
 
 	memset(blanks, ' ', sizeof(blanks));
-	for (size_t sent = 0; sent <= ADMIN_LINE_MAX;) {
-		ssize_t n = send(fd, blanks, sizeof(blanks), MSG_DONTWAIT);
-
-		if (n > 0)
-			sent += (size_t)n;
-		loop_turn(&s->loop, false);
-	}
+	for (size_t sent = 0; sent <= ADMIN_LINE_MAX; sent += sizeof(blanks))
+		assert_int_equal(send(fd, blanks, sizeof(blanks), MSG_DONTWAIT),
+				 sizeof(blanks));
+	/* The rest of it is no request either. */
+	put(fd, "rest\n{\"command\":\"x\"}\n");
 	assert_non_null(strstr(get(s, fd), "at most 65536 octets"));
 	assert_string_equal(get(s, fd), "(end)");
+	assert_int_equal(s->n_asked, 0);
+	close(fd);
+}
+
+/* Who asks and does not read is not asked for more; nothing is lost. */
+static void test_who_does_not_read_waits(void **state)
+{
+	enum { QUESTIONS = 64, LENGTH = 48 * 1024 };
+	struct scene *s = *state;
+	static char room[LENGTH], command[LENGTH + 64];
+	unsigned n_sent = 0, n_ends = 0;
+	int fd = dial(s);
+	size_t n, at = 0;
+
+	memset(room, 'x', sizeof(room) - 1);
+	n = (size_t)snprintf(command, sizeof(command), "{\"command\":\"%s\"}\n",
+			     room);
+	for (int idle = 0; n_sent < QUESTIONS && idle < 100; idle++) {
+		ssize_t got = send(fd, command + at, n - at, MSG_DONTWAIT);
+
+		if (got > 0) {
+			at += (size_t)got;
+			idle = 0;
+		}
+		n_sent += at == n;
+		at = at == n ? 0 : at;
+		loop_turn(&s->loop, false);
+	}
+	/* What the kernel holds for both sides, and what we allow. */
+	assert_in_range(s->n_asked, 1, QUESTIONS / 2);
+	assert_in_range(n_sent, s->n_asked, QUESTIONS - 1);
+	for (int turn = 0; turn < 100000 && n_ends < n_sent; turn++) {
+		ssize_t got = recv(fd, room, sizeof(room), MSG_DONTWAIT);
+
+		for (ssize_t i = 0; i < got; i++)
+			n_ends += room[i] == '\n';
+		loop_turn(&s->loop, false);
+	}
+	assert_int_equal(n_ends, n_sent);
 	close(fd);
 }
 
@@ -207,6 +244,7 @@ int main(void)
 		SCENE(test_lines_are_answered_in_order),
 		SCENE(test_what_is_no_request),
 		SCENE(test_a_line_too_long),
+		SCENE(test_who_does_not_read_waits),
 		SCENE(test_too_many_clients),
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
 		SCENE(test_half_closed),
