@@ -42,6 +42,7 @@ static int dial(const char *path)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
 	error = errno;
@@ -58,6 +59,10 @@ static int unreachable(const struct command *self, const char *path, int error)
 	if (error == EACCES || error == EPERM)
 		advice = "its owner and group may: try as that user, or as "
 			 "root";
+	else if (error == ECONNRESET || error == EPIPE)
+		advice = "it hung up: it stops, or too many ask it at once";
+	else if (error == ETIMEDOUT)
+		advice = "it is there, but busy or stuck";
 	fprintf(stderr, "weir %s: no weir answers on %s: %s; %s\n", self->name,
 		path, strerror(error), advice);
 	return EXIT_UNREACHABLE;
@@ -107,7 +112,7 @@ int client_call(const char *path, const json_t *request, json_t **answer)
 
 	*answer = NULL;
 	if (fd < 0)
-		return errno;
+		return errno == EAGAIN ? ETIMEDOUT : errno;
 	question = json_dumps(request, JSON_COMPACT);
 	if (!send_all(fd, slice_of(question)) || !send_all(fd, SLICE("\n")) ||
 	    !read_line(fd, &line))
@@ -122,7 +127,8 @@ int client_call(const char *path, const json_t *request, json_t **answer)
 	close(fd);
 	text_release(&line);
 	free(question);
-	return error;
+	/* What the kernel says when the patience is over. */
+	return error == EAGAIN ? ETIMEDOUT : error;
 }
 
 static int ask_at(const struct command *self, const char *path,
@@ -143,8 +149,13 @@ int client_ask(const struct command *self, const char *config,
 		struct diag diag = {0};
 
 		found = config_find_socket(config, &diag);
-		if (!found)
+		if (!found) {
 			diag_print(&diag, stderr, isatty(STDERR_FILENO));
+			fprintf(stderr,
+				"weir %s: so the file does not say where the "
+				"admin socket is: name it with --socket\n",
+				self->name);
+		}
 		diag_release(&diag);
 		socket = found;
 	}

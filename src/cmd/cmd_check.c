@@ -5,17 +5,24 @@
 #include "check_world.h"
 #include "cmd.h"
 #include "config/config.h"
+#include "control/status.h"
 #include "firewall/intent.h"
 #include "model/host.h"
 
+static json_t *text_or_null(const char *text)
+{
+	return text ? status_text(slice_of(text)) : NULL;
+}
+
 static json_t *finding_json(const struct finding *f)
 {
-	return json_pack("{s:s, s:s*, s:i, s:i, s:i, s:s, s:s*}", "severity",
+	return json_pack("{s:s, s:o*, s:i, s:i, s:i, s:o, s:o*}", "severity",
 			 f->severity == SEVERITY_ERROR ? "error" : "warning",
-			 "file", f->place.file, "line", (int)f->place.line,
-			 "column", (int)f->place.column, "width",
-			 (int)f->place.width, "sentence", f->sentence, "hint",
-			 f->hint);
+			 "file", text_or_null(f->place.file), "line",
+			 (int)f->place.line, "column", (int)f->place.column,
+			 "width", (int)f->place.width, "sentence",
+			 text_or_null(f->sentence), "hint",
+			 text_or_null(f->hint));
 }
 
 static void print_json(struct diag *diag, bool good)

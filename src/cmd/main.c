@@ -3,7 +3,9 @@
  *
  * Floor: cmd.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/near.h"
@@ -57,6 +59,16 @@ static int unknown(const char *name)
 	return EXIT_USAGE;
 }
 
+/* A full disk behind stdout is a failure, whatever the command thought. */
+static int end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "weir: cannot write to standard output: %s\n",
+		strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -73,13 +85,13 @@ int main(int argc, char **argv)
 		return EXIT_GOOD;
 	}
 	if (strcmp(argv[1], "-t") == 0)
-		return cmd_check.run(&cmd_check, argc - 1, argv + 1);
+		return end(cmd_check.run(&cmd_check, argc - 1, argv + 1));
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		int n = words_of(commands[i], argc - 1, argv + 1);
 
 		if (n)
-			return commands[i]->run(commands[i], argc - n,
-						argv + n);
+			return end(commands[i]->run(commands[i], argc - n,
+						    argv + n));
 	}
 	return unknown(argv[1]);
 }

@@ -28,7 +28,25 @@ static json_t *report_of_reload(const struct daemon *d)
 	json_object_set_new(o, "workers", json_integer(d->n_workers));
 	json_object_set_new(o, "invalid", json_boolean(r->invalid));
 	json_object_set(o, "findings", r->findings);
-	json_object_set_new(o, "text", json_string_nocheck(r->text));
+	json_object_set_new(o, "text", status_text(slice_of(r->text)));
+	return o;
+}
+
+/* Of a reload that was accepted; since then there may have been another, and
+ * what became of that one is not for who waited for this. */
+static json_t *report_of_generation(const struct daemon *d, uint32_t generation)
+{
+	json_t *o;
+
+	if (d->last_reload.ok &&
+	    (uint32_t)d->last_reload.generation == generation)
+		return report_of_reload(d);
+	o = admin_ok();
+	json_object_set_new(o, "generation", json_integer(generation));
+	json_object_set_new(o, "workers", json_integer(d->n_workers));
+	json_object_set_new(o, "invalid", json_false());
+	json_object_set_new(o, "findings", json_array());
+	json_object_set_new(o, "text", json_string(""));
 	return o;
 }
 
@@ -59,7 +77,7 @@ static json_t *answer_reload(struct daemon *d, const json_t *request,
 		memcpy(memo, &wait, sizeof(wait));
 	}
 	if (reload_is_adopted(d, wait.generation))
-		return report_of_reload(d);
+		return report_of_generation(d, wait.generation);
 	if (now_s - wait.began_s > ADOPT_LIMIT_MS / 1000)
 		return admin_error("generation %u was accepted, but not every "
 				   "worker serves it yet",

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "daemon.h"
 #include "notify.h"
+#include "status.h"
 
 /* -- findings -------------------------------------------------------------- */
 
@@ -23,14 +24,15 @@ static json_t *finding_to_json(const struct finding *f)
 
 	json_object_set_new(o, "severity", json_string(severity_name(f)));
 	if (f->place.file) {
-		json_object_set_new(o, "file", json_string(f->place.file));
+		json_object_set_new(o, "file",
+				    status_text(slice_of(f->place.file)));
 		json_object_set_new(o, "line", json_integer(f->place.line));
 		json_object_set_new(o, "column", json_integer(f->place.column));
 	}
-	/* A sentence may quote octets of the file that are not UTF-8. */
-	json_object_set_new(o, "sentence", json_string_nocheck(f->sentence));
+	/* A sentence may quote octets that are not UTF-8. */
+	json_object_set_new(o, "sentence", status_text(slice_of(f->sentence)));
 	if (f->hint)
-		json_object_set_new(o, "hint", json_string_nocheck(f->hint));
+		json_object_set_new(o, "hint", status_text(slice_of(f->hint)));
 	return o;
 }
 

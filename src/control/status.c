@@ -1,5 +1,6 @@
 #include "status.h"
 
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,14 +14,17 @@
 json_t *status_text(struct slice text)
 {
 	json_t *s = json_stringn(text.p, text.n);
-	char plain[256];
-	size_t n = text.n < sizeof(plain) ? text.n : sizeof(plain);
+	char *plain;
 
-	if (s)
-		return s;
-	for (size_t i = 0; i < n; i++)
-		plain[i] = text.p[i] & 0x80 ? '?' : text.p[i];
-	return json_stringn(plain, n);
+	if (s || text.n == 0)
+		return s ? s : json_string("");
+	plain = slice_dup(text);
+	for (size_t i = 0; i < text.n; i++)
+		if (plain[i] & 0x80)
+			plain[i] = '?';
+	s = json_stringn(plain, text.n);
+	free(plain);
+	return s;
 }
 
 json_t *status_time(uint64_t seconds_since_1970)
@@ -332,21 +336,34 @@ static json_t *group_to_json(const struct daemon *d,
 	return o;
 }
 
+static bool is_listed(const json_t *groups, size_t from, struct slice name)
+{
+	for (size_t i = from; i < json_array_size(groups); i++) {
+		const json_t *o = json_array_get(groups, i);
+		const json_t *its = json_object_get(o, "name");
+
+		if (slice_eq(name, slice_of(json_string_value(its))))
+			return true;
+	}
+	return false;
+}
+
 /* Groups that the configuration has no more, as long as somebody drains. */
 static void add_gone_groups(json_t *groups, const struct daemon *d)
 {
 	const struct target_state *s;
 	uint64_t left_ms;
-	size_t at = 0;
+	size_t at = 0, before = json_array_size(groups);
 
 	while ((s = rosters_next_draining(d->rosters, &at, &left_ms))) {
 		json_t *o, *list;
 
-		if (snapshot_find_group(d->snap, s->group))
+		if (snapshot_find_group(d->snap, s->group) ||
+		    is_listed(groups, before, s->group))
 			continue;
 		o = json_object();
 		list = json_array();
-		json_array_append_new(list, target_to_json(s));
+		add_draining(list, d, s->group);
 		json_object_set_new(o, "name", status_text(s->group));
 		json_object_set_new(o, "in_use", json_false());
 		json_object_set_new(o, "targets", list);

@@ -61,6 +61,27 @@ class Asked(Scene):
         mode = os.stat(os.path.join(weir.dir, "admin.sock")).st_mode
         self.assertEqual(stat.S_IMODE(mode) & 0o007, 0)
 
+    def test_an_answer_whatever_the_file_is(self):
+        weir = self.weir(ONE_GROUP, app=self.origin())
+        path = os.path.join(weir.dir, "admin.sock")
+        with open(weir.config, "wb") as f:
+            f.write(b'load_balancers:\n  - name: "\xff\xfe"\n')
+        done = weir.command("reload", "--socket", path)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("weir.yaml:2:12: error: ", done.stderr)
+        with open(weir.config, "w", encoding="utf-8") as f:
+            f.write("load_balancers: [")
+        # Where the socket is stands in the file, so somebody must say it.
+        done = weir.command("status")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("--socket", done.stderr)
+        # A pipe that nobody fills must not hold up the process for ever.
+        os.unlink(weir.config)
+        os.mkfifo(weir.config)
+        done = weir.command("reload", "--socket", path)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("pipe", done.stderr)
+
     def test_no_daemon_is_status_4(self):
         weir = self.weir(ONE_GROUP, app=self.origin())
         self.assertEqual(weir.stop(), 0)
@@ -123,6 +144,13 @@ class Checked(Scene):
                               capture_output=True, timeout=10, check=False)
         self.assertEqual(done.returncode, 3)
         self.assertIn(b"/nonexistent/weir.yaml", done.stdout + done.stderr)
+
+    def test_what_cannot_be_written_is_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([find_weir(), "check", "--keys"], stdout=full, timeout=10,
+                                  stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"No space left", done.stderr)
 
     def test_usage(self):
         for args in (["nonsense"], ["serve", "--nonsense"], []):

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/commands.h"
 #include "control/daemon.h"
+#include "control/status.h"
 #include "net/chunk.h"
 #include "net/sock.h"
 #include "worlds.h"
@@ -153,6 +155,24 @@ static struct snapshot *load_bad(struct diag *diag)
 		   "did you mean \"web\"?",
 		   "target group \"wbe\" is not defined");
 	return NULL;
+}
+
+/* As of a file that is not UTF-8. */
+static struct snapshot *load_octets(struct diag *diag)
+{
+	diag_error(diag, NULL, NULL, "no sense in \"\xff\xfe\"");
+	return NULL;
+}
+
+static struct snapshot *load_two_targets(struct diag *diag)
+{
+	static const char *const targets[] = {"127.0.0.1:8", "127.0.0.1:9"};
+	struct snapshot *snap = load_good(diag);
+	struct target_group *g = group_of(snap, 0, "app", targets, 2);
+
+	g->health_check.enabled = false;
+	g->deregistration_delay_ms = 60000;
+	return snap;
 }
 
 static struct snapshot *load_other_user(struct diag *diag)
@@ -391,6 +411,76 @@ static void test_adopted_when_the_last_worker_has_it(void **state)
 	assert_true(reload_is_adopted(d, 2));
 }
 
+static json_t *ask(struct daemon *d, const char *question, uint64_t *memo)
+{
+	json_t *request = json_loads(question, 0, NULL);
+	json_t *answer = command_answer(d, request, memo);
+
+	json_decref(request);
+	return answer;
+}
+
+static bool is_ok(json_t *answer_take)
+{
+	bool ok = json_is_true(json_object_get(answer_take, "ok"));
+
+	json_decref(answer_take);
+	return ok;
+}
+
+static void test_who_waits_hears_of_his_own_reload(void **state)
+{
+	struct daemon *d = *state;
+	const char *patient = "{\"command\":\"reload\",\"wait\":true}";
+	uint64_t memo = 0, other = 0;
+
+	serve(d, some_port(NULL));
+	assert_null(ask(d, patient, &memo));
+	load = load_bad;
+	assert_false(is_ok(ask(d, "{\"command\":\"reload\"}", &other)));
+	assert_null(ask(d, patient, &memo));
+	workers[0].generation = workers[1].generation = 2;
+	assert_true(is_ok(ask(d, patient, &memo)));
+}
+
+static void test_findings_are_text_whatever_they_quote(void **state)
+{
+	struct daemon *d = *state;
+	uint64_t memo = 0;
+	json_t *answer;
+	char *text;
+
+	serve(d, some_port(NULL));
+	load = load_octets;
+	answer = ask(d, "{\"command\":\"reload\"}", &memo);
+	text = json_dumps(answer, 0);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "no sense in \\\"??\\\""));
+	free(text);
+	json_decref(answer);
+}
+
+static void test_a_gone_group_is_shown_once(void **state)
+{
+	struct daemon *d = *state;
+	json_t *answer, *groups, *targets;
+
+	serve(d, some_port(NULL));
+	load = load_two_targets;
+	assert_true(reload_run(d));
+	daemon_follow(d);
+	load = load_without_group;
+	assert_true(reload_run(d));
+	answer = status_of_targets(d);
+	groups = json_object_get(answer, "target_groups");
+	assert_int_equal(json_array_size(groups), 1);
+	targets = json_object_get(json_array_get(groups, 0), "targets");
+	assert_int_equal(json_array_size(targets), 2);
+	assert_non_null(
+		json_object_get(json_array_get(targets, 0), "seconds_left"));
+	json_decref(answer);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -402,6 +492,9 @@ int main(void)
 		SCENE(test_what_needs_a_restart_is_said),
 		SCENE(test_a_group_that_has_gone_is_drained),
 		SCENE(test_adopted_when_the_last_worker_has_it),
+		SCENE(test_who_waits_hears_of_his_own_reload),
+		SCENE(test_findings_are_text_whatever_they_quote),
+		SCENE(test_a_gone_group_is_shown_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
