@@ -183,7 +183,9 @@ static void note(struct probe *probe, const struct check_outcome *outcome)
 
 	changed = health_note(&probe->track, &probe->group->health_check,
 			      outcome->result, outcome->code, &health, &reason);
-	s->health_code = outcome->code;
+	/* The code explains the reason: a success on the way back does not. */
+	if (!probe->track.run_is_good || health == HEALTH_HEALTHY)
+		s->health_code = outcome->code;
 	s->health_reason = (uint8_t)reason;
 	if (!changed)
 		return;

@@ -65,7 +65,8 @@ struct target_state {
 	struct addr addr;         /* never changes */
 	_Atomic uint8_t health;   /* enum health; written by control */
 	_Atomic uint8_t health_reason;   /* enum health_reason; likewise */
-	_Atomic uint16_t health_code;    /* last code of a check; 0: none */
+	_Atomic uint16_t health_code;    /* of the last check that speaks for
+					  * the health; 0: none */
 	_Atomic uint64_t health_since_s; /* wall clock of the last change */
 	uint64_t identity; /* of id and address; same on every node:
 			    * what a sticky cookie names */

@@ -409,6 +409,25 @@ static void test_the_epoch_moves_with_the_verdict_only(void **state)
 	assert_int_equal(group_state_epoch(gs), epoch + 1);
 }
 
+/* "Health checks failed with these codes: [200]" would be nonsense. */
+static void test_the_code_is_of_a_failure_until_it_is_well(void **state)
+{
+	struct scene *s = *state;
+	struct target_state *t = check(s, ANSWER, "HTTP/1.1 503 No\r\n\r\n", 2);
+	uint64_t n;
+
+	assert_int_equal(t->health, HEALTH_UNHEALTHY);
+	s->snap->groups[0].health_check.rise = 3;
+	s->peer.answer = OK;
+	n = finished(s);
+	wait_for(s, n + 2);
+	assert_int_equal(t->health, HEALTH_UNHEALTHY);
+	assert_int_equal(t->health_code, 503);
+	wait_for(s, n + 3);
+	assert_int_equal(t->health, HEALTH_HEALTHY);
+	assert_int_equal(t->health_code, 200);
+}
+
 static void test_unused_groups_are_left_alone(void **state)
 {
 	struct scene *s = *state;
@@ -433,6 +452,7 @@ int main(void)
 		SCENE(test_start_to_start),
 		SCENE(test_health_outlives_a_reload),
 		SCENE(test_the_epoch_moves_with_the_verdict_only),
+		SCENE(test_the_code_is_of_a_failure_until_it_is_well),
 		SCENE(test_unused_groups_are_left_alone),
 	};
 
