@@ -92,9 +92,14 @@ void ticket_keys_unref(struct ticket_keys *keys)
 int ticket_rotate(struct ticket_keys *keys, time_t now)
 {
 	uint64_t newest = keys->newest;
-	time_t due = (now - keys->made_at) / TICKET_PERIOD_S;
+	time_t due;
 	int made = 0;
 
+	/* The clock was set back: the period begins again, or the keys would
+	 * stay until it has caught up. */
+	if (now < keys->made_at)
+		keys->made_at = now;
+	due = (now - keys->made_at) / TICKET_PERIOD_S;
 	while (keys->oldest + TICKET_READ_KEYS <= newest)
 		OPENSSL_cleanse(key_at(keys, keys->oldest++),
 				sizeof(struct ticket_key));
