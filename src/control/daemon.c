@@ -313,6 +313,10 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 		return DAEMON_FAILURE;
 	identity_make_folder(&d->identity,
 			     d->snap->settings.stickiness_key_file, 0750);
+	/* Where that fails, a reload may say that an address is in use. */
+	if (d->identity.changes)
+		(void)ports_give(&first->ports, d->identity.uid,
+				 d->identity.gid);
 	if (identity_become(&d->identity) || world_read_keys(first, diag))
 		return DAEMON_FAILURE;
 	status = start_control(d);

@@ -17,6 +17,29 @@ static bool has(const struct ports *p, const struct addr *addr)
 	return false;
 }
 
+static bool is_any(const struct addr *addr)
+{
+	return addr->sa.sa_family == AF_INET
+		       ? addr->in.sin_addr.s_addr == htonl(INADDR_ANY)
+		       : IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
+}
+
+/* Whether one of the first n rows is all addresses of the family and the
+ * other one of these, on the same port. */
+static bool has_beside(const struct endpoint *rows, size_t n,
+		       const struct addr *addr)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct addr *other = &rows[i].addr;
+
+		if (other->sa.sa_family == addr->sa.sa_family &&
+		    addr_port(other) == addr_port(addr) &&
+		    is_any(other) != is_any(addr))
+			return true;
+	}
+	return false;
+}
+
 /* What to do about it; NULL when the error says it all. */
 static const char *hint_for(int error, const struct addr *addr, char *room,
 			    size_t size)
@@ -47,8 +70,7 @@ static const char *hint_for(int error, const struct addr *addr, char *room,
 
 static bool is_wildcard_v6(const struct addr *addr)
 {
-	return addr->sa.sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
+	return addr->sa.sa_family == AF_INET6 && is_any(addr);
 }
 
 static void complain(struct diag *diag, const struct listener *l,
@@ -64,7 +86,8 @@ static void complain(struct diag *diag, const struct listener *l,
 /*
  * With SO_REUSEPORT the kernel would let us share a port with any process of
  * our user, another weir for one, and half of the connections would go
- * there. So we ask first without it. Returns 0 or an errno.
+ * there. So we ask first without it, but where we ourselves are in the way.
+ * Returns 0 or an errno.
  */
 static int probe(const struct addr *addr)
 {
@@ -85,13 +108,15 @@ static int probe(const struct addr *addr)
 enum opened { OPENED, WITHOUT, FAILED };
 
 /* Opens one address for all workers: row i of each. */
-static enum opened open_row(struct ports *p, size_t i, const struct listener *l,
-			    struct diag *diag)
+static enum opened open_row(struct ports *p, size_t i, const struct ports *now,
+			    const struct listener *l, struct diag *diag)
 {
 	const struct addr *addr = &p->rows[i].addr;
+	bool ours = has_beside(now->rows, now->n, addr) ||
+		    has_beside(p->rows, i, addr);
 
 	for (unsigned w = 0; w < p->n_workers; w++) {
-		int error = w == 0 ? probe(addr) : 0;
+		int error = w == 0 && !ours ? probe(addr) : 0;
 		int fd = error ? -1 : sock_listen(addr);
 
 		p->rows[w * p->n + i].fd = fd;
@@ -155,7 +180,7 @@ static bool plan_listener(struct ports *p, size_t *at, const struct ports *now,
 			++*at;
 			continue;
 		}
-		switch (open_row(p, *at, l, diag)) {
+		switch (open_row(p, *at, now, l, diag)) {
 		case WITHOUT:
 			drop_row(p, *at);
 			continue;
@@ -191,6 +216,14 @@ int ports_open(struct ports *next, const struct ports *now,
 		return 0;
 	ports_release(next);
 	return -1;
+}
+
+int ports_give(const struct ports *p, uid_t uid, gid_t gid)
+{
+	for (size_t i = 0; i < p->n * p->n_workers; i++)
+		if (p->rows[i].fd >= 0 && fchown(p->rows[i].fd, uid, gid))
+			return -1;
+	return 0;
 }
 
 void ports_given(struct ports *p)

@@ -11,6 +11,8 @@
 #ifndef WEIR_CONTROL_PORTS_H
 #define WEIR_CONTROL_PORTS_H
 
+#include <sys/types.h>
+
 #include "base/diag.h"
 #include "model/snapshot.h"
 #include "proxy/worker.h"
@@ -43,6 +45,13 @@ static inline const struct endpoint *ports_of(const struct ports *p,
 {
 	return p->rows + p->n * worker;
 }
+
+/*
+ * Makes the sockets those of another user. SO_REUSEPORT lets nobody else
+ * beside them: without it, who is no longer root could not listen on
+ * 127.0.0.1:80 next to its own 0.0.0.0:80. Returns 0, or -1 with errno.
+ */
+int ports_give(const struct ports *p, uid_t uid, gid_t gid);
 
 /* The workers own the descriptors from now on. */
 void ports_given(struct ports *p);

@@ -175,6 +175,28 @@ static struct snapshot *load_two_targets(struct diag *diag)
 	return snap;
 }
 
+static struct snapshot *load_all_addresses(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+
+	assert_true(addr_parse_ip(SLICE("0.0.0.0"), 0,
+				  snap->balancers[0].addresses));
+	return snap;
+}
+
+/* Both, one load balancer each. */
+static struct snapshot *load_one_and_all(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+	struct addr *two = ARENA_ARRAY(&snap->arena, 2, struct addr);
+
+	assert_true(addr_parse_ip(SLICE("0.0.0.0"), 0, &two[0]));
+	assert_true(addr_parse_ip(SLICE("127.0.0.1"), 0, &two[1]));
+	snap->balancers[0].addresses = two;
+	snap->balancers[0].n_addresses = 2;
+	return snap;
+}
+
 static struct snapshot *load_other_user(struct diag *diag)
 {
 	struct snapshot *snap = load_good(diag);
@@ -346,6 +368,20 @@ static void test_a_port_that_is_taken_changes_nothing(void **state)
 	assert_int_equal(workers[1].n_fresh, 1);
 }
 
+static void test_our_own_sockets_are_not_in_the_way(void **state)
+{
+	struct daemon *d = *state;
+
+	serve(d, some_port(NULL));
+	load = load_all_addresses;
+	assert_true(reload_run(d));
+	assert_int_equal(workers[0].n_fresh, 1);
+	load = load_one_and_all;
+	assert_true(reload_run(d));
+	assert_int_equal(workers[1].n_endpoints, 2);
+	assert_int_equal(workers[1].n_fresh, 1);
+}
+
 static void test_a_key_that_cannot_be_read_changes_nothing(void **state)
 {
 	struct daemon *d = *state;
@@ -488,6 +524,7 @@ int main(void)
 		SCENE(test_a_good_file_is_taken_over),
 		SCENE(test_a_bad_file_changes_nothing),
 		SCENE(test_a_port_that_is_taken_changes_nothing),
+		SCENE(test_our_own_sockets_are_not_in_the_way),
 		SCENE(test_a_key_that_cannot_be_read_changes_nothing),
 		SCENE(test_what_needs_a_restart_is_said),
 		SCENE(test_a_group_that_has_gone_is_drained),
