@@ -156,9 +156,14 @@ static void watch(struct process *p)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
+	/* To whom only waits, a hangup is the end of the shell that asked,
+	 * and no wish to apply anything. */
+	if (!p->stays)
+		signal(SIGHUP, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		p->signals[i] =
-			loop_watch_signal(&p->loop, numbers[i], on_signal, p);
+		if (p->stays || numbers[i] != SIGHUP)
+			p->signals[i] = loop_watch_signal(&p->loop, numbers[i],
+							  on_signal, p);
 	p->confirm_timer = loop_watch_timer(&p->loop, 24 * 3600 * 1000,
 					    on_confirm_timer, p);
 	if (!p->stays)
@@ -367,7 +372,6 @@ _Noreturn static void hold(const char *file, const char *socket,
 
 	process_init(&p, false);
 	clock_update();
-	log_setup(LOG_ERROR, LOG_TEXT);
 	p.keeper = open_keeper(file);
 	/* Who cannot be reached can be confirmed by nobody. */
 	if (!p.keeper)
