@@ -56,6 +56,10 @@ static void print_head(const json_t *answer)
 	if (json_object_get(answer, "seconds_to_confirm"))
 		printf("waits to be confirmed: %lld seconds left\n",
 		       number_at(answer, "seconds_to_confirm"));
+	if (is_on(answer, "unconfirmed"))
+		puts("never confirmed, and the process that held the timer is "
+		     "gone: \"weir sg rollback\" goes back, \"weir sg "
+		     "confirm\" keeps the new rules");
 	if (strcmp(edit, "none") != 0)
 		printf("the file is %s\n%s", edit,
 		       text_at(answer, "edit_text"));

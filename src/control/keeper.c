@@ -87,7 +87,7 @@ static void know(struct keeper *k, struct ruleset *now_take,
 	k->knows_now = true;
 }
 
-static bool differ(const struct ruleset *now, const struct ruleset *wanted)
+bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted)
 {
 	struct plan *plan;
 	bool empty;
@@ -98,6 +98,25 @@ static bool differ(const struct ruleset *now, const struct ruleset *wanted)
 	empty = plan_is_empty(plan);
 	plan_free(plan);
 	return !empty;
+}
+
+int keeper_read(struct keeper *k, struct diag *diag)
+{
+	struct ruleset *now;
+	uint32_t generation;
+
+	if (k->knows_now &&
+	    k->kernel->ops->generation(k->kernel, &generation) == 0 &&
+	    generation == k->generation)
+		return 0;
+	if (kernel_now(k->kernel, &now, &generation)) {
+		diag_error(diag, NULL, NULL,
+			   "cannot read the rules in force: %s",
+			   nft_reason(errno));
+		return -1;
+	}
+	know(k, now, generation);
+	return 0;
 }
 
 int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
@@ -113,8 +132,10 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 			  diag))
 		return -1;
 	*before = change.before;
+	if (!change.is_read)
+		return (int)change.n_steps;
 	know(k, change.after, change.generation);
-	if (differ(k->now, wanted))
+	if (keeper_differ(k->now, wanted))
 		diag_warning(diag, NULL, NULL,
 			     "what the kernel has is not what was sent: "
 			     "somebody else changes the table %s",
@@ -124,13 +145,32 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 
 /* -- confirm, go back, remove ---------------------------------------------- */
 
+void keeper_take_waiting(struct keeper *k)
+{
+	struct ruleset *rules;
+
+	if (k->waits || !keeper_has(k, FILE_WAITING) ||
+	    !keeper_load(k, FILE_WAITING, &rules))
+		return;
+	ruleset_free(k->before.rules);
+	k->before = (struct keeper_past){true, rules};
+	keeper_save(k, FILE_BEFORE, rules);
+	k->waits = true;
+}
+
 int keeper_confirm(struct keeper *k)
 {
+	struct diag diag = {0};
+
 	if (!k->waits)
 		return -1;
 	k->waits = false;
 	k->deadline_ms = 0;
-	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	if (k->in_force)
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	else if (keeper_read(k, &diag) == 0)
+		keeper_save(k, FILE_IN_FORCE, k->now);
+	diag_release(&diag);
 	keeper_forget(k, FILE_WAITING);
 	log_say(LOG_INFO, "the new rules are confirmed");
 	return 0;
@@ -159,14 +199,16 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 	if (n < 0)
 		return -1;
 	past = k->before.rules;
-	k->before.rules = replaced;
+	/* Where nothing changed, the file still has the same rules. */
+	k->before = (struct keeper_past){n > 0, replaced};
 	keeper_adopt(k, NULL, past);
 	k->in_force = true;
 	k->waits = false;
 	k->deadline_ms = 0;
 	k->edit = EDIT_PENDING;
 	keeper_save(k, FILE_IN_FORCE, past);
-	keeper_save(k, FILE_BEFORE, replaced);
+	if (n > 0)
+		keeper_save(k, FILE_BEFORE, replaced);
 	keeper_forget(k, FILE_WAITING);
 	return n;
 }
@@ -203,6 +245,7 @@ uint64_t keeper_deadline_ms(const struct keeper *k)
 static void go_back(struct keeper *k, const char *why)
 {
 	struct diag diag = {0};
+	int lock = keeper_lock(k);
 
 	log_say(LOG_WARNING, "%s: the rules before come back", why);
 	if (keeper_rollback(k, &diag) < 0) {
@@ -212,11 +255,12 @@ static void go_back(struct keeper *k, const char *why)
 		k->deadline_ms = clock_now_ms() + REPAIR_FIRST_MS;
 	}
 	diag_release(&diag);
+	keeper_unlock(lock);
 }
 
 void keeper_tick(struct keeper *k)
 {
-	if (k->waits && clock_now_ms() >= k->deadline_ms)
+	if (keeper_deadline_ms(k) && clock_now_ms() >= k->deadline_ms)
 		go_back(k, "nobody confirmed the new rules in time");
 }
 
@@ -257,41 +301,66 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 	return 0;
 }
 
+/* What was confirmed last, where the process before died too early. */
+static int start_as_confirmed(struct keeper *k, struct diag *diag)
+{
+	struct ruleset *last;
+
+	log_say(LOG_WARNING,
+		"the process before ended while new rules waited to be "
+		"confirmed: the rules before come back");
+	if (!keeper_load(k, FILE_WAITING, &last) &&
+	    !keeper_load(k, FILE_IN_FORCE, &last)) {
+		log_say(LOG_ERROR, "nothing is known of the rules before: the "
+				   "file is applied");
+		return 1;
+	}
+	k->edit = EDIT_PENDING;
+	if (start_with(k, NULL, last, diag))
+		return -1;
+	keeper_save(k, FILE_IN_FORCE, last);
+	return 0;
+}
+
+static int start_with_file(struct keeper *k, struct diag *diag)
+{
+	struct intent *intent = intent_load(k->file, diag);
+	struct ruleset *last;
+
+	if (intent && start_with(k, intent, NULL, diag) == 0) {
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+		return 0;
+	}
+	if (!intent)
+		log_findings(diag, LOG_ERROR);
+	k->edit = intent ? EDIT_PENDING : EDIT_INVALID;
+	if (keeper_load(k, FILE_IN_FORCE, &last)) {
+		log_say(LOG_ERROR, "the last rules in force are kept");
+		return start_with(k, NULL, last, diag);
+	}
+	if (intent)
+		return -1;
+	log_say(LOG_ERROR, "no rules are in force: the file is invalid, and no "
+			   "earlier rules are known");
+	return 0;
+}
+
 int keeper_start(struct keeper *k)
 {
 	struct diag diag = {0};
-	struct ruleset *last = NULL;
-	struct intent *intent = NULL;
-	bool unconfirmed = keeper_has(k, FILE_WAITING);
-	int result = 0;
+	int lock = keeper_lock(k);
+	int result = 1;
 
-	if (unconfirmed)
-		log_say(LOG_WARNING,
-			"the process before ended while new rules waited to "
-			"be confirmed: the rules before come back");
-	else
-		intent = intent_load(k->file, &diag);
+	k->keeps = true;
+	if (keeper_has(k, FILE_WAITING))
+		result = start_as_confirmed(k, &diag);
+	if (result > 0)
+		result = start_with_file(k, &diag);
 	keeper_note_files(k);
-	if (intent) {
-		result = start_with(k, intent, NULL, &diag);
-		if (result == 0)
-			keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
-	} else if (keeper_load(k, unconfirmed ? FILE_BEFORE : FILE_IN_FORCE,
-			       &last)) {
-		log_findings(&diag, LOG_ERROR);
-		log_say(LOG_ERROR, "the last rules in force are kept");
-		k->edit = unconfirmed ? EDIT_PENDING : EDIT_INVALID;
-		result = start_with(k, NULL, last, &diag);
-	} else {
-		log_findings(&diag, LOG_ERROR);
-		log_say(LOG_ERROR,
-			"no rules are in force: the file is invalid, and no "
-			"earlier rules are known");
-		k->edit = EDIT_INVALID;
-	}
 	if (result == 0)
 		keeper_forget(k, FILE_WAITING);
 	diag_release(&diag);
+	keeper_unlock(lock);
 	kernel_warn_of_others(k->kernel, &diag);
 	log_findings(&diag, LOG_WARNING);
 	diag_release(&diag);
@@ -366,7 +435,7 @@ uint64_t keeper_look_at_kernel(struct keeper *k)
 			nft_reason(errno));
 		return REPAIR_FIRST_MS;
 	}
-	if (!differ(now, keeper_wanted(k))) {
+	if (!keeper_differ(now, keeper_wanted(k))) {
 		know(k, now, generation);
 		k->drift.is_there = false;
 		return 0;
@@ -388,10 +457,10 @@ void keeper_look_at_machine(struct keeper *k)
 	struct ruleset *before;
 	int n = 0;
 
-	if (!k->intent)
+	if (!k->in_force || !k->intent)
 		return;
 	renewed = intent_renew(k->intent, &diag);
-	if (renewed && differ(k->intent->rules, renewed->rules)) {
+	if (renewed && keeper_differ(k->intent->rules, renewed->rules)) {
 		n = keeper_enforce(
 			k, intent_is_empty(renewed) ? NULL : renewed->rules,
 			&before, &diag);
@@ -464,8 +533,8 @@ static void note_edit(struct keeper *k, const struct intent *intent,
 	k->edit_text = intent ? NULL : diag_to_text(diag);
 	if (!intent)
 		k->edit = EDIT_INVALID;
-	else if (differ(keeper_wanted(k),
-			intent_is_empty(intent) ? NULL : intent->rules))
+	else if (keeper_differ(keeper_wanted(k),
+			       intent_is_empty(intent) ? NULL : intent->rules))
 		k->edit = EDIT_PENDING;
 	else
 		k->edit = EDIT_NONE;

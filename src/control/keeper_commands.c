@@ -109,8 +109,13 @@ static void cut_flows(struct keeper *k, const json_t *request,
 	const struct intent *in = k->intent;
 	struct conntrack_result result = {0};
 
-	if (out->n_steps == 0 || (in->config.settings.revoke != REVOKE_CUT &&
-				  !flag_of(request, "cut")))
+	const json_t *asked = json_object_get(request, "cut");
+
+	/* Who asks for it means the flows that are there now, even if the
+	 * rules were changed by an apply before. */
+	if (json_is_false(asked) ||
+	    (!asked &&
+	     (out->n_steps == 0 || in->config.settings.revoke != REVOKE_CUT)))
 		return;
 	if (k->kernel->ops->cut(k->kernel, &in->config, in->rules, &result))
 		diag_warning(diag, NULL, NULL,
@@ -135,9 +140,7 @@ static void remember(struct keeper *k, struct ruleset *before_take,
 		a->confirm_s = 0;
 	k->waits = a->confirm_s > 0;
 	k->deadline_ms = k->waits ? clock_now_ms() + a->confirm_s * 1000 : 0;
-	if (k->waits) {
-		keeper_save(k, FILE_WAITING, keeper_wanted(k));
-	} else {
+	if (!k->waits) {
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 		keeper_forget(k, FILE_WAITING);
 	}
@@ -155,16 +158,41 @@ static json_t *say_applied(const struct applied *a, struct diag *diag)
 	return with_text(answer, diag);
 }
 
+/*
+ * A change that is to be confirmed leaves word before it reaches the kernel:
+ * a process that dies in between must not have confirmed it. *begun gets
+ * whether it did. Returns 0, or -1 after findings.
+ */
+static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
+			 bool *begun, struct diag *diag)
+{
+	*begun = false;
+	if (k->waits)
+		return 0;
+	if (keeper_read(k, diag))
+		return -1;
+	if (keeper_differ(k->now, wanted)) {
+		keeper_save(k, FILE_WAITING, k->now);
+		*begun = true;
+	}
+	return 0;
+}
+
 static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 			    const json_t *request, struct applied *a,
 			    struct diag *diag)
 {
+	const struct ruleset *wanted =
+		intent_is_empty(intent_take) ? NULL : intent_take->rules;
 	struct ruleset *before;
+	bool begun = false;
 
-	a->n_steps = keeper_enforce(
-		k, intent_is_empty(intent_take) ? NULL : intent_take->rules,
-		&before, diag);
+	a->n_steps = a->confirm_s ? begin_waiting(k, wanted, &begun, diag) : 0;
+	if (a->n_steps == 0)
+		a->n_steps = keeper_enforce(k, wanted, &before, diag);
 	if (a->n_steps < 0) {
+		if (begun)
+			keeper_forget(k, FILE_WAITING);
 		intent_free(intent_take);
 		return refuse_failed(diag);
 	}
@@ -301,14 +329,30 @@ static json_t *answer_status(struct keeper *k, const json_t *request)
 	return keeper_status(k);
 }
 
-static const struct {
+struct command {
 	const char *name;
 	json_t *(*answer)(struct keeper *k, const json_t *request);
-} commands[] = {
-	{"apply", answer_apply},     {"diff", answer_diff},
-	{"confirm", answer_confirm}, {"rollback", answer_rollback},
-	{"flush", answer_flush},     {"status", answer_status},
+	bool changes;
 };
+
+static const struct command commands[] = {
+	{"apply", answer_apply, true},     {"diff", answer_diff, false},
+	{"confirm", answer_confirm, true}, {"rollback", answer_rollback, true},
+	{"flush", answer_flush, true},     {"status", answer_status, false},
+};
+
+static json_t *run(struct keeper *k, const struct command *c,
+		   const json_t *request)
+{
+	int lock = c->changes ? keeper_lock(k) : -1;
+	json_t *answer;
+
+	if (c->changes)
+		keeper_take_waiting(k);
+	answer = c->answer(k, request);
+	keeper_unlock(lock);
+	return answer;
+}
 
 json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
 {
@@ -322,7 +366,7 @@ json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
 	refusal = check_file(k, request);
 	for (size_t i = 0; i < ARRAY_SIZE(commands) && !refusal; i++)
 		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].answer(k, request);
+			return run(k, &commands[i], request);
 	return refusal ? refusal
 		       : admin_error("the keeper knows no command \"%s\"",
 				     name);

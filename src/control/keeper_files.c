@@ -1,9 +1,11 @@
 /* The state files of a keeper: rules in force, rules before, a change that
  * waits. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,8 @@
 #include "base/log.h"
 #include "firewall/store.h"
 #include "keeper_state.h"
+
+enum { LOCK_TRIES = 200, LOCK_US = 10 * 1000 };
 
 static const char *const names[] = {
 	[FILE_IN_FORCE] = "in-force.json",
@@ -37,6 +41,38 @@ static char *path_of(const struct keeper *k, enum keeper_file file)
 	return k->folder ? xasprintf("%s/%s", k->folder, names[file]) : NULL;
 }
 
+int keeper_lock(const struct keeper *k)
+{
+	int fd;
+
+	if (!k->folder)
+		return -1;
+	/* If that fails, keeper_save() says why. */
+	mkdir(k->folder, 0750);
+	fd = open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return fd;
+		usleep(LOCK_US);
+	}
+	return fd;
+}
+
+void keeper_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
+}
+
+static void complain(const char *path)
+{
+	log_say(LOG_WARNING,
+		"cannot keep the rules in %s: %s; after a restart nothing can "
+		"bring them back",
+		path, strerror(errno));
+	unlink(path);
+}
+
 void keeper_save(struct keeper *k, enum keeper_file file,
 		 const struct ruleset *rules)
 {
@@ -48,10 +84,7 @@ void keeper_save(struct keeper *k, enum keeper_file file,
 		log_say(LOG_WARNING, "cannot make the folder %s: %s", k->folder,
 			strerror(errno));
 	else if (store_save(path, rules))
-		log_say(LOG_WARNING,
-			"cannot keep the rules in %s: %s; after a restart "
-			"nothing can bring them back",
-			path, strerror(errno));
+		complain(path);
 	free(path);
 }
 

@@ -31,6 +31,7 @@ struct keeper {
 	struct kernel *kernel;
 
 	/* What should be in force: of the file, or what was restored. */
+	bool keeps;            /* the process stays: `weir sg keep` */
 	bool in_force;         /* false: nothing was applied by us yet */
 	struct intent *intent; /* NULL: `restored` counts */
 	struct ruleset *restored;
@@ -56,9 +57,20 @@ const struct ruleset *keeper_wanted(const struct keeper *k);
 
 /* -- keeper_files.c -------------------------------------------------------- */
 
+/* FILE_WAITING is there while a change waits to be confirmed, from before it
+ * reaches the kernel; its rules are those to go back to. */
 enum keeper_file { FILE_IN_FORCE, FILE_BEFORE, FILE_WAITING };
 
-/* Failures are warnings in the log: what is in force counts more. */
+/*
+ * Keeps out the others who change the rules and these files. Whoever holds it
+ * for seconds is stuck, and is not waited for. Returns what keeper_unlock()
+ * wants, -1 if there is nothing to lock.
+ */
+int keeper_lock(const struct keeper *k);
+void keeper_unlock(int lock);
+
+/* Failures are warnings in the log: what is in force counts more. What stood
+ * in the file is gone then: no way back is better than a wrong one. */
 void keeper_save(struct keeper *k, enum keeper_file file,
 		 const struct ruleset *rules);
 /* Returns whether there is one. */
@@ -82,6 +94,17 @@ void keeper_adopt(struct keeper *k, struct intent *intent_take,
 
 /* Remembers how the files of the configuration look now. */
 void keeper_note_files(struct keeper *k);
+
+/* Reads what is in force, unless that is known. Returns 0, or -1 after
+ * findings. */
+int keeper_read(struct keeper *k, struct diag *diag);
+
+/* NULL means no table. */
+bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted);
+
+/* A change that another process let wait, and left behind when it died, is
+ * ours from now on. */
+void keeper_take_waiting(struct keeper *k);
 
 int keeper_confirm(struct keeper *k);
 /* Returns the number of steps, or -1 after findings. */

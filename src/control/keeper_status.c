@@ -373,6 +373,8 @@ static void put_waiting(json_t *answer, const struct keeper *k)
 		json_object_set_new(
 			answer, "seconds_to_confirm",
 			json_integer((json_int_t)(left + 999) / 1000));
+	else if (keeper_has(k, FILE_WAITING))
+		json_object_set_new(answer, "unconfirmed", json_true());
 }
 
 /* In a process that applied nothing itself: compare with the file. */
@@ -444,7 +446,8 @@ json_t *keeper_status(struct keeper *k)
 	answer = admin_ok();
 	json_object_set_new(answer, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(answer, "file", json_string_nocheck(k->file));
-	json_object_set_new(answer, "keeper", json_boolean(k->in_force));
+	json_object_set_new(answer, "keeper",
+			    json_boolean(k->keeps || k->in_force));
 	json_object_set_new(answer, "in_force", json_boolean(now != NULL));
 	if (k->applied_s)
 		json_object_set_new(answer, "applied_at",

@@ -187,17 +187,17 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 		return -1;
 	if (change.n_steps == 0) {
 		/* What was read is what is in force: no need to ask again. */
+		change.is_read = true;
 		change.after = change.before;
 		change.before = NULL;
 		*out = change;
 		return 0;
 	}
-	/* What nobody read back is not known to be in force. */
-	if (kernel_now(k, &change.after, &change.generation)) {
-		complain(diag, "read the new rules back");
-		ruleset_free(change.before);
-		return -1;
-	}
+	change.is_read = kernel_now(k, &change.after, &change.generation) == 0;
+	if (!change.is_read)
+		diag_warning(diag, NULL, NULL,
+			     "cannot read the new rules back: %s",
+			     nft_reason(errno));
 	*out = change;
 	return 0;
 }

@@ -68,6 +68,7 @@ int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation);
 struct kernel_change {
 	struct ruleset *before; /* NULL: there was no table, or n_steps is 0;
 				 * the caller's */
+	bool is_read;           /* false: it was done, but not read back */
 	struct ruleset *after;  /* as read back; the caller's */
 	uint32_t generation;    /* that `after` belongs to */
 	unsigned n_steps;       /* 0: nothing had to be sent */
@@ -81,6 +82,7 @@ struct kernel_change {
  *        over and comes back as `before`. NULL: it is read
  *
  * Returns 0, or -1 after findings: nothing was changed, and `out` is empty.
+ * A change that cannot be read back is one all the same, with a warning.
  */
 int kernel_change(struct kernel *k, const struct ruleset *wanted,
 		  struct ruleset *known_take, uint32_t generation,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "firewall/store.h"
@@ -31,7 +32,10 @@ static int generation(struct kernel *k, uint32_t *out)
 {
 	*out = fake_of(k)->generation;
 	errno = EPERM;
-	return fake_of(k)->has_no_rights ? -1 : 0;
+	return fake_of(k)->has_no_rights ||
+			       (fake_of(k)->goes_blind && fake_of(k)->n_sent)
+		       ? -1
+		       : 0;
 }
 
 static struct ruleset *read_rules(struct kernel *k)
@@ -201,6 +205,7 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 	if (plan_is_empty(plan))
 		return NFT_DONE;
 	f->n_sent++;
+	f->was_there = f->watched && access(f->watched, F_OK) == 0;
 	if (f->refuses)
 		return refuse(plan, diag);
 	if (f->n_races > 0) {

@@ -14,6 +14,9 @@ struct fake_kernel {
 	bool refuses;     /* the next batch fails at its first rule */
 	unsigned n_races; /* so many batches find the generation moved */
 	bool has_no_rights;
+	bool goes_blind;     /* after a batch nothing can be read any more */
+	const char *watched; /* a file; NULL: none */
+	bool was_there;      /* the file, when the last batch came */
 	unsigned n_sent, n_cuts;
 };
 

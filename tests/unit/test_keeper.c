@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/keeper.h"
 #include "fake_kernel.h"
+#include "firewall/store.h"
 #include "unit.h"
 
 static const char one_port[] =
@@ -265,6 +266,40 @@ static void test_flows_are_cut_only_when_asked_to(void **state)
 	assert_int_equal(s->kernel.n_cuts, 1);
 }
 
+/* The apply before this one changed the rules, and let the flows be. */
+static void test_flows_can_be_cut_later(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	answer = ask(s,
+		     json_pack("{s:s, s:b}", "command", "apply", "cut", true));
+	assert_int_equal(number_at(answer, "changes"), 0);
+	assert_int_equal(number_at(answer, "flows_cut"), 1);
+	json_decref(answer);
+}
+
+/* It is in force, so it has a way back. */
+static void test_what_cannot_be_read_back_is_in_force(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	s->kernel.goes_blind = true;
+	answer = ask(s,
+		     json_pack("{s:s, s:i}", "command", "apply", "confirm", 5));
+	assert_true(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "cannot read the new"));
+	json_decref(answer);
+	assert_non_null(s->kernel.now);
+	assert_int_equal(keeper_deadline_ms(s->keeper), 1005000);
+	s->kernel.goes_blind = false;
+	clock_fake(1000000 + 5000, 1700000005);
+	keeper_tick(s->keeper);
+	assert_null(s->kernel.now);
+}
+
 static void test_another_file_is_another_keeper(void **state)
 {
 	struct scene *s = *state;
@@ -441,6 +476,89 @@ static void test_an_end_before_the_confirmation_goes_back(void **state)
 	assert_false(admits_443(s));
 }
 
+static char *state_file(struct scene *s, const char *name)
+{
+	return xasprintf("%s/%s", s->state, name);
+}
+
+/* A process that dies while the kernel works has confirmed nothing. */
+static void test_word_is_left_before_the_kernel_changes(void **state)
+{
+	struct scene *s = *state;
+	char *waiting = state_file(s, "waiting.json");
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	s->kernel.watched = waiting;
+	apply_to_confirm(s, 60);
+	assert_true(s->kernel.was_there);
+	do_it(s, "confirm");
+	assert_int_equal(access(waiting, F_OK), -1);
+
+	/* Nothing waits where nothing was changed. */
+	write_file(s, one_port);
+	s->kernel.refuses = true;
+	json_decref(ask(
+		s, json_pack("{s:s, s:i}", "command", "apply", "confirm", 60)));
+	assert_true(s->kernel.was_there);
+	assert_int_equal(access(waiting, F_OK), -1);
+	free(waiting);
+}
+
+static bool is_unconfirmed(struct scene *s)
+{
+	json_t *answer = ask(s, json_pack("{s:s}", "command", "status"));
+	bool is = json_is_true(json_object_get(answer, "unconfirmed"));
+
+	json_decref(answer);
+	return is;
+}
+
+/* The process that held the timer was killed, and no keeper runs. */
+static void test_another_process_can_confirm_or_go_back(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	assert_false(is_unconfirmed(s));
+	die_and_begin_again(s);
+	assert_true(is_unconfirmed(s));
+	do_it(s, "rollback");
+	assert_false(admits_443(s));
+	assert_false(is_unconfirmed(s));
+
+	apply_to_confirm(s, 60);
+	die_and_begin_again(s);
+	do_it(s, "confirm");
+	assert_false(is_unconfirmed(s));
+	write_file(s, "security_groups: [");
+	die_and_begin_again(s);
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_true(admits_443(s));
+}
+
+/* As on a full disk. */
+static void test_a_way_back_that_cannot_be_kept_is_none(void **state)
+{
+	struct scene *s = *state;
+	char *before = state_file(s, "before.json");
+	char *aside = state_file(s, "before.json.new");
+
+	do_it(s, "apply");
+	assert_int_equal(access(before, F_OK), 0);
+	assert_int_equal(mkdir(aside, 0700), 0);
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_int_equal(rmdir(aside), 0);
+	die_and_begin_again(s);
+	json_decref(ask(s, json_pack("{s:s}", "command", "rollback")));
+	assert_true(admits_443(s));
+	free(before);
+	free(aside);
+}
+
 static void test_there_and_back_again(void **state)
 {
 	struct scene *s = *state;
@@ -456,6 +574,28 @@ static void test_there_and_back_again(void **state)
 	do_it(s, "apply");
 	do_it(s, "rollback");
 	assert_false(admits_443(s));
+}
+
+/* Somebody else brought the rules before back already. */
+static void test_back_to_what_is_there(void **state)
+{
+	struct scene *s = *state;
+	json_t *json;
+
+	do_it(s, "apply");
+	json = store_to_json(s->kernel.now);
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	ruleset_free(s->kernel.now);
+	assert_int_equal(store_from_json(json, &s->kernel.now), 0);
+	json_decref(json);
+	s->kernel.generation++;
+	for (unsigned i = 0; i < 3; i++) {
+		die_and_begin_again(s);
+		assert_int_equal(do_it(s, "rollback"), 0);
+		assert_int_equal(do_it(s, "rollback"), 0);
+		assert_non_null(s->kernel.now);
+	}
 }
 
 static void test_another_process_knows_the_way_back(void **state)
@@ -533,6 +673,22 @@ static void test_a_start_that_the_kernel_refuses_fails(void **state)
 
 	s->kernel.refuses = true;
 	assert_int_equal(keeper_start(s->keeper), -1);
+}
+
+static void test_a_keeper_without_rules_is_one(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	write_file(s, "security_groups: [");
+	assert_int_equal(keeper_start(s->keeper), 0);
+	write_file(s, one_port);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_true(json_is_true(json_object_get(answer, "keeper")));
+	json_decref(answer);
+	/* To be asked is no reason to apply. */
+	keeper_look_at_machine(s->keeper);
+	assert_null(s->kernel.now);
 }
 
 /* -- drift ----------------------------------------------------------------- */
@@ -691,6 +847,8 @@ int main(void)
 		TEST(test_a_refusal_of_the_kernel_has_its_place),
 		TEST(test_without_rights_it_says_which),
 		TEST(test_flows_are_cut_only_when_asked_to),
+		TEST(test_flows_can_be_cut_later),
+		TEST(test_what_cannot_be_read_back_is_in_force),
 		TEST(test_another_file_is_another_keeper),
 		TEST(test_a_file_without_rules_removes_the_table),
 		TEST(test_the_session_is_not_cut_unless_forced),
@@ -702,13 +860,18 @@ int main(void)
 		TEST(test_the_first_apply_can_go_back_too),
 		TEST(test_the_way_back_leads_to_what_was_confirmed),
 		TEST(test_an_end_before_the_confirmation_goes_back),
+		TEST(test_word_is_left_before_the_kernel_changes),
+		TEST(test_another_process_can_confirm_or_go_back),
+		TEST(test_a_way_back_that_cannot_be_kept_is_none),
 		TEST(test_there_and_back_again),
 		TEST(test_another_process_knows_the_way_back),
+		TEST(test_back_to_what_is_there),
 		TEST(test_flush_and_back),
 		TEST(test_a_start_applies_the_file),
 		TEST(test_a_start_with_a_broken_file_keeps_the_last_rules),
 		TEST(test_a_start_after_a_death_goes_back),
 		TEST(test_a_start_that_the_kernel_refuses_fails),
+		TEST(test_a_keeper_without_rules_is_one),
 		TEST(test_drift_is_repaired),
 		TEST(test_a_table_that_is_gone_comes_back),
 		TEST(test_repairs_become_slow),
