@@ -17,12 +17,12 @@ enum { LEAVING_TRIES = 10, LEAVING_US = 50 * 1000 };
 
 json_t *sg_request(const char *name, bool with_session)
 {
-	const char *session = getenv("SSH_CONNECTION");
+	char *session = with_session ? sg_session() : NULL;
 	json_t *request = json_pack("{s:s}", "command", name);
 
-	if (with_session && session)
-		json_object_set_new(request, "session",
-				    json_string_nocheck(session));
+	if (session)
+		json_object_set_new(request, "session", json_string(session));
+	free(session);
 	return request;
 }
 

@@ -26,6 +26,13 @@ int sg_ask(const struct command *self, const char *config, json_t *request_take,
  * exit status that it means. */
 int sg_tell(const struct command *self, const json_t *answer);
 
+/*
+ * SSH_CONNECTION of this process, or of the nearest ancestor that has it:
+ * sudo, su and the like take it away. An ancestor in another network
+ * namespace does not count. NULL: there is none. The caller frees it.
+ */
+char *sg_session(void);
+
 /* {"command":name}; with the session of this shell for those that care. */
 json_t *sg_request(const char *name, bool with_session);
 

@@ -30,6 +30,20 @@ bool session_parse(const char *text, struct session *out)
 	       out->client.family == out->server.family;
 }
 
+/* The server's end is this machine, also under an address that is not among
+ * those of the rules, such as a link-local one. */
+static void end_here(const struct firewall_config *config,
+		     const struct session *s, struct nft_packet *first,
+		     struct nft_packet *answer)
+{
+	if (firewall_instance_at(config, &s->server))
+		return;
+	if (first->hook == HOOK_FORWARD)
+		first->hook = HOOK_INPUT;
+	if (answer->hook == HOOK_FORWARD)
+		answer->hook = HOOK_OUTPUT;
+}
+
 bool session_survives(const struct firewall_config *config,
 		      const struct ruleset *rules, const struct session *s,
 		      struct verdict *out)
@@ -39,6 +53,7 @@ bool session_survives(const struct firewall_config *config,
 	struct nft_packet answer =
 		packet_between(config, &s->server, &s->client, IPPROTO_TCP);
 
+	end_here(config, s, &first, &answer);
 	first.sport = answer.dport = s->client_port;
 	first.dport = answer.sport = s->server_port;
 	answer.ct_state = CT_ESTABLISHED;

@@ -370,6 +370,22 @@ static void test_a_session_that_is_admitted_does_not_hinder(void **state)
 	}
 }
 
+/* Link-local addresses are not among those of the machine in the rules. */
+static void test_a_session_ends_at_this_machine(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	write_file(s, "security_groups: {name: none, egress: []}\n"
+		      "instances: {name: here, host: true, security_groups: "
+		      "none}\n");
+	answer = apply_in_session(s, "fe80::7%eth0 50000 fe80::1%eth0 22",
+				  false);
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "error"), "would cut"));
+	json_decref(answer);
+}
+
 /* Established flows pass the groups, but network ACLs know no state. */
 static void test_the_answers_of_the_session_count_as_well(void **state)
 {
@@ -853,6 +869,7 @@ int main(void)
 		TEST(test_a_file_without_rules_removes_the_table),
 		TEST(test_the_session_is_not_cut_unless_forced),
 		TEST(test_a_session_that_is_admitted_does_not_hinder),
+		TEST(test_a_session_ends_at_this_machine),
 		TEST(test_the_answers_of_the_session_count_as_well),
 		TEST(test_nobody_confirmed_in_time),
 		TEST(test_confirmed_in_time),
