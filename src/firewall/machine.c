@@ -97,29 +97,46 @@ static void fill_addresses(struct firewall_config *config, struct arena *arena)
 
 /* -- resolvers ------------------------------------------------------------- */
 
-static void fill_resolvers(struct firewall_config *config, struct arena *arena)
+unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
+			   bool *has_stub)
 {
-	struct cidr *list = ARENA_ARRAY(arena, RESOLVERS_MAX, struct cidr);
+	FILE *from = fopen(file, "re");
 	char line[LINE_OCTETS];
-	FILE *from = fopen("/etc/resolv.conf", "re");
 	unsigned n = 0;
 
-	config->resolvers = list;
-	config->n_resolvers = 0;
-	if (!from)
-		return;
-	while (n < RESOLVERS_MAX && fgets(line, sizeof(line), from)) {
+	*has_stub = false;
+	while (from && n < room && fgets(line, sizeof(line), from)) {
 		struct slice rest = slice_of(line), word;
 
 		rest.n = strcspn(line, "\r\n%");
 		if (!slice_starts(rest, SLICE("nameserver")))
 			continue;
 		word = slice_trim(slice_from(rest, 10));
-		if (cidr_parse_address(word, &list[n]) &&
-		    !is_loopback(&list[n]))
+		if (!cidr_parse_address(word, &list[n]))
+			continue;
+		if (is_loopback(&list[n]))
+			*has_stub = true;
+		else
 			n++;
 	}
-	fclose(from);
+	if (from)
+		fclose(from);
+	return n;
+}
+
+static void fill_resolvers(struct firewall_config *config, struct arena *arena)
+{
+	struct cidr *list = ARENA_ARRAY(arena, 2 * RESOLVERS_MAX, struct cidr);
+	unsigned n;
+	bool has_stub;
+
+	n = machine_resolvers("/etc/resolv.conf", list, RESOLVERS_MAX,
+			      &has_stub);
+	/* The stub is of this machine; whom it asks stands elsewhere. */
+	if (has_stub)
+		n += machine_resolvers("/run/systemd/resolve/resolv.conf",
+				       list + n, RESOLVERS_MAX, &has_stub);
+	config->resolvers = list;
 	config->n_resolvers = sort_addresses(list, n);
 }
 

@@ -21,6 +21,14 @@ void machine_fill(struct firewall_config *config,
 		  const struct settings *settings, struct arena *arena);
 
 /*
+ * The name servers of a file in the form of /etc/resolv.conf, those on
+ * loopback left out: *has_stub tells of one. Returns how many; a file that
+ * cannot be read has none.
+ */
+unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
+			   bool *has_stub);
+
+/*
  * A socket that becomes readable when an address of this machine comes or
  * goes. Returns -1 with errno. machine_heard() empties it.
  */
