@@ -25,5 +25,6 @@ src_libweir_a_SOURCES += \
 	src/firewall/session.c src/firewall/session.h \
 	src/firewall/stages.c \
 	src/firewall/store.c src/firewall/store.h \
+	src/firewall/store_check.c src/firewall/store_check.h \
 	src/firewall/times.c \
 	src/firewall/verdict.c src/firewall/verdict.h

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "store_check.h"
 
 /* The form of the file; another number is another form. */
 enum { STORE_VERSION = 1 };
@@ -82,8 +83,8 @@ static void put_place(json_t *to, const struct place *place)
 
 static struct place get_place(struct ruleset *rules, const json_t *from)
 {
-	const char *file;
 	int line, column, width;
+	const char *file;
 	json_t *at = json_object_get(from, "at");
 
 	if (!at ||
@@ -463,7 +464,7 @@ int store_from_json(const json_t *json, struct ruleset **rules)
 	if (!is_name(table))
 		return -1;
 	*rules = ruleset_new(table);
-	if (read_parts(*rules, json)) {
+	if (read_parts(*rules, json) && store_check(*rules)) {
 		ruleset_finish(*rules);
 		return 0;
 	}

@@ -45,6 +45,10 @@ fuzz_targets += tests/fuzz/fuzz_sticky
 tests_fuzz_fuzz_sticky_SOURCES = tests/fuzz/fuzz_sticky.c $(fuzz_main)
 tests_fuzz_fuzz_sticky_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_store
+tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz_store.c $(fuzz_main)
+tests_fuzz_fuzz_store_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_uri
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_main)
 tests_fuzz_fuzz_uri_LDADD = $(FUZZ_LIBS)
