@@ -476,6 +476,7 @@ static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 			   "value out");
 		alias = new_node(p, NODE_SCALAR, event);
 		alias->broken = true;
+		alias->text = SLICE("");
 		return alias;
 	}
 }

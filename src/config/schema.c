@@ -193,6 +193,8 @@ static void collect(struct reader *r, const struct node *map,
 		struct path path = *before;
 		const struct key *k;
 
+		if (key->broken)
+			continue;
 		if (!path_add(&path, key->text)) {
 			complain_unknown(r, key, before, what, keys);
 		} else if ((k = row_named(keys, path.text)) != NULL) {
