@@ -27,6 +27,8 @@ enum {
 	CONTROL_OCTETS = 64 << 20,
 	/* Descriptors that are not connections: logs, admin, checks... */
 	DESCRIPTORS_KEPT = 128,
+	/* Fewer connections than this cannot be meant. */
+	CONNECTIONS_FEW = 256,
 	/* Buffers of a worker, whatever the machine has. */
 	WORKER_OCTETS_MIN = 64 << 20,
 };
@@ -222,6 +224,12 @@ static uint64_t worker_connections(const struct daemon *d, uint64_t descriptors)
 			"settings.max_connections is %llu, but the limit of "
 			"%llu open files allows %llu",
 			(unsigned long long)most,
+			(unsigned long long)descriptors,
+			(unsigned long long)can);
+	else if (most == 0 && can < CONNECTIONS_FEW)
+		log_say(LOG_WARNING,
+			"the limit of %llu open files leaves room for %llu "
+			"connections only: raise it",
 			(unsigned long long)descriptors,
 			(unsigned long long)can);
 	if (most == 0 || most > can)

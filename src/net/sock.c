@@ -36,12 +36,23 @@ int sock_listen(const struct addr *addr)
 
 static bool somebody_answers(const struct addr *addr)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd >= 0 && connect(fd, &addr->sa, addr->len) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* Refused alone means that nobody is there; who is too busy, or does
+	 * not want us, is alive. */
+	bool alive = fd < 0 || connect(fd, &addr->sa, addr->len) == 0 ||
+		     errno != ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
 	return alive;
+}
+
+/* Whatever else stands there is somebody's file. */
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 int sock_listen_path(const char *path)
@@ -62,6 +73,8 @@ int sock_listen_path(const char *path)
 	if (bind(fd, &addr.sa, addr.len)) {
 		if (errno != EADDRINUSE || somebody_answers(&addr))
 			return close_with(fd, errno);
+		if (!is_socket(path))
+			return close_with(fd, ENOTSOCK);
 		unlink(path);
 		if (bind(fd, &addr.sa, addr.len))
 			return close_with(fd, errno);

@@ -18,7 +18,8 @@
 int sock_listen(const struct addr *addr);
 
 /* A stream socket on a path, mode 0660; an old socket file there that nobody
- * answers on is replaced. Returns -1 with errno (EADDRINUSE: it is alive). */
+ * answers on is replaced. Returns -1 with errno (EADDRINUSE: it is alive;
+ * ENOTSOCK: there is a file that is no socket, and it stays). */
 int sock_listen_path(const char *path);
 
 /* Accepts one connection, non-blocking and closed on exec. Returns -1 with

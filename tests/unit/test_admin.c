@@ -1,5 +1,6 @@
 /* test_admin.c - lines in, lines out, over a real socket in a folder. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -191,6 +192,29 @@ static void test_who_does_not_read_waits(void **state)
 	close(fd);
 }
 
+static void test_a_file_in_the_place_of_the_socket_stays(void **state)
+{
+	struct scene *s = *state;
+	char path[128];
+	int fd;
+
+	/* Ours answers. */
+	assert_int_equal(sock_listen_path(s->path), -1);
+	assert_int_equal(errno, EADDRINUSE);
+	/* Nobody answers on this one. */
+	snprintf(path, sizeof(path), "%s/old", s->folder);
+	close(sock_listen_path(path));
+	fd = sock_listen_path(path);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	assert_int_equal(sock_listen_path(path), -1);
+	assert_int_equal(errno, ENOTSOCK);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_too_many_clients(void **state)
 {
 	struct scene *s = *state;
@@ -245,6 +269,7 @@ int main(void)
 		SCENE(test_what_is_no_request),
 		SCENE(test_a_line_too_long),
 		SCENE(test_who_does_not_read_waits),
+		SCENE(test_a_file_in_the_place_of_the_socket_stays),
 		SCENE(test_too_many_clients),
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
 		SCENE(test_half_closed),
