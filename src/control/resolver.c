@@ -27,6 +27,7 @@ struct name {
 	const char *failure; /* of the last; static; NULL: none */
 	bool asked;          /* a question is on the way */
 	bool wanted;
+	bool doubted; /* the last answer was not believed */
 };
 
 struct resolver {
@@ -174,6 +175,29 @@ static bool is_same(const struct name *name, const struct addr *addresses,
 	return true;
 }
 
+static bool has_family(const struct addr *addresses, size_t n, int family)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addresses[i].sa.sa_family == family)
+			return true;
+	return false;
+}
+
+/* c-ares asks for both families and gives what it got, if only for one: where
+ * the other question was lost, good targets would be drained. */
+static bool lacks_family(const struct name *name, const struct addr *addresses,
+			 size_t n)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (has_family(name->addresses, name->n_addresses,
+			       families[i]) &&
+		    !has_family(addresses, n, families[i]))
+			return true;
+	return false;
+}
+
 static void log_addresses(const struct name *name, bool is_first)
 {
 	struct log_line l;
@@ -202,7 +226,11 @@ static void take_answer(struct name *name, const struct ares_addrinfo *answer)
 	name->failures = 0;
 	name->failure = NULL;
 	name->ask_at_ms = clock_now_ms() + ttl_s * 1000;
-	if (is_same(name, addresses, n)) {
+	name->doubted = !name->doubted && lacks_family(name, addresses, n);
+	/* Believed the second time, which comes soon. */
+	if (name->doubted)
+		name->ask_at_ms = clock_now_ms() + RESOLVER_TTL_MIN_S * 1000;
+	if (name->doubted || is_same(name, addresses, n)) {
 		free(addresses);
 		return;
 	}

@@ -8,8 +8,8 @@
 #include "unit.h"
 
 /*
- * The server answers A with `a` (n_a of them) and AAAA with nothing, or both
- * with SERVFAIL.
+ * The server answers A with `a` (n_a of them) and AAAA with nothing or ::1, or
+ * both with SERVFAIL.
  */
 struct scene {
 	struct loop loop;
@@ -20,11 +20,11 @@ struct scene {
 	uint8_t a[4][4];
 	unsigned n_a;
 	uint32_t ttl_s;
-	bool fails;
+	bool fails, has_v6;
 	unsigned n_questions, n_changes;
 };
 
-enum { TYPE_A = 1 };
+enum { TYPE_A = 1, TYPE_AAAA = 28 };
 
 static void put16(uint8_t **at, unsigned v)
 {
@@ -50,7 +50,7 @@ static void on_question(int fd, int what, void *arg)
 		name += q[name] + 1u;
 	question = name + 5 - 12;
 	type = (unsigned)(q[name + 1] << 8 | q[name + 2]);
-	n_answers = type == TYPE_A && !s->fails ? s->n_a : 0;
+	n_answers = s->fails ? 0 : type == TYPE_A ? s->n_a : s->has_v6;
 	memcpy(at, q, 2);
 	at += 2;
 	put16(&at, s->fails ? 0x8182 : 0x8180);
@@ -62,10 +62,16 @@ static void on_question(int fd, int what, void *arg)
 	at += question;
 	for (unsigned i = 0; i < n_answers; i++) {
 		put16(&at, 0xc00c);
-		put16(&at, TYPE_A);
+		put16(&at, type);
 		put16(&at, 1);
 		put16(&at, s->ttl_s >> 16);
 		put16(&at, s->ttl_s & 0xffff);
+		if (type == TYPE_AAAA) {
+			put16(&at, 16);
+			memcpy(at, &in6addr_loopback, 16);
+			at += 16;
+			continue;
+		}
 		put16(&at, 4);
 		memcpy(at, s->a[i], 4);
 		at += 4;
@@ -206,6 +212,33 @@ static void test_a_failure_keeps_the_last_answer(void **state)
 	assert_int_equal(s->n_changes, 1);
 }
 
+/* Half an answer may be a lost question: it has to come twice. */
+static void test_a_family_goes_when_it_is_missing_twice(void **state)
+{
+	struct scene *s = *state;
+	const struct addr *found;
+	unsigned before;
+
+	s->ttl_s = 0;
+	s->has_v6 = true;
+	want(s, "app.test");
+	wait_for(s, &s->n_changes, 1);
+	assert_int_equal(
+		resolver_lookup(s->resolver, SLICE("app.test"), &found), 2);
+	before = s->n_questions;
+	s->has_v6 = false;
+	wait_for(s, &s->n_questions, before + 2);
+	s->has_v6 = true; /* once is nothing */
+	wait_for(s, &s->n_questions, before + 4);
+	s->has_v6 = false;
+	before = s->n_questions;
+	wait_for(s, &s->n_changes, 2);
+	assert_int_equal(s->n_changes, 2);
+	assert_in_range(s->n_questions, before + 4, before + 5);
+	assert_int_equal(
+		resolver_lookup(s->resolver, SLICE("app.test"), &found), 1);
+}
+
 static void test_localhost_needs_no_server(void **state)
 {
 	struct scene *s = *state;
@@ -243,6 +276,7 @@ int main(void)
 		SCENE(test_an_answer_comes),
 		SCENE(test_asked_again_after_its_ttl),
 		SCENE(test_a_failure_keeps_the_last_answer),
+		SCENE(test_a_family_goes_when_it_is_missing_twice),
 		SCENE(test_localhost_needs_no_server),
 		SCENE(test_a_name_may_go_at_any_time),
 	};
