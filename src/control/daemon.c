@@ -384,6 +384,7 @@ static void release(struct daemon *d)
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);
 	reload_report_release(&d->last_reload);
+	kept_settings_release(&d->kept);
 	loop_release(&d->loop);
 	chain_release_kept();
 	chunk_pool_release();

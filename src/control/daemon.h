@@ -50,6 +50,7 @@ struct daemon {
 	struct admin *admin; /* NULL: nobody can ask */
 	char *admin_path;    /* unlinked at the end; owned; or NULL */
 	struct reload_report last_reload;
+	struct kept_settings kept;
 
 	enum daemon_phase phase;
 	uint64_t started_ms;

@@ -102,26 +102,43 @@ static void report(struct daemon *d, bool ok, bool invalid, struct diag *diag)
 
 /* -- the steps ------------------------------------------------------------- */
 
-/* What a running process keeps as it was; said once a reload. */
-static void warn_of_restart(const struct settings *was,
+/* What a running process keeps as it was when it started. */
+static void keep_settings(struct kept_settings *kept, const struct settings *s)
+{
+	*kept = (struct kept_settings){
+		.user = slice_dup(s->user),
+		.admin_socket = slice_dup(s->admin_socket),
+		.max_connections = s->max_connections,
+	};
+}
+
+void kept_settings_release(struct kept_settings *kept)
+{
+	free(kept->user);
+	free(kept->admin_socket);
+	*kept = (struct kept_settings){0};
+}
+
+/* Said with each reload until it is restarted, or set back. */
+static void warn_of_restart(const struct kept_settings *was,
 			    const struct settings *is, struct diag *diag)
 {
 	const struct {
 		const char *key;
 		bool differs;
 	} fixed[] = {
-		{"user", !slice_eq(was->user, is->user)},
+		{"user", !slice_eq(slice_of(was->user), is->user)},
 		{"max_connections",
 		 was->max_connections != is->max_connections},
 		{"admin.socket",
-		 !slice_eq(was->admin_socket, is->admin_socket)},
+		 !slice_eq(slice_of(was->admin_socket), is->admin_socket)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		if (fixed[i].differs)
 			diag_warning(diag, NULL, NULL,
-				     "settings.%s has changed: that takes "
-				     "effect with a restart",
+				     "settings.%s is not what it was at the "
+				     "start: that takes effect with a restart",
 				     fixed[i].key);
 }
 
@@ -137,8 +154,7 @@ int world_load(struct world *next, struct daemon *d, struct diag *diag)
 		return -1;
 	next->snap->generation = d->snap ? d->snap->generation + 1 : 1;
 	if (d->snap)
-		warn_of_restart(&d->snap->settings, &next->snap->settings,
-				diag);
+		warn_of_restart(&d->kept, &next->snap->settings, diag);
 	return 0;
 }
 
@@ -178,6 +194,8 @@ void world_publish(struct world *next_take, struct daemon *d)
 	struct world *next = next_take;
 	struct snapshot *old = d->snap;
 
+	if (!old)
+		keep_settings(&d->kept, &next->snap->settings);
 	rosters_attach(next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;

@@ -45,6 +45,14 @@ bool reload_is_adopted(const struct daemon *d, uint64_t generation);
 
 void reload_report_release(struct reload_report *report);
 
+/* Settings that a running process does not change. Zeroed: not started. */
+struct kept_settings {
+	char *user, *admin_socket; /* owned */
+	uint64_t max_connections;
+};
+
+void kept_settings_release(struct kept_settings *kept);
+
 /* -- the steps, which a start takes too ------------------------------------ */
 
 /* What a snapshot needs before it can be served. Zeroed it is empty. */
