@@ -46,6 +46,41 @@ static int words_of(const struct command *c, int argc, char **argv)
 	return n;
 }
 
+/* "weir sg", and a word that is none of its commands. */
+static bool is_group(const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strncmp(commands[i]->name, word, n) == 0 &&
+		    commands[i]->name[n] == ' ')
+			return true;
+	return false;
+}
+
+static void print_group(FILE *to, const char *word)
+{
+	size_t n = strlen(word);
+
+	fprintf(to, "usage: weir %s COMMAND [-c FILE] ...\n\n", word);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strncmp(commands[i]->name, word, n) == 0 &&
+		    commands[i]->name[n] == ' ')
+			fprintf(to, "  %-14s %s\n", commands[i]->name,
+				commands[i]->summary);
+}
+
+static int in_group(const char *word, const char *next)
+{
+	bool asked = next &&
+		     (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0);
+
+	if (next && !asked)
+		fprintf(stderr, "weir %s: there is no \"%s\"\n", word, next);
+	print_group(asked ? stdout : stderr, word);
+	return asked ? EXIT_GOOD : EXIT_USAGE;
+}
+
 static int unknown(const char *name)
 {
 	struct nearest near = nearest_to(name);
@@ -93,5 +128,7 @@ int main(int argc, char **argv)
 			return end(commands[i]->run(commands[i], argc - n,
 						    argv + n));
 	}
+	if (is_group(argv[1]))
+		return end(in_group(argv[1], argc > 2 ? argv[2] : NULL));
 	return unknown(argv[1]);
 }

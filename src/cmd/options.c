@@ -45,8 +45,8 @@ static void help_option(const struct cmd_option *o)
 
 static void help(const struct command *self, const struct cmd_option *options)
 {
-	printf("weir %s - %s\n\nusage: weir %s [-c FILE] %s\n\n", self->name,
-	       self->summary, self->name, self->usage);
+	printf("weir %s - %s\n\nusage: weir %s [-c FILE]%s%s\n\n", self->name,
+	       self->summary, self->name, *self->usage ? " " : "", self->usage);
 	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
 		help_option(&common[i]);
 	for (const struct cmd_option *o = options; o->name; o++)
