@@ -57,6 +57,15 @@ void daemon_follow(struct daemon *d)
 	prober_update(d->prober, d->snap);
 }
 
+void daemon_tend(struct daemon *d)
+{
+	uint64_t next = rosters_tend(d->rosters);
+
+	if (d->tend_timer)
+		loop_watch_rearm(d->tend_timer,
+				 next < TEND_MS ? next : TEND_MS);
+}
+
 /* Many names may answer in one turn; they are taken in one go. */
 static void on_names(int fd, int what, void *arg)
 {
@@ -68,6 +77,7 @@ static void on_names(int fd, int what, void *arg)
 		return;
 	rosters_update(d->rosters, d->snap);
 	prober_update(d->prober, d->snap);
+	daemon_tend(d);
 }
 
 static void on_name_changed(void *arg, struct slice name)
@@ -102,14 +112,13 @@ static void on_tend(int fd, int what, void *arg)
 
 	(void)fd;
 	(void)what;
-	rosters_tend(d->rosters);
 	if (d->tickets && clock_now_ms() - d->tickets_seen_ms >= TICKETS_MS) {
 		d->tickets_seen_ms = clock_now_ms();
 		if (ticket_rotate(d->tickets, clock_wall_s()) < 0)
 			log_say(LOG_ERROR, "no random octets: the keys of "
 					   "session tickets stay as they are");
 	}
-	loop_watch_rearm(d->tend_timer, TEND_MS);
+	daemon_tend(d);
 }
 
 /* -- signals --------------------------------------------------------------- */

@@ -67,6 +67,9 @@ struct daemon {
  */
 int daemon_serve(const char *file);
 
+/* Ends what is over, and plans when to look again. */
+void daemon_tend(struct daemon *d);
+
 /* d->snap is another one, or a name has other addresses: rosters, prober and
  * resolver follow. */
 void daemon_follow(struct daemon *d);

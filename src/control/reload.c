@@ -206,7 +206,7 @@ void world_publish(struct world *next_take, struct daemon *d)
 			     next->keys.n ? &next->keys : NULL,
 			     ports_of(&next->ports, w), next->ports.n);
 	/* Targets without a delay end with the configuration that had them. */
-	rosters_tend(d->rosters);
+	daemon_tend(d);
 	ports_given(&next->ports);
 	ports_release(&d->ports);
 	d->ports = next->ports;

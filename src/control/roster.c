@@ -244,16 +244,22 @@ void rosters_update(struct rosters *r, const struct snapshot *snap)
 	}
 }
 
-void rosters_tend(struct rosters *r)
+uint64_t rosters_tend(struct rosters *r)
 {
+	uint64_t now = clock_now_ms(), next = UINT64_MAX;
+
 	for (size_t i = 0; i < r->n_residents; i++) {
 		struct resident *home = &r->residents[i];
 
-		if (home->drains_until_ms &&
-		    home->drains_until_ms <= clock_now_ms())
+		if (!home->drains_until_ms)
+			continue;
+		if (home->drains_until_ms <= now)
 			end_drain(r, home);
+		else if (home->drains_until_ms - now < next)
+			next = home->drains_until_ms - now;
 	}
 	state_table_sweep(&r->table);
+	return next;
 }
 
 const struct target_state *rosters_next_draining(const struct rosters *r,

@@ -56,8 +56,9 @@ void rosters_attach(struct snapshot *snap);
 void rosters_update(struct rosters *r, const struct snapshot *snap);
 
 /* Ends delays that are over and frees states that nobody refers to. To be
- * called about once a second. */
-void rosters_tend(struct rosters *r);
+ * called about once a second, and when the next delay ends: in so many
+ * milliseconds as it returns, UINT64_MAX where nobody drains. */
+uint64_t rosters_tend(struct rosters *r);
 
 /* Walks those who drain: start with *at = 0; NULL ends. *left_ms gets what is
  * left of the delay. Borrowed. */

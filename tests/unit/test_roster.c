@@ -111,10 +111,10 @@ static void test_who_leaves_drains_for_the_delay(void **state)
 	assert_null(rosters_next_draining(r, &at, &left_ms));
 
 	clock_fake(5999, 1700000005);
-	rosters_tend(r);
+	assert_int_equal(rosters_tend(r), 1);
 	assert_int_equal(others.n_cut, 0);
 	clock_fake(6000, 1700000005);
-	rosters_tend(r);
+	assert_int_equal(rosters_tend(r), UINT64_MAX);
 	assert_int_equal(others.n_cut, 1);
 	assert_string_equal(others.cut, "127.0.0.1:1002");
 	at = 0;
