@@ -69,9 +69,15 @@ target_groups:
     health_check.enabled: false
     deregistration_delay.timeout_seconds: 1
     targets: [{bad}]
+  - name: worse
+    protocol: HTTPS
+    health_check.enabled: false
+    deregistration_delay.timeout_seconds: 1
+    targets: [{worse}]
 """
 RULES = """
           - {priority: 1, conditions: {path_pattern: /bad*}, actions: {forward: bad}}
+          - {priority: 5, conditions: {path_pattern: /worse*}, actions: {forward: worse}}
           - {priority: 2, conditions: {path_pattern: /secret*}, actions: {forward: secret}}
           - {priority: 3, conditions: {path_pattern: /fixed*},
              actions: {fixed_response: {status_code: 200, message_body: by itself}}}
@@ -231,6 +237,7 @@ class Soak:
         self.good = [Origin(Good()) for _ in range(3)]
         self.secret = Origin(Good(), tls=origin_tls())
         self.bad = [Origin(Bad()) for _ in range(3)]
+        self.worse = [Origin(Bad(), tls=origin_tls()) for _ in range(3)]
         self.third, self.third_port, self.leftovers = False, free_port(), []
         self.weir = Weir(self, CONFIG, self.names())
 
@@ -243,10 +250,13 @@ class Soak:
     def names(self):
         bad = [f'"{o}"' for o in random.sample(self.bad, random.randrange(1, 4))]
         bad.append('"127.0.0.1:1"')  # where nobody listens
+        worse = [f'"{o}"' for o in random.sample(self.worse, random.randrange(1, 4))]
+        worse.append(f'"{self.bad[0]}"')  # which speaks no TLS
         good = [f'"{o}"' for o in self.good[:random.randrange(2, 4)]]
         return {
             "workers": self.args.workers, "good": ", ".join(good),
-            "bad": ", ".join(bad), "secret": self.secret, "rules": RULES,
+            "bad": ", ".join(bad), "worse": ", ".join(worse),
+            "secret": self.secret, "rules": RULES,
             "user": "user: root" if os.geteuid() == 0 else "",
             "third": f"- {{port: {self.third_port}, default_actions: {{forward: good}}}}"
                      if self.third else ""}
@@ -365,7 +375,8 @@ class Soak:
                 method = random.choice(("GET", "GET", "POST", "HEAD"))
                 body = body_of(n, 1) if method == "POST" else None
                 fields = random.choice(([], [], [("Expect", "100-continue")]))
-                c.send(request(method, f"/bad?n={n}&s={salt}", body, fields))
+                where = random.choice(("/bad", "/worse"))
+                c.send(request(method, f"{where}?n={n}&s={salt}", body, fields))
                 answer = c.answer(method)
                 self.judge(answer, method, body_of(n, salt))
                 if not answer.whole or answer.fields.get("connection") == "close":
@@ -391,6 +402,8 @@ class Soak:
     def hostile(self):
         """Octets that no client would send, and ends at any moment."""
         c = self.connect()
+        if random.random() < 0.1:  # plain octets to a port that wants TLS
+            c = Client(self.weir.ports["port2"])
         try:
             for _ in range(random.randrange(1, 6)):
                 c.send(self.octets())

@@ -3,21 +3,27 @@
  * Each walk is a few hundred random deeds of a few clients and two targets:
  * good and broken requests and answers in pieces of any size, ends and resets
  * at any moment, readers that stop, time that passes, targets that are cut,
- * buffers that run out. Nothing is expected of a single answer. But when all
- * have gone and time has passed, the worker must be empty again, and must have
- * counted as many ends as beginnings.
+ * buffers that run out. Nothing is expected of a single answer. But whenever
+ * nothing moves any more, nobody may have work that he could do: an event was
+ * lost, then. And when all have gone and time has passed, the worker must be
+ * empty again, and must have counted as many ends as beginnings.
  *
  * The seed of a walk is printed when it fails; WEIR_WALK=SEED walks it alone,
  * WEIR_WALKS=N walks N of them.
  */
 #include "sim.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ENDS_MAX = 12, DEEDS = 300, WALKS = 60 };
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+
+enum { ENDS_MAX = 12, DEEDS = 600, WALKS = 300 };
 
 static uint64_t walk_state;
 
@@ -30,23 +36,28 @@ static unsigned any(unsigned n)
 }
 
 /* clang-format off */
-static const char *const requests[] = {
+static const char *const good_requests[] = {
 	"GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
-	"GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+	"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
 	"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
 	"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n",
-	"GET /a HTTP/1.0\r\n\r\n",
 	"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345",
-	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n",
+	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n",
 	"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 	"5\r\n12345\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n",
 	"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-	"5\r\n12345\r\nzz\r\n",
+	"fffff\r\n",
 	"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
 	"Content-Length: 3\r\n\r\nabc",
 	"GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
 	"Upgrade: websocket\r\n\r\n",
+};
+
+static const char *const bad_requests[] = {
+	"GET /a HTTP/1.0\r\n\r\n",
+	"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	"5\r\n12345\r\nzz\r\n",
 	"GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
 	"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -56,27 +67,33 @@ static const char *const requests[] = {
 	"0123456789",
 };
 
-static const char *const answers[] = {
-	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+static const char *const good_answers[] = {
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 	"5\r\n12345\r\n3;x=y\r\nabc\r\n0\r\n\r\n",
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	"5\r\n12345\r\nzz\r\n",
-	"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+	"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n",
 	"HTTP/1.1 200 OK\r\n\r\nuntil the end",
 	"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"
 	"Content-Length: 2\r\n\r\nok",
+	"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 	"HTTP/1.1 204 No Content\r\n\r\n",
-	"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nlies",
 	"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n",
-	"HTTP/1.1 100 Continue\r\n\r\n",
-	"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
 	"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno",
+};
+
+static const char switching[] =
 	"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-	"Upgrade: websocket\r\n\r\nhello",
+	"Upgrade: websocket\r\n\r\nhello";
+
+static const char *const bad_answers[] = {
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	"5\r\n12345\r\nzz\r\n",
+	"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nlies",
+	"HTTP/1.1 100 Continue\r\n\r\n",
+	switching,
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
 	"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more",
@@ -87,6 +104,7 @@ static const char *const answers[] = {
 
 struct walk {
 	struct sim *sim;
+	unsigned n_ends; /* of each kind: few go deep, many go wide */
 	struct sim_end *clients[ENDS_MAX], *targets[ENDS_MAX];
 };
 
@@ -118,16 +136,23 @@ static void say_much(struct walk *w, struct sim_end *e)
 {
 	static const char much[30000] = {'x'};
 
-	if (send(e->fd, much, 1 + any(sizeof(much)), MSG_NOSIGNAL) > 0)
+	for (unsigned n = 1 + any(20); n > 0; n--) {
+		if (send(e->fd, much, 1 + any(sizeof(much)), MSG_NOSIGNAL) < 0)
+			return;
 		turn(w);
+	}
 }
 
+/* What was heard last stays in e->text, and e->n is its length. */
 static void hear(struct sim_end *e)
 {
-	static char waste[65536];
+	ssize_t got = recv(e->fd, e->text, 1 + any(65536), 0);
 
-	if (recv(e->fd, waste, 1 + any(sizeof(waste)), 0) == 0)
-		e->ended = true;
+	if (got < 0)
+		return;
+	e->ended |= got == 0;
+	e->n = (size_t)got;
+	e->text[got] = '\0';
 }
 
 static void connect_client(struct walk *w, struct sim_end **slot)
@@ -155,14 +180,43 @@ static void leave(struct walk *w, struct sim_end **slot)
 	turn(w);
 }
 
-static void act(struct walk *w, struct sim_end **slot, const char *text)
+/* Most ask one thing after the other, and wait for the answer. */
+static void act_as_client(struct walk *w, struct sim_end *e)
 {
-	switch (any(16)) {
+	if (any(8) == 0)
+		say(w, e, bad_requests[any(ARRAY_SIZE(bad_requests))]);
+	else if (e->n || any(4) == 0)
+		say(w, e, good_requests[any(ARRAY_SIZE(good_requests))]);
+	else
+		hear(e);
+}
+
+static void act_as_target(struct walk *w, struct sim_end *e)
+{
+	bool is_asked = e->n > 0;
+
+	e->n = 0;
+	if (any(12) == 0)
+		say(w, e, bad_answers[any(ARRAY_SIZE(bad_answers))]);
+	else if (is_asked && strstr(e->text, "Upgrade: websocket"))
+		say(w, e, switching);
+	else if (is_asked)
+		say(w, e, good_answers[any(ARRAY_SIZE(good_answers))]);
+	else
+		hear(e);
+}
+
+static void act(struct walk *w, struct sim_end **slot,
+		void (*sensibly)(struct walk *w, struct sim_end *e))
+{
+	switch (any(24)) {
 	case 0:
-		leave(w, slot);
+		if (any(3) == 0)
+			leave(w, slot);
 		break;
 	case 1:
-		shutdown((*slot)->fd, SHUT_WR);
+		if (any(3) == 0)
+			shutdown((*slot)->fd, SHUT_WR);
 		break;
 	case 2:
 	case 3:
@@ -176,7 +230,7 @@ static void act(struct walk *w, struct sim_end **slot, const char *text)
 		hear(*slot);
 		break;
 	default:
-		say(w, *slot, text);
+		sensibly(w, *slot);
 		break;
 	}
 }
@@ -191,9 +245,89 @@ static void cut_one(struct walk *w)
 	roster_unref(roster);
 }
 
+/* What the kernel has for a connection is known to it. */
+static void assert_heard(const struct conn *c)
+{
+	int waiting = 0;
+
+	if (c->fd < 0 || c->readable || c->connecting || c->error)
+		return;
+	assert_int_equal(ioctl(c->fd, FIONREAD, &waiting), 0);
+	assert_int_equal(waiting, 0);
+}
+
+/* So is that a target has reset it; of a client it matters only once there is
+ * something to write. */
+static void assert_not_reset(const struct conn *c)
+{
+	struct pollfd p = {.fd = c->fd};
+
+	if (c->error || c->write_error || c->readable)
+		return;
+	assert_true(poll(&p, 1, 0) >= 0);
+	assert_false(p.revents & POLLERR);
+}
+
+/* Octets of a body that came have gone on, if there was room for them. */
+static void assert_moved(const struct stream *from, const struct stream *to)
+{
+	const struct conn *c = from->conn;
+
+	if (from->in_done || to->conn->write_error ||
+	    (c->in.n == 0 && !c->readable))
+		return;
+	assert_int_equal(chain_room(&to->conn->out), 0);
+	assert_true(to->conn->wants_room);
+}
+
+static void assert_sent(const struct conn *c)
+{
+	if (c->fd >= 0 && !c->error && !c->write_error && !c->connecting &&
+	    c->writable)
+		assert_int_equal(conn_unsent(c), 0);
+}
+
+static void assert_at_work(const struct client *c)
+{
+	const struct exchange *x = c->exchange;
+
+	assert_heard(&c->conn);
+	assert_sent(&c->conn);
+	assert_true(c->conn.deadline.at_ms > 0);
+	if (c->state == CLIENT_IDLE && chain_room(&c->conn.out)) {
+		assert_int_equal(c->conn.in.n, 0);
+		assert_false(c->conn.readable);
+		assert_false(c->conn.peer_closed);
+	}
+	if (c->state != CLIENT_BUSY || !x->upstream)
+		return;
+	assert_heard(x->back.conn);
+	if (chain_room(&c->conn.out))
+		assert_not_reset(x->back.conn);
+	assert_sent(x->back.conn);
+	assert_true(x->back.conn->deadline.at_ms > 0);
+	if (x->state == EXCH_FORWARD || x->state == EXCH_RELAY)
+		assert_moved(&x->front, &x->back);
+	if (x->state == EXCH_RELAY)
+		assert_moved(&x->back, &x->front);
+}
+
+/* Nothing moves any more: is that right? */
+static void rest(struct walk *w)
+{
+	struct worker *worker = w->sim->worker;
+
+	sim_advance_ms(w->sim, WHEEL_SLOT_MS); /* for those in doubt */
+	for (int i = 0; i < 10 && !list_is_empty(&worker->loop.again); i++)
+		sim_settle(w->sim);
+	assert_true(list_is_empty(&worker->loop.again));
+	list_foreach (node, &worker->clients)
+		assert_at_work(list_entry(node, struct client, node));
+}
+
 static void deed(struct walk *w)
 {
-	unsigned i = any(ENDS_MAX);
+	unsigned i = any(w->n_ends);
 
 	switch (any(24)) {
 	case 0:
@@ -208,20 +342,19 @@ static void deed(struct walk *w)
 		return;
 	case 3:
 		sim_settle(w->sim);
+		rest(w);
 		return;
 	}
 	if (any(2)) {
 		if (!w->clients[i])
 			connect_client(w, &w->clients[i]);
 		else
-			act(w, &w->clients[i],
-			    requests[any(ARRAY_SIZE(requests))]);
+			act(w, &w->clients[i], act_as_client);
 	} else {
 		if (!w->targets[i])
 			accept_target(w, &w->targets[i]);
 		else
-			act(w, &w->targets[i],
-			    answers[any(ARRAY_SIZE(answers))]);
+			act(w, &w->targets[i], act_as_target);
 	}
 }
 
@@ -231,7 +364,9 @@ static void walk(uint64_t seed)
 	struct worker *worker = w.sim->worker;
 	bool scarce;
 
+	print_message("# walk %llu\n", (unsigned long long)seed);
 	walk_state = seed * 0x9e3779b97f4a7c15 + 1;
+	w.n_ends = 1 + any(any(2) ? ENDS_MAX : 2);
 	scarce = any(4) == 0;
 	if (scarce)
 		chunk_pool_init((2 + any(30)) * CHUNK_ALLOC);
@@ -251,7 +386,6 @@ static void walk(uint64_t seed)
 	}
 	for (int i = 0; i < 6; i++)
 		sim_advance_ms(w.sim, 30000);
-	print_message("# walk %llu\n", (unsigned long long)seed);
 	assert_int_equal(worker->n_exchanges, 0);
 	assert_int_equal(worker->n_clients, 0);
 	assert_int_equal(worker->n_upstreams, 0);
