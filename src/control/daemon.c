@@ -176,11 +176,14 @@ static uint64_t raise_descriptors(void)
 static void open_admin(struct daemon *d)
 {
 	const struct settings *s = &d->snap->settings;
-	int fd;
+	int fd, why = 0;
 
 	d->admin_path = slice_dup(s->admin_socket);
-	identity_make_folder(&d->identity, s->admin_socket, 0750);
+	if (identity_make_folder(&d->identity, s->admin_socket, 0750))
+		why = errno;
 	fd = sock_listen_path(d->admin_path);
+	if (fd < 0 && errno == ENOENT && why)
+		errno = why; /* why there is no folder says more */
 	if (fd >= 0) {
 		identity_give(&d->identity, d->admin_path);
 		d->admin = admin_new(&d->loop, fd, command_answer, d);

@@ -72,8 +72,11 @@ static bool pem_read(struct loading *l, struct pem *pem, const char *path)
 		error = errno;
 		if (fd >= 0)
 			close(fd);
-		diag_error(l->diag, l->at, NULL, "%s cannot be read: %s", path,
-			   strerror(error));
+		diag_error(l->diag, l->at,
+			   error == EACCES ? "the user that weir runs as must "
+					     "be able to read it"
+					   : NULL,
+			   "%s cannot be read: %s", path, strerror(error));
 		return false;
 	}
 	close(fd);
