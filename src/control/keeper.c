@@ -131,7 +131,10 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (kernel_change(k->kernel, wanted, known, k->generation, &change,
 			  diag))
 		return -1;
+	/* It is there to go back to. */
 	*before = change.before;
+	if (*before)
+		ruleset_drop_foreign(*before);
 	if (!change.is_read)
 		return (int)change.n_steps;
 	know(k, change.after, change.generation);

@@ -293,6 +293,7 @@ static int dump_all(struct nft *nft, struct ruleset *rules)
 		if (dump(nft, request, dumps[i].read, rules) < 0)
 			return -1;
 	}
+	unwire_lookups(rules);
 	for (unsigned i = 0; i < rules->n_sets; i++)
 		if (dump_elements(nft, rules, rules->sets[i]) < 0)
 			return -1;

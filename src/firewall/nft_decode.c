@@ -475,3 +475,29 @@ void unwire_rule(struct ruleset *rules, const struct nftnl_rule *rule)
 	rd.rule.live.foreign = rd.foreign || (rd.log && !rd.rule.log);
 	*chain_add_rule(chain) = rd.rule;
 }
+
+/* Is its set one that we could make again? */
+static bool has_known_sets(const struct ruleset *rules,
+			   const struct nft_rule *rule)
+{
+	for (unsigned i = 0; i < rule->n_matches; i++) {
+		const char *name = rule->matches[i].set;
+		const struct nft_set *set = name ? ruleset_set(rules, name)
+						 : NULL;
+
+		if (name && (!set || set->foreign))
+			return false;
+	}
+	return true;
+}
+
+void unwire_lookups(struct ruleset *rules)
+{
+	for (unsigned i = 0; i < rules->n_chains; i++) {
+		struct nft_chain *chain = rules->chains[i];
+
+		for (unsigned k = 0; k < chain->n_rules; k++)
+			if (!has_known_sets(rules, &chain->rules[k]))
+				chain->rules[k].live.foreign = true;
+	}
+}

@@ -147,7 +147,8 @@ void unwire_set(struct ruleset *rules, const struct nftnl_set *from)
 				types, &n_types);
 	struct nft_set *set;
 
-	if (ruleset_set(rules, name))
+	/* A set without a name comes and goes with its rule. */
+	if ((flags & NFT_SET_ANONYMOUS) || ruleset_set(rules, name))
 		return;
 	set = ruleset_add_set(rules, name, types, known ? n_types : 1);
 	set->foreign = !known ||

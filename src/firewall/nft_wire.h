@@ -48,6 +48,9 @@ void unwire_set(struct ruleset *rules, const struct nftnl_set *set);
 void unwire_elements(struct ruleset *rules, struct nft_set *set,
 		     const struct nftnl_set *from);
 void unwire_timeout(struct ruleset *rules, const struct nftnl_obj *from);
+/* Once all rules and sets have come: a rule that asks a set which is not ours,
+ * or has none to ask, is foreign. */
+void unwire_lookups(struct ruleset *rules);
 /* Once all elements of an interval set have come: joins starts and ends. */
 void unwire_settle(struct nft_set *set);
 

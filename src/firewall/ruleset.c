@@ -223,6 +223,36 @@ void ruleset_finish(struct ruleset *rules)
 		     sizeof(struct nft_element), by_key);
 }
 
+static void drop_foreign_rules(struct nft_chain *chain)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < chain->n_rules; i++)
+		if (!chain->rules[i].live.foreign)
+			chain->rules[kept++] = chain->rules[i];
+	chain->n_rules = kept;
+	chain->foreign = false;
+}
+
+void ruleset_drop_foreign(struct ruleset *rules)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < rules->n_chains; i++)
+		drop_foreign_rules(rules->chains[i]);
+	for (unsigned i = 0; i < rules->n_sets; i++) {
+		struct nft_set *set = rules->sets[i];
+
+		if (!set->foreign) {
+			rules->sets[kept++] = set;
+			continue;
+		}
+		map_remove(&rules->set_of, slice_of(set->name));
+		free(set->elements);
+	}
+	rules->n_sets = kept;
+}
+
 /* Each field lies in the range of its own: an element is a box. */
 static bool covers(const struct nft_set *set, const struct nft_element *e,
 		   const uint8_t *key)

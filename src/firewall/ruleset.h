@@ -248,6 +248,13 @@ struct nft_rule *chain_add_rule(struct nft_chain *chain);
 struct nft_element *set_add_element(struct nft_set *set);
 
 /*
+ * Leaves out what others put into a table of ours and what we could not make
+ * again: foreign rules and sets. Of a foreign rule only a part is known, and
+ * a part of a rule is another rule.
+ */
+void ruleset_drop_foreign(struct ruleset *rules);
+
+/*
  * Puts everything in its canonical order: base chains by hook and priority,
  * other chains and sets by name, elements by key. Call once, before reading.
  */

@@ -248,7 +248,9 @@ static json_t *chain_json(const struct nft_chain *chain)
 	put_text(o, "comment", chain->comment);
 	put_place(o, &chain->place);
 	for (unsigned i = 0; i < chain->n_rules; i++)
-		json_array_append_new(rules, rule_json(&chain->rules[i]));
+		if (!chain->rules[i].live.foreign)
+			json_array_append_new(rules,
+					      rule_json(&chain->rules[i]));
 	json_object_set_new(o, "rules", rules);
 	return o;
 }
@@ -423,7 +425,8 @@ json_t *store_to_json(const struct ruleset *rules)
 	for (unsigned i = 0; i < rules->n_chains; i++)
 		json_array_append_new(chains, chain_json(rules->chains[i]));
 	for (unsigned i = 0; i < rules->n_sets; i++)
-		json_array_append_new(sets, set_json(rules->sets[i]));
+		if (!rules->sets[i]->foreign)
+			json_array_append_new(sets, set_json(rules->sets[i]));
 	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", STORE_VERSION,
 			 "table", rules->table, "timeouts", timeouts, "sets",
 			 sets, "chains", chains);

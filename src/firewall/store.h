@@ -18,7 +18,8 @@
 /* A file larger than this is not read. */
 enum { STORE_OCTETS_MAX = 256 << 20 };
 
-/* NULL stands for "no table" and becomes null. A new reference. */
+/* NULL stands for "no table" and becomes null. What is foreign is left out. A
+ * new reference. */
 json_t *store_to_json(const struct ruleset *rules);
 
 /* Returns 0 and *rules, NULL for null; or -1 when it is no ruleset. */
