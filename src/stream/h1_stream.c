@@ -72,8 +72,15 @@ static enum io read_head(struct stream *s, struct http_head *head,
 				return io;
 		}
 		io = conn_fill(c);
-		if (c->in.n == before)
-			return io == IO_DONE ? IO_AGAIN : io;
+		if (c->in.n != before)
+			continue;
+		/* The filter has octets, and nothing to put them into; no
+		 * event would bring us here again. */
+		if (io == IO_DONE && chain_room(&c->in)) {
+			*why = REASON_OVERLOADED;
+			return IO_FAILED;
+		}
+		return io == IO_DONE ? IO_AGAIN : io;
 	}
 }
 
