@@ -101,12 +101,17 @@ struct target_group *find_group(struct reader *r, const struct node *name)
 /* -- the whole ----------------------------------------------------------------
  */
 
-static void check_whole(struct reader *r)
+static void check_whole(struct reader *r, const struct node *root)
 {
 	const struct snapshot *snap = r->snap;
+	const struct place file = {.file = snap->file.p};
 
-	if (snap->n_balancers == 0 && !snap->firewall)
-		warn(r, &(struct place){.file = snap->file.p}, NULL,
+	/* A file that an editor or a full disk has emptied must not take
+	 * everything down with it. */
+	if (root->n == 0)
+		complain(r, &file, NULL, "the file is empty");
+	else if (snap->n_balancers == 0 && !snap->firewall)
+		warn(r, &file, NULL,
 		     "no load balancer is defined: there is nothing to do");
 	for (size_t i = 0; i < snap->n_groups; i++) {
 		const struct target_group *g = &snap->groups[i];
@@ -129,7 +134,7 @@ static void read_root(struct reader *r, const struct node *root,
 	firewall_done(r);
 	if (r->diag->n_errors != before)
 		return;
-	check_whole(r);
+	check_whole(r, root);
 	if (r->strict)
 		check_strict(r);
 	if (!r->options->without_secrets)
