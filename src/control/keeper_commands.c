@@ -308,6 +308,10 @@ static json_t *answer_rollback(struct keeper *k, const json_t *request)
 	(void)request;
 	if (n >= 0)
 		log_say(LOG_INFO, "the rules before are back: %d changes", n);
+	if (n >= 0 && !keeper_wanted(k))
+		diag_warning(&diag, NULL, NULL,
+			     "before the last apply there was no table of "
+			     "ours: nothing is filtered now");
 	return answer_changes(n, &diag);
 }
 

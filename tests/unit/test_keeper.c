@@ -468,6 +468,18 @@ static void test_the_first_apply_can_go_back_too(void **state)
 	assert_null(s->kernel.now);
 }
 
+static void test_a_way_back_to_nothing_is_told(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	answer = ask(s, json_pack("{s:s}", "command", "rollback"));
+	assert_true(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "nothing is filtered"));
+	json_decref(answer);
+}
+
 /* A second change while the first waits: the way back leads behind both. */
 static void test_the_way_back_leads_to_what_was_confirmed(void **state)
 {
@@ -875,6 +887,7 @@ int main(void)
 		TEST(test_confirmed_in_time),
 		TEST(test_nothing_waits_nothing_is_confirmed),
 		TEST(test_the_first_apply_can_go_back_too),
+		TEST(test_a_way_back_to_nothing_is_told),
 		TEST(test_the_way_back_leads_to_what_was_confirmed),
 		TEST(test_an_end_before_the_confirmation_goes_back),
 		TEST(test_word_is_left_before_the_kernel_changes),
