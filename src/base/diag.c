@@ -54,8 +54,9 @@ static const char *own_file(struct diag *d, const char *file)
 	return s ? s->file : arena_strdup(&d->arena, file);
 }
 
-static void add(struct diag *d, enum severity severity, const struct place *at,
-		const char *hint, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void
+add(struct diag *d, enum severity severity, const struct place *at,
+    const char *hint, const char *format, va_list args)
 {
 	char *sentence;
 

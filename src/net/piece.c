@@ -27,7 +27,7 @@ void piece_release(struct piece *piece)
 {
 	if (piece->chunk)
 		chunk_unref(piece->chunk);
-	*piece = (struct piece){NULL};
+	*piece = (struct piece){0};
 }
 
 void piece_room_release(void)

@@ -281,7 +281,7 @@ struct piece h1_head_text(const struct http_head *head, struct slice more)
 	struct writer w;
 
 	if (!room)
-		return (struct piece){NULL};
+		return (struct piece){0};
 	w = writer_make(room, need);
 	write_start_line(&w, head);
 	for (size_t i = 0; i < head->n_fields; i++)

@@ -90,8 +90,8 @@ static void test_what_clients_make_up_is_no_cookie(void **state)
 		"",
 		"x",
 		"\"\"",
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"A",
+		("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		 "AA"),
 		"%41%41%41%41",
 		"../../../../etc/passwd",
 	};
