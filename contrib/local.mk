@@ -8,7 +8,10 @@ dist_examples_DATA = conf/smallest.yaml conf/rules.yaml conf/web.yaml \
 dist_doc_DATA = README.md NEWS doc/MAP doc/PRINCIPLES doc/THREATS \
 	doc/adding-a-key.md doc/adding-a-counter.md doc/cookbook-firewall.md
 
-# The unit, with the folders of this installation.
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = contrib/sysusers.d/weir.conf
+
+# The units, with the folders of this installation.
 unitdir = $(prefix)/lib/systemd/system
 nodist_unit_DATA = weir.service weir-sg.service
 EXTRA_DIST += contrib/weir.service contrib/weir-sg.service \
