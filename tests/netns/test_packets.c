@@ -130,6 +130,19 @@ static bool publish(void)
 		   "dport 20-29 dnat to 10.0.3.6:25' 2>/dev/null");
 }
 
+/* The kernel takes its time with an IPv6 address, also on lo: packets come in
+ * once the local route is there. */
+static bool wait_for_address(const char *address)
+{
+	for (unsigned i = 0; i < 2000; i++)
+		if (run("ip -6 route show table local %s 2>/dev/null | "
+			"grep -q .",
+			address))
+			return true;
+	errno = ETIMEDOUT;
+	return false;
+}
+
 static bool make_world(void)
 {
 	static const char *const addresses[] = {
@@ -160,6 +173,8 @@ static bool make_world(void)
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
 		if (!run("ip addr add %s dev lo", addresses[i]))
 			return false;
+	if (!wait_for_address("2001:db8::100"))
+		return false;
 	for (unsigned i = 0; i < 4; i++) {
 		world.local4[i] = raw_socket(AF_INET, local_protocols[i]);
 		world.local6[i] = raw_socket(AF_INET6, local_protocols6[i]);
