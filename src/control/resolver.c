@@ -429,15 +429,22 @@ struct resolver *resolver_new(struct loop *loop, const char *servers,
 		.sock_state_cb = on_socket_state,
 		.sock_state_cb_data = r,
 	};
+	int wanted = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		     ARES_OPT_SOCK_STATE_CB;
 	int status = ares_library_init(ARES_LIB_INIT_ALL);
 
+	/* We ask when an answer has lost its worth, or to have it confirmed.
+	 * c-ares 1.31 and later would give the old one again, an empty one
+	 * for an hour. */
+#ifdef ARES_OPT_QUERY_CACHE
+	options.qcache_max_ttl = 0;
+	wanted |= ARES_OPT_QUERY_CACHE;
+#endif
 	r->loop = loop;
 	r->changed = changed;
 	r->arg = arg;
 	if (status == ARES_SUCCESS)
-		status = ares_init_options(&r->channel, &options,
-					   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-						   ARES_OPT_SOCK_STATE_CB);
+		status = ares_init_options(&r->channel, &options, wanted);
 	if (status == ARES_SUCCESS && servers)
 		status = ares_set_servers_ports_csv(r->channel, servers);
 	if (status != ARES_SUCCESS) {
