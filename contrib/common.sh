@@ -5,6 +5,9 @@
 # lasts shows that it lives: on a terminal in one line, else a line now and
 # then. Everything a step prints goes to a file and is shown if it fails.
 
+# Servers, ip and nft stand where an ordinary user's PATH does not lead.
+export PATH=$PATH:/usr/sbin:/sbin
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
