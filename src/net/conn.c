@@ -16,8 +16,6 @@ enum {
 	/* Reads for one event before the other connections get their turn. */
 	READ_TURNS = 4,
 	WRITE_SLICES = 64,
-	/* Raw octets that wait to be decoded or written. */
-	RAW_LIMIT = 128 * 1024,
 };
 
 /* libevent calls this; it notes facts and tells the owner, nothing else. */
