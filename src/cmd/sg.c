@@ -107,3 +107,21 @@ void sg_print_json(const json_t *answer)
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
 }
+
+int sg_ask_and_tell(const struct command *self, const char *config,
+		    json_t *request_take, bool json,
+		    void (*print)(const json_t *answer))
+{
+	json_t *answer;
+	int status = sg_ask(self, config, request_take, &answer);
+
+	if (status != EXIT_GOOD)
+		return status;
+	if (json)
+		sg_print_json(answer);
+	status = sg_tell(self, answer);
+	if (status == EXIT_GOOD && !json)
+		print(answer);
+	json_decref(answer);
+	return status;
+}

@@ -38,4 +38,10 @@ json_t *sg_request(const char *name, bool with_session);
 
 void sg_print_json(const json_t *answer);
 
+/* Asks, prints the answer as JSON or with `print`, and says what there is to
+ * say besides. Takes over the request. Returns the exit status. */
+int sg_ask_and_tell(const struct command *self, const char *config,
+		    json_t *request_take, bool json,
+		    void (*print)(const json_t *answer));
+
 #endif

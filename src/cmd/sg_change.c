@@ -34,24 +34,6 @@ static void print_applied(const json_t *answer)
 		       seconds);
 }
 
-static int ask_and_tell(const struct command *self, const char *config,
-			json_t *request_take, bool json,
-			void (*print)(const json_t *answer))
-{
-	json_t *answer;
-	int status = sg_ask(self, config, request_take, &answer);
-
-	if (status != EXIT_GOOD)
-		return status;
-	if (json)
-		sg_print_json(answer);
-	status = sg_tell(self, answer);
-	if (status == EXIT_GOOD && !json)
-		print(answer);
-	json_decref(answer);
-	return status;
-}
-
 static int run_apply(const struct command *self, int argc, char **argv)
 {
 	const char *confirm = NULL, *revoke = NULL;
@@ -91,7 +73,7 @@ static int run_apply(const struct command *self, int argc, char **argv)
 		json_object_set_new(request, "cut",
 				    json_boolean(strcmp(revoke, "cut") == 0));
 	json_object_set_new(request, "force", json_boolean(force));
-	return ask_and_tell(self, line.config, request, json, print_applied);
+	return sg_ask_and_tell(self, line.config, request, json, print_applied);
 }
 
 /* A command without options of its own. */
@@ -108,8 +90,8 @@ static int run_plain(const struct command *self, int argc, char **argv,
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
-	return ask_and_tell(self, line.config, sg_request(name, false), json,
-			    print);
+	return sg_ask_and_tell(self, line.config, sg_request(name, false), json,
+			       print);
 }
 
 static void print_confirmed(const json_t *answer)

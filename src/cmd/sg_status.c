@@ -178,22 +178,12 @@ static int run(const struct command *self, int argc, char **argv)
 		{0},
 	};
 	struct cmd_line line;
-	json_t *answer;
 	int status;
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
-	status =
-		sg_ask(self, line.config, sg_request("status", false), &answer);
-	if (status != EXIT_GOOD)
-		return status;
-	if (json)
-		sg_print_json(answer);
-	status = sg_tell(self, answer);
-	if (status == EXIT_GOOD && !json)
-		print(answer);
-	json_decref(answer);
-	return status;
+	return sg_ask_and_tell(self, line.config, sg_request("status", false),
+			       json, print);
 }
 
 const struct command cmd_sg_status = {
