@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&cmd_targets,     &cmd_rules,     &cmd_certs,    &cmd_explain_packet,
 	&cmd_sg_render,   &cmd_sg_diff,   &cmd_sg_apply, &cmd_sg_confirm,
 	&cmd_sg_rollback, &cmd_sg_status, &cmd_sg_flush, &cmd_sg_keep,
+	&cmd_sg_import,
 };
 
 static void print_help(FILE *to)

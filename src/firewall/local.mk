@@ -8,6 +8,10 @@ src_libweir_a_SOURCES += \
 	src/firewall/draft.c src/firewall/draft.h \
 	src/firewall/group.c \
 	src/firewall/group_sets.c \
+	src/firewall/import.c src/firewall/import.h src/firewall/import_rules.h \
+	src/firewall/import_firewalld.c \
+	src/firewall/import_iptables.c \
+	src/firewall/import_ufw.c \
 	src/firewall/intent.c src/firewall/intent.h \
 	src/firewall/kernel.c src/firewall/kernel.h \
 	src/firewall/machine.c src/firewall/machine.h \
