@@ -38,7 +38,7 @@ class Client(Wire):
 
     def __init__(self, port, tls=None, name=None, address="127.0.0.1",
                  session=None, source=None, receive_octets=None):
-        sock = socket.socket()
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         sock.settimeout(STOP_S)
         if receive_octets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
@@ -62,6 +62,11 @@ class Client(Wire):
     def finish(self):
         """Sends FIN and goes on reading."""
         self.sock.shutdown(socket.SHUT_WR)
+
+    def reset_now(self):
+        """Leaves with RST, whatever is under way."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
 
     def head(self):
         """The next response head, a 1xx one too."""

@@ -7,6 +7,7 @@ script says: Origin(first, second) does `first` with the first request,
 and never count as requests.
 """
 
+import os
 import socket
 import ssl
 import struct
@@ -328,7 +329,9 @@ class Refuse:
 
 
 class Origin:
-    def __init__(self, *script, tls=None, address="127.0.0.1", health=200,
+    """`address` is one of IPv4 or IPv6, or a path in the file system."""
+
+    def __init__(self, *script, tls=None, address="127.0.0.1", port=0, health=200,
                  greeting=b""):
         self.script = list(script) or [Reply(200, b"ok")]
         self.requests, self.checks = [], []
@@ -338,20 +341,33 @@ class Origin:
         self.cond = threading.Condition()
         self.tls = tls
         self.open = set()
-        self.sock = socket.socket()
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.sock.bind((address, 0))
-        self.address, self.port = self.sock.getsockname()
+        self.family = (socket.AF_UNIX if address.startswith("/") else
+                       socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.sock = socket.socket(self.family)
+        self.address, self.port = address, None
+        self._bind(address, port)
         self.stopping = False
         if not isinstance(self.script[0], Refuse):
             self.listen()
+
+    def _bind(self, address, port):
+        if self.family == socket.AF_UNIX:
+            self.sock.bind(address)
+            os.chmod(address, 0o666)  # weir may have given up being root
+            return
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind((address, port))
+        self.port = self.sock.getsockname()[1]
 
     def listen(self):
         self.sock.listen(512)
         threading.Thread(target=self._accept, args=(self.sock,), daemon=True).start()
 
     def __str__(self):
-        return f"{self.address}:{self.port}"
+        if self.family == socket.AF_UNIX:
+            return f"unix:{self.address}"
+        host = f"[{self.address}]" if self.family == socket.AF_INET6 else self.address
+        return f"{host}:{self.port}"
 
     def __format__(self, spec):
         return format(str(self), spec)
@@ -377,9 +393,13 @@ class Origin:
         raw = sock
         try:
             sock.settimeout(STOP_S)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
+                with self.cond:  # the other has given its descriptor away
+                    self.open.discard(raw)
+                    self.open.add(sock)
             wire = Wire(sock)
             wire.send(self.greeting)
             while True:
@@ -388,7 +408,7 @@ class Origin:
             pass
         finally:
             with self.cond:
-                self.open.discard(raw)
+                self.open -= {raw, sock}
                 self.cond.notify_all()
             sock.close()
 
@@ -437,14 +457,23 @@ class Origin:
                     return bool(fact(self))
         return True
 
-    def stop(self):
-        """As if the process were killed: no listener, every connection cut."""
+    def cut_connections(self):
+        """Ends them; new ones are welcome."""
         with self.cond:
-            self.stopping = True
             cut = list(self.open)
-        for sock in [self.sock] + cut:
+        for sock in cut:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def stop(self):
+        """As if the process were killed: no listener, every connection cut."""
+        with self.cond:
+            self.stopping = True
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.cut_connections()
         self.sock.close()

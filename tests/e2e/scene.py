@@ -139,7 +139,7 @@ class Log:
 class Weir:
     """A running weir."""
 
-    def __init__(self, scene, config, names, args=(), env=None, wait=True):
+    def __init__(self, scene, config, names, args=(), env=None, wait=True, under=()):
         self.scene = scene
         self.dir = scene.folder()
         self.binary = find_weir()
@@ -160,7 +160,7 @@ class Weir:
         self.env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         self.process = subprocess.Popen(
-            [self.binary, "serve", "-c", self.config, *args], env=self.env,
+            [*under, self.binary, "serve", "-c", self.config, *args], env=self.env,
             cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         self.log = Log(self.process.stderr)
@@ -358,8 +358,9 @@ class Scene(unittest.TestCase):
         self.addCleanup(o.stop)
         return o
 
-    def weir(self, config, wait=True, args=(), env=None, **names):
-        w = Weir(self, config, names, args=args, env=env, wait=wait)
+    def weir(self, config, wait=True, args=(), env=None, under=(), **names):
+        """`under` is a command that ends in weir's own: it must exec that."""
+        w = Weir(self, config, names, args=args, env=env, wait=wait, under=under)
         self.addCleanup(self._end, w)
         return w
 

@@ -18,8 +18,8 @@ target_groups:
 class Traffic:
     """Clients that ask without a break, and remember what went wrong."""
 
-    def __init__(self, weir, n=4, keep=True):
-        self.weir, self.keep = weir, keep
+    def __init__(self, weir, n=4, keep=True, **kw):
+        self.weir, self.keep, self.kw = weir, keep, kw
         self.stop = threading.Event()
         self.answered, self.wrong, self.closed = [0] * n, [], 0
         self.threads = [threading.Thread(target=self._run, args=(i,), daemon=True)
@@ -31,7 +31,7 @@ class Traffic:
         c = None
         try:
             while not self.stop.is_set():
-                c = c or self.weir.client()
+                c = c or self.weir.client(**self.kw)
                 answer = c.get("/")
                 if answer.status != 200 or not answer.whole:
                     self.wrong.append(repr(answer))
