@@ -30,6 +30,20 @@ void piece_release(struct piece *piece)
 	*piece = (struct piece){0};
 }
 
+bool piece_shed(struct piece *piece, struct slice *part)
+{
+	struct chunk *own = chunk_new_large(part->n);
+
+	if (!own)
+		return false;
+	memcpy(own->data, part->p, part->n);
+	own->used = (uint32_t)part->n;
+	piece_release(piece);
+	*piece = (struct piece){own, own->data, own->used};
+	*part = slice_make(piece->p, piece->n);
+	return true;
+}
+
 void piece_room_release(void)
 {
 	if (room)

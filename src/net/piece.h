@@ -27,6 +27,14 @@ char *piece_claim(size_t need);
 struct piece piece_take(size_t used);
 void piece_release(struct piece *piece);
 
+/*
+ * Goes on with a part of the text, in memory of its own: a piece that lives
+ * for long would hold a whole chunk for its few octets, once the others in
+ * that chunk have gone. False, and nothing has changed, when the pool is
+ * empty; then the part is still where it was. *part is moved along.
+ */
+bool piece_shed(struct piece *piece, struct slice *part);
+
 /* Appends the text of a piece; the chain takes a reference of its own. */
 static inline void chain_append_piece(struct chain *c,
 				      const struct piece *piece)

@@ -135,15 +135,29 @@ static void close_acceptor(struct acceptor *a)
 	a->fd = -1;
 }
 
+/* Tunnels may outlive by weeks the configuration that they were made in. */
+static void release_view(struct acceptor *a)
+{
+	if (!a->last || a->n_asking > 0)
+		return;
+	view_leave(a->last);
+	a->last = NULL;
+	a->listener = NULL;
+	worker_show_generations(a->worker);
+}
+
+void acceptor_asks_no_more(struct acceptor *a)
+{
+	a->n_asking--;
+	release_view(a);
+}
+
 void acceptor_leave(struct acceptor *a)
 {
+	release_view(a);
 	if (--a->users > 0)
 		return;
 	list_remove(&a->node);
-	if (a->last) {
-		view_leave(a->last);
-		worker_show_generations(a->worker);
-	}
 	free(a);
 }
 

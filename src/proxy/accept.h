@@ -27,10 +27,14 @@ struct acceptor {
 	struct addr addr;
 	int fd; /* owned; -1: closed */
 	struct loop_watch *watch;
-	const struct listener *listener; /* of `last`, or of worker->view */
+	const struct listener *listener; /* of `last`, or of worker->view; NULL
+					  * when it has gone and nobody may ask
+					  */
 	struct view *last; /* entered: the last view that had this address, once
-			    * a newer one has not; NULL: worker->view has it */
+			    * a newer one has not; NULL: worker->view has it,
+			    * or nobody is left who may ask */
 	unsigned users;    /* connections, plus the worker */
+	unsigned n_asking; /* connections on which a request may yet come */
 	struct loop_watch *retry; /* while no descriptor was free; else NULL */
 	bool paused;    /* at the limit of connections or of descriptors */
 	bool is_wanted; /* while a view is adopted */
@@ -46,6 +50,8 @@ void accept_stop(struct worker *w);
 /* A connection has ended: there is room again. */
 void accept_resume(struct worker *w);
 
+/* One connection less that may ask; it goes on using the acceptor. */
+void acceptor_asks_no_more(struct acceptor *a);
 void acceptor_leave(struct acceptor *a);
 
 #endif

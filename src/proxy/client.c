@@ -42,6 +42,8 @@ static void close_client(struct client *c)
 	list_remove(&c->node);
 	w->n_clients--;
 	gauge_set(&w->seen_clients, w->n_clients);
+	if (!c->asks_no_more)
+		acceptor_asks_no_more(c->acceptor);
 	acceptor_leave(c->acceptor);
 	loop_retire(&w->loop, &c->retired, free_client);
 	accept_resume(w);
@@ -68,7 +70,9 @@ bool client_must_close(const struct client *c)
 
 static uint64_t idle_ms(const struct client *c)
 {
-	return c->acceptor->listener->balancer->idle_timeout_ms;
+	return c->asks_no_more
+		       ? c->last_idle_ms
+		       : c->acceptor->listener->balancer->idle_timeout_ms;
 }
 
 static void wait_for_request(struct client *c)
@@ -255,6 +259,7 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	}
 	c->acceptor = a;
 	a->users++;
+	a->n_asking++;
 	c->opened_ms = clock_now_ms();
 	c->keep_alive_ms = lb->client_keep_alive_ms;
 	memcpy(&c->peer, &peer->sa,
@@ -312,6 +317,13 @@ void client_abort(struct client *c, bool reset)
 		close_client(c);
 	else
 		begin_linger(c);
+}
+
+void client_asks_no_more(struct client *c)
+{
+	c->last_idle_ms = idle_ms(c);
+	c->asks_no_more = true;
+	acceptor_asks_no_more(c->acceptor);
 }
 
 void client_hurry(struct client *c)

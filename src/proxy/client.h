@@ -44,8 +44,10 @@ struct client {
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
 	union peer peer;
-	uint8_t state; /* enum client_state */
-	bool hurried;  /* client_hurry() was called */
+	uint8_t state;         /* enum client_state */
+	bool hurried;          /* client_hurry() was called */
+	bool asks_no_more;     /* client_asks_no_more() was called */
+	uint64_t last_idle_ms; /* once it asks no more */
 };
 
 /* Takes a fresh connection over; closes it when there is no memory. */
@@ -66,6 +68,9 @@ void client_done(struct client *c, enum client_end end);
  * connection ends. With `reset` the client is told by a reset, because the
  * end alone would look like the end of the body. */
 void client_abort(struct client *c, bool reset);
+
+/* It became a tunnel: whatever becomes of its listener is nothing to it. */
+void client_asks_no_more(struct client *c);
 
 /* No request is under way on it: it may send one more within a second, whose
  * answer will be the last. For a worker that drains. */

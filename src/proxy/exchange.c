@@ -28,7 +28,6 @@ enum { FREE_EXCHANGES_MAX = 256 };
 
 static enum next step_forward(struct exchange *x);
 static enum next step_relay(struct exchange *x);
-static enum next step_tunnel(struct exchange *x);
 static enum next step_reply(struct exchange *x);
 
 #define TO(state) (1u << EXCH_##state)
@@ -48,7 +47,7 @@ static const struct {
 			  TO(RELAY) | TO(TUNNEL) | TO(ROUTE) | TO(REPLY) |
 				  TO(FINISH)},
 	[EXCH_RELAY] = {"relay", step_relay, TO(FINISH)},
-	[EXCH_TUNNEL] = {"tunnel", step_tunnel, TO(FINISH)},
+	[EXCH_TUNNEL] = {"tunnel", tunnel_step, TO(FINISH)},
 	[EXCH_REPLY] = {"reply", step_reply, TO(FINISH)},
 	[EXCH_FINISH] = {"finish", finish_step, 0},
 };
@@ -93,19 +92,31 @@ struct exchange *exch_new(struct worker *w, struct client *c)
 	return x;
 }
 
+void exch_leave_view(struct exchange *x)
+{
+	bool was_replaced = x->view != x->worker->view;
+
+	view_leave(x->view);
+	x->view = NULL;
+	x->listener = NULL;
+	x->rule = NULL;
+	x->group = NULL;
+	if (was_replaced)
+		worker_show_generations(x->worker);
+}
+
 static void exch_free(struct exchange *x)
 {
 	struct worker *w = x->worker;
-	bool was_replaced = x->view != w->view;
 
 	piece_release(&x->request);
 	if (x->target)
 		state_unref(x->target);
 	if (x->avoid)
 		state_unref(x->avoid);
-	view_leave(x->view);
-	if (was_replaced)
-		worker_show_generations(w);
+	if (x->view)
+		exch_leave_view(x);
+	free(x->tunnel);
 	w->n_exchanges--;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
 	worker_note_refusals(w);
@@ -241,6 +252,18 @@ static enum next step_forward(struct exchange *x)
 	return NEXT_WAIT;
 }
 
+/* Nothing is sent a second time, and a stream may go on for days: of the
+ * request the line alone is kept, for the log, out of the chunk that it shares
+ * with others. */
+static void shed_request(struct exchange *x)
+{
+	if (x->shed)
+		return;
+	x->shed = true;
+	piece_shed(&x->request, &x->line);
+	x->server_name = slice_make("", 0);
+}
+
 static enum next step_relay(struct exchange *x)
 {
 	enum io io;
@@ -258,6 +281,7 @@ static enum next step_relay(struct exchange *x)
 	case IO_AGAIN:
 		if (client_has_gone(x))
 			return exch_give_up(x, REASON_CLIENT_GONE);
+		shed_request(x);
 		return NEXT_WAIT;
 	case IO_CLOSED:
 		return exch_give_up(x, REASON_TARGET_CUT);
@@ -273,39 +297,6 @@ static enum next step_relay(struct exchange *x)
 	if (!x->front.in_done && !x->target_closes &&
 	    !x->back.conn->peer_closing)
 		return NEXT_WAIT;
-	return exch_enter(x, EXCH_FINISH);
-}
-
-/* One direction of a tunnel; false when the tunnel is broken. */
-static bool tunnel(struct conn *from, struct conn *to, bool *ended)
-{
-	if (from->write_error || from->error)
-		return false;
-	if (*ended || pump_octets(from, to) == IO_AGAIN)
-		return true;
-	*ended = true;
-	conn_shut_after_write(to);
-	return !from->error;
-}
-
-static enum next step_tunnel(struct exchange *x)
-{
-	bool front_ended = x->front_ended, back_ended = x->back_ended;
-	bool whole = tunnel(x->front.conn, x->back.conn, &front_ended) &&
-		     tunnel(x->back.conn, x->front.conn, &back_ended);
-
-	x->front_ended = front_ended;
-	x->back_ended = back_ended;
-	if (whole && !(front_ended && back_ended))
-		return NEXT_WAIT;
-	/* The client's connection lingers until all has left; the target's is
-	 * closed with the exchange. */
-	if (whole && conn_unsent(x->back.conn)) {
-		x->back.conn->wants_room = true;
-		conn_idle_deadline(x->back.conn,
-				   x->listener->balancer->idle_timeout_ms);
-		return NEXT_WAIT;
-	}
 	return exch_enter(x, EXCH_FINISH);
 }
 

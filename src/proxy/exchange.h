@@ -8,6 +8,7 @@
 
 #include "base/reason.h"
 #include "proxy/client.h"
+#include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/view.h"
 #include "stream/stream.h"
@@ -26,11 +27,12 @@ enum exch_state {
 struct exchange {
 	struct worker *worker;
 	struct client *client;
-	struct upstream *upstream; /* NULL unless one is in use */
-	struct view *view;         /* entered */
-	const struct listener *listener;
+	struct upstream *upstream;        /* NULL unless one is in use */
+	struct view *view;                /* entered; NULL in a tunnel */
+	const struct listener *listener;  /* NULL in a tunnel */
 	const struct rule *rule;          /* NULL before it is known */
 	const struct target_group *group; /* NULL unless a rule forwards */
+	struct tunnel *tunnel;            /* owned; NULL unless it is one */
 	struct target_state *target;      /* one reference, or NULL */
 	struct target_state *avoid;       /* one reference: was tried */
 	struct exchange *next_free;
@@ -66,7 +68,9 @@ struct exchange {
 	bool waits_head : 1;    /* the deadline of the head is running */
 	bool in_handshake : 1;  /* the deadline of the handshake is, too */
 	bool dispatched : 1;    /* counted for x->target */
-	bool front_ended : 1, back_ended : 1; /* of a tunnel */
+	bool shed : 1;          /* `request` is the line alone */
+	/* Of a tunnel. */
+	bool front_ended : 1, back_ended : 1;
 };
 
 /* For a client that has octets for us. NULL when memory is out. */

@@ -7,6 +7,7 @@
 
 static void log_reason(struct exchange *x)
 {
+	const struct tunnel *t = x->tunnel;
 	enum reason reason = x->reason;
 	enum log_level level = reason_status(reason) >= 500 ? LOG_WARNING
 							    : LOG_INFO;
@@ -23,13 +24,14 @@ static void log_reason(struct exchange *x)
 		return;
 	log_str(&l, "reason", reason_token(reason));
 	log_num(&l, "status", x->status ? x->status : reason_status(reason));
-	log_slice(&l, "listener", x->listener->balancer->name);
-	log_num(&l, "port", x->listener->port);
+	log_slice(&l, "listener",
+		  t ? t->listener : x->listener->balancer->name);
+	log_num(&l, "port", t ? t->port : x->listener->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
 	if (x->line.n)
 		log_slice(&l, "request", slice_first(x->line, 256));
-	if (x->group)
-		log_slice(&l, "target_group", x->group->name);
+	if (t || x->group)
+		log_slice(&l, "target_group", t ? t->group : x->group->name);
 	if (x->target)
 		log_str(&l, "target", x->target->name);
 	if (x->tries)

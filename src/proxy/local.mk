@@ -13,6 +13,7 @@ src_libweir_a_SOURCES += \
 	src/proxy/rewrite.c src/proxy/rewrite.h \
 	src/proxy/scratch.h \
 	src/proxy/steps.h \
+	src/proxy/tunnel.c src/proxy/tunnel.h \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/view.c src/proxy/view.h \
 	src/proxy/worker.c src/proxy/worker.h

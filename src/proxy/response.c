@@ -102,7 +102,6 @@ static enum next upgrade(struct exchange *x, const struct http_head *head)
 		.framing = &none,
 		.upgraded = true,
 	};
-	const struct load_balancer *lb = x->listener->balancer;
 
 	if (!x->wants_upgrade)
 		return exch_answer(x, REASON_TARGET_MALFORMED);
@@ -113,8 +112,8 @@ static enum next upgrade(struct exchange *x, const struct http_head *head)
 	x->keep = false;
 	count(x->worker, COUNT_UPGRADES);
 	tally_add(&x->target->tally[x->worker->number].responses[1], 1);
-	conn_idle_deadline(x->front.conn, lb->tunnel_idle_ms);
-	conn_idle_deadline(x->back.conn, lb->tunnel_idle_ms);
+	if (!tunnel_begin(x))
+		return exch_give_up(x, REASON_OVERLOADED);
 	return exch_enter(x, EXCH_TUNNEL);
 }
 

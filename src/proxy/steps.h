@@ -1,6 +1,7 @@
 /*
  * steps.h - what the steps of an exchange share, over the files that take
- * them: request.c, dispatch.c, response.c, finish.c and exchange.c.
+ * them: request.c, dispatch.c, response.c, tunnel.c, finish.c and
+ * exchange.c.
  *
  * Floor: proxy.
  */
@@ -37,6 +38,9 @@ enum next exch_target_failed(struct exchange *x, enum reason reason);
  * there. Twice is harmless. */
 void exch_leave_target(struct exchange *x);
 
+/* Goes on without its view, and all that belongs to it. */
+void exch_leave_view(struct exchange *x);
+
 /* The connection to the target is not this exchange's any more. */
 void exch_give_upstream_back(struct exchange *x, bool reusable);
 
@@ -46,6 +50,9 @@ enum next request_step(struct exchange *x);
 /* dispatch.c: chooses a target; takes or makes a connection to it. */
 enum next route_step(struct exchange *x);
 enum next connect_step(struct exchange *x);
+
+/* tunnel.c: octets go both ways. */
+enum next tunnel_step(struct exchange *x);
 
 /* finish.c: the exchange is over. Only NEXT_DONE. */
 enum next finish_step(struct exchange *x);

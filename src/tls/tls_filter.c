@@ -20,9 +20,10 @@ enum {
 };
 
 struct tls_filter {
-	struct filter filter;      /* comes first */
-	SSL *ssl;                  /* owned */
-	struct tls_server *server; /* one reference; NULL: we are the client */
+	struct filter filter;        /* comes first */
+	SSL *ssl;                    /* owned */
+	struct tls_server *server;   /* one reference, until the handshake is
+				      * over; NULL: we are the client */
 	struct tls_client_link link; /* link.client: one reference; NULL: we
 				      * are the server */
 	const char *reason;          /* of the failure; of OpenSSL, static */
@@ -30,6 +31,7 @@ struct tls_filter {
 	/* Octets of a record that is sealed but not yet written: the next
 	 * SSL_write must be given the same ones. 0: none. */
 	uint32_t owed;
+	bool sni_matched;
 	bool peer_ended; /* close_notify came */
 	bool said_goodbye;
 	char target[]; /* what link.target points to */
@@ -120,6 +122,24 @@ static enum io stopped(struct tls_filter *t, int result)
 
 /* --- from the peer ------------------------------------------------------- */
 
+/*
+ * What follows needs the context of this worker alone, which OpenSSL holds: a
+ * connection that lives for weeks is not to keep the certificates, and the
+ * contexts of all workers, of each configuration that there was. Nobody calls
+ * the server any more, since there is no second handshake
+ * (SSL_OP_NO_RENEGOTIATION).
+ */
+static void let_server_go(struct tls_filter *t)
+{
+	if (!t->server)
+		return;
+	t->sni_matched =
+		tls_server_knows(t->server, tls_filter_server_name(&t->filter));
+	SSL_set_cert_cb(t->ssl, NULL, NULL);
+	tls_server_unref(t->server);
+	t->server = NULL;
+}
+
 static enum io shake(struct tls_filter *t)
 {
 	int result = SSL_do_handshake(t->ssl);
@@ -127,6 +147,7 @@ static enum io shake(struct tls_filter *t)
 	if (result != 1)
 		return stopped(t, result);
 	t->filter.established = true;
+	let_server_go(t);
 	return IO_DONE;
 }
 
@@ -402,10 +423,7 @@ struct slice tls_filter_server_name(const struct filter *f)
 
 bool tls_filter_sni_matched(const struct filter *f)
 {
-	const struct tls_filter *t = of(f);
-
-	return t->server &&
-	       tls_server_knows(t->server, tls_filter_server_name(f));
+	return of(f)->sni_matched;
 }
 
 enum tls_failure tls_filter_failure(const struct filter *f)

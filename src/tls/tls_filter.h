@@ -36,7 +36,7 @@ enum tls_failure {
 
 /*
  * The server side of a new connection. NULL when memory is out.
- * Takes a reference on the server.
+ * Takes a reference on the server, until the handshake is over.
  */
 struct filter *tls_filter_accept(struct tls_server *server, unsigned worker);
 
@@ -66,7 +66,8 @@ struct slice tls_filter_alpn(const struct filter *f);
 /* The name that the client asked for, as it sent it; empty: none. Borrowed
  * for the life of the filter. */
 struct slice tls_filter_server_name(const struct filter *f);
-/* Whether one of our certificates is for that name. */
+/* Whether one of our certificates is for that name; once the handshake is
+ * over. */
 bool tls_filter_sni_matched(const struct filter *f);
 
 /* What went wrong, after IO_FAILED. */

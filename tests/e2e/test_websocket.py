@@ -1,7 +1,7 @@
 """An upgrade makes a tunnel of two connections, until one of them ends."""
 
 from client import request
-from scene import ONE_GROUP, Raw, Reply, Scene, Upgrade
+from scene import ONE_GROUP, Raw, Reply, Scene, SIGTERM, Upgrade, WebSocket, wait_for
 
 MEGA = 1 << 20
 
@@ -59,6 +59,45 @@ class Tunnel(Scene):
         for _ in range(16):
             c.send(body)
             self.assertTrue(c.exactly(len(body)) == body)
+
+    def test_regress_a_tunnel_outlives_its_generation(self):
+        """And holds nothing of it, be its listener still there or gone."""
+        app = self.origin(Upgrade())
+        config = ONE_GROUP.replace("listeners: [", "listeners: [{{listener2}, default_actions: "
+                                   "{forward: app}}, ")
+        weir = self.weir(config, app=app)
+        stays, leaves = weir.websocket(), WebSocket(weir.client("port2"))
+        for ws in (stays, leaves):
+            self.assertEqual(ws.echo(b"there"), b"there")
+        idle = weir.client("port2")  # it may still ask, so its listener is kept
+        weir.reload(ONE_GROUP)
+        self.assertEqual(weir.json("status")["generations"],
+                         {"current": 2, "oldest_alive": 1})
+        idle.close()
+        wait_for(lambda: weir.json("status")["generations"] ==
+                 {"current": 2, "oldest_alive": 2}, "the first generation to be gone")
+        for ws in (stays, leaves):
+            self.assertEqual(ws.echo(b"still"), b"still")
+        app.cut_connections()
+        for ws in (stays, leaves):
+            self.assertTrue(ws.client.is_closed())
+            ws.close()
+        wait_for(lambda: weir.json("status")["workers"][0]["client_connections"] == 0,
+                 "the tunnels to be over")
+
+    def test_the_log_knows_whose_tunnel_was_ended(self):
+        """Also when the generation that it began in has gone."""
+        weir = self.weir(ONE_GROUP, app=self.origin(Upgrade()))
+        weir.websocket("/chat?room=1")
+        weir.reload(ONE_GROUP + "# another\n")
+        weir.signal(SIGTERM)
+        weir.log.wait_for("draining")
+        weir.signal(SIGTERM)
+        line = weir.log.wait_for("reason=stopping")
+        for part in ("listener=web ", f"port={weir.ports['port']} ", "target_group=app ",
+                     'request="GET /chat?room=1 HTTP/1.1"', f"target={weir.names['app']}"):
+            self.assertIn(part, line)
+        self.assertEqual(weir.process.wait(10), 0)
 
     def test_an_upgrade_to_something_else_is_no_tunnel(self):
         app = self.origin(Reply(200, b"plain"))

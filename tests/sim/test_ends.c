@@ -199,6 +199,90 @@ static void test_a_tunnel_ends_after_its_last_octet(void **state)
 	sim_free(sim);
 }
 
+/*
+ * Heads of requests lie one behind the other in chunks that all connections
+ * share. What lives for long, a tunnel or a stream, must not hold on to the
+ * chunk in which its own few octets were.
+ */
+static void lives_long_in_mixed_traffic(const char *request, const char *answer)
+{
+	enum { LONG_LIVED = 40, OTHERS = 60 };
+	struct sim *sim = sim_new();
+	struct sim_end *short_lived = sim_connect(sim), *clients[LONG_LIVED];
+	struct sim_end *targets[LONG_LIVED];
+	struct action *action =
+		&sim->snap->balancers[0].listeners[0].default_rule.action;
+	const struct action forward = *action;
+
+	for (int i = 0; i < LONG_LIVED; i++) {
+		clients[i] = sim_connect(sim);
+		sim_send(clients[i], request);
+		targets[i] = sim_accept(sim, 0);
+		if (!targets[i])
+			targets[i] = sim_accept(sim, 1);
+		assert_non_null(targets[i]);
+		sim_send(targets[i], answer);
+		sim_forget(clients[i]);
+		sim_fixed(sim, 200, "another one's");
+		for (int k = 0; k < OTHERS; k++)
+			sim_send(short_lived, GET);
+		sim_forget(short_lived);
+		*action = forward;
+	}
+	assert_int_equal(sim->worker->n_exchanges, LONG_LIVED);
+	/* One chunk is the room for the next heads. */
+	assert_true(sim_held() <= CHUNK_ALLOC + LONG_LIVED * 256);
+	for (int i = 0; i < LONG_LIVED; i++) {
+		sim_end_free(clients[i]);
+		sim_end_free(targets[i]);
+	}
+	sim_end_free(short_lived);
+	sim_free(sim);
+}
+
+static void test_regress_tunnels_hold_no_chunk(void **state)
+{
+	(void)state;
+	lives_long_in_mixed_traffic(UPGRADE, SWITCHING);
+}
+
+static void test_regress_streams_hold_no_chunk(void **state)
+{
+	(void)state;
+	lives_long_in_mixed_traffic(GET,
+				    "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+				    "chunked\r\n\r\n4\r\nnews\r\n");
+}
+
+/* Rules and certificates of a thousand load balancers are nothing to a tunnel
+ * that has outlived them. */
+static void test_regress_a_tunnel_keeps_no_snapshot(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+	struct snapshot *next = snapshot_new();
+
+	(void)state;
+	target = tunnel(sim, client);
+	assert_int_equal(atomic_load(&sim->snap->refs), 2);
+	next->generation = 2;
+	worker_adopt(sim->worker, next, NULL, NULL, 0);
+	sim_settle(sim);
+	assert_int_equal(atomic_load(&sim->snap->refs), 1);
+	assert_int_equal(sim->worker->seen_oldest, 2);
+	sim_send(client, "still");
+	assert_string_equal(sim_received(target), "still");
+	sim_send(target, "there");
+	assert_string_equal(sim_received(client), "there");
+	sim_shut(target);
+	sim_shut(client);
+	assert_false(sim_is_open(client));
+	assert_int_equal(sim->worker->n_exchanges, 0);
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 static void test_a_slow_reader_gets_the_whole_last_answer(void **state)
 {
 	enum { SIZE = 300 * 1024 };
@@ -405,6 +489,9 @@ int main(void)
 		SCENE(a_reset_behind_half_a_head_is_seen),
 		SCENE(a_reset_behind_the_last_octets_ends_a_tunnel),
 		SCENE(a_tunnel_ends_after_its_last_octet),
+		SCENE(regress_tunnels_hold_no_chunk),
+		SCENE(regress_streams_hold_no_chunk),
+		SCENE(regress_a_tunnel_keeps_no_snapshot),
 		SCENE(a_slow_reader_gets_the_whole_last_answer),
 		SCENE(who_reads_nothing_of_the_last_answer_is_cut),
 		SCENE(nobody_lingers_for_a_client_that_has_ended),
