@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -444,4 +446,27 @@ void conn_shut_after_write(struct conn *c)
 {
 	c->shut = true;
 	conn_dirty(c);
+}
+
+void conn_reset_at_close(struct conn *c)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	/* On a path it does nothing, and an end is all that can be told. */
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+bool conn_is_delivered(const struct conn *c)
+{
+	int unacknowledged = 0;
+
+	if (conn_unsent(c))
+		return false;
+	return ioctl(c->fd, SIOCOUTQ, &unacknowledged) || unacknowledged == 0;
+}
+
+void conn_ask_later(struct conn *c)
+{
+	c->unsure = true;
+	loop_doubt(c->loop, c);
 }

@@ -113,6 +113,15 @@ static inline void conn_dirty(struct conn *c)
 /* Our side of the connection ends when c->out has been written. */
 void conn_shut_after_write(struct conn *c);
 
+/* Whoever closes it from now on resets it, and what the peer has not
+ * acknowledged by then is lost. */
+void conn_reset_at_close(struct conn *c);
+/* The peer's kernel has all that was appended, so a reset takes nothing back.
+ * Costs a call once nothing is unsent. */
+bool conn_is_delivered(const struct conn *c);
+/* The owner is told within a slot of the wheel, for what no event tells. */
+void conn_ask_later(struct conn *c);
+
 /* Octets that have been appended but not yet taken by the kernel. */
 static inline size_t conn_unsent(const struct conn *c)
 {

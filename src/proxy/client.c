@@ -88,6 +88,14 @@ static void wait_for_request(struct client *c)
 		loop_again(c->conn.loop, &c->conn);
 }
 
+/* From here on n_read is what is dropped. */
+static void begin_to_drop(struct client *c)
+{
+	chain_drain(&c->conn.in, c->conn.in.n);
+	count_n(worker_of(c), COUNT_OCTETS_IN, c->conn.n_read);
+	c->conn.n_read = 0;
+}
+
 static void begin_linger(struct client *c)
 {
 	c->state = CLIENT_LINGER;
@@ -95,9 +103,7 @@ static void begin_linger(struct client *c)
 	/* A slow reader has the time that it would have had if the connection
 	 * went on. */
 	conn_idle_deadline(&c->conn, idle_ms(c));
-	chain_drain(&c->conn.in, c->conn.in.n);
-	count_n(worker_of(c), COUNT_OCTETS_IN, c->conn.n_read);
-	c->conn.n_read = 0; /* from here on: what is dropped */
+	begin_to_drop(c);
 	loop_again(c->conn.loop, &c->conn);
 }
 
@@ -119,6 +125,35 @@ static void linger(struct client *c)
 		conn_deadline(&c->conn, LINGER_MS);
 	if (io == IO_DONE)
 		loop_again(c->conn.loop, &c->conn);
+}
+
+/* A reset takes back what the client has not acknowledged, so that comes
+ * first; what it sends meanwhile is dropped. */
+static void cut(struct client *c)
+{
+	enum io io = conn_fill(&c->conn);
+
+	chain_drain(&c->conn.in, c->conn.in.n);
+	if (io == IO_FAILED || c->conn.write_error ||
+	    c->conn.n_read > LINGER_OCTETS || conn_is_delivered(&c->conn)) {
+		close_client(c);
+		return;
+	}
+	if (io == IO_DONE)
+		loop_again(c->conn.loop, &c->conn);
+	if (conn_unsent(&c->conn))
+		c->conn.wants_room = true;
+	else
+		conn_ask_later(&c->conn);
+}
+
+static void begin_cut(struct client *c)
+{
+	c->state = CLIENT_CUT;
+	begin_to_drop(c);
+	conn_reset_at_close(&c->conn);
+	conn_idle_deadline(&c->conn, idle_ms(c));
+	cut(c);
 }
 
 static void log_handshake(struct client *c)
@@ -208,6 +243,9 @@ static void on_ready(struct conn *conn)
 		return;
 	case CLIENT_BUSY:
 		exch_run(c->exchange);
+		return;
+	case CLIENT_CUT:
+		cut(c);
 		return;
 	case CLIENT_LINGER:
 		linger(c);
@@ -303,17 +341,14 @@ void client_done(struct client *c, enum client_end end)
 
 void client_abort(struct client *c, bool reset)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
-
 	c->exchange = NULL;
 	/* What the target did send is the client's: a head that came in one
 	 * read with the end of its body would be lost otherwise. */
 	conn_write_out(&c->conn);
 	if (reset)
-		setsockopt(c->conn.fd, SOL_SOCKET, SO_LINGER, &now,
-			   sizeof(now));
-	if (reset || c->conn.error || c->conn.write_error ||
-	    conn_unsent(&c->conn) == 0)
+		begin_cut(c);
+	else if (c->conn.error || c->conn.write_error ||
+		 conn_unsent(&c->conn) == 0)
 		close_client(c);
 	else
 		begin_linger(c);

@@ -2,7 +2,8 @@
  * client.h - a connection from a client, between and during its requests.
  *
  *   HANDSHAKE --> IDLE <--> BUSY --> LINGER --> closed
- *   (TLS only)      |________________________________^
+ *   (TLS only)      |        |-----> CUT --------^
+ *                   |____________________________|
  *
  * While it is idle it holds no buffer, no head and no exchange.
  *
@@ -22,6 +23,8 @@ enum client_state {
 	CLIENT_HANDSHAKE, /* TLS is being agreed on */
 	CLIENT_IDLE,      /* between requests */
 	CLIENT_BUSY,      /* an exchange is under way */
+	CLIENT_CUT,       /* the answer was cut short: what there is of it still
+			   * leaves, and then a reset */
 	CLIENT_LINGER,    /* our last octet has left; what still comes is
 			   * dropped, so that the client reads our answer
 			   * before it meets a reset */

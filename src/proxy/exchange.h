@@ -68,9 +68,11 @@ struct exchange {
 	bool waits_head : 1;    /* the deadline of the head is running */
 	bool in_handshake : 1;  /* the deadline of the handshake is, too */
 	bool dispatched : 1;    /* counted for x->target */
+	bool reset : 1;         /* the client is told so by a reset */
 	bool shed : 1;          /* `request` is the line alone */
 	/* Of a tunnel. */
 	bool front_ended : 1, back_ended : 1;
+	bool client_broke : 1; /* the target gets the rest, then a reset */
 };
 
 /* For a client that has octets for us. NULL when memory is out. */

@@ -72,6 +72,13 @@ static bool target_is_clean(const struct exchange *x)
 	       x->front.in_done && !x->target_closes && x->status != 101;
 }
 
+/* The end of the connection would be taken for the end of the body. */
+static bool ends_like_its_end(const struct exchange *x)
+{
+	return x->answered && !x->front.out_done &&
+	       x->front.out.kind == FRAMING_CLOSE;
+}
+
 enum next finish_step(struct exchange *x)
 {
 	struct client *c = x->client;
@@ -79,8 +86,7 @@ enum next finish_step(struct exchange *x)
 	count_end(x);
 	exch_give_upstream_back(x, target_is_clean(x));
 	if (x->cut)
-		client_abort(c, x->answered && !x->front.out_done &&
-					x->front.out.kind == FRAMING_CLOSE);
+		client_abort(c, x->reset || ends_like_its_end(x));
 	else if (x->keep && x->front.in_done)
 		client_done(c, CLIENT_KEEP);
 	else

@@ -169,6 +169,8 @@ static void test_a_reset_behind_the_last_octets_ends_a_tunnel(void **state)
 	sim_close(target); /* it never read the x */
 	sim_advance_ms(sim, WHEEL_SLOT_MS);
 	assert_string_equal(sim_received(client), "bye");
+	/* The reset waits for that to have been taken. */
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
 	assert_false(sim_is_open(client));
 	sim_end_free(target);
 	sim_end_free(client);
