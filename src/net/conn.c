@@ -470,3 +470,16 @@ void conn_ask_later(struct conn *c)
 	c->unsure = true;
 	loop_doubt(c->loop, c);
 }
+
+void conn_go_plain(struct conn *c)
+{
+	struct filter *f = c->filter;
+
+	c->filter = NULL;
+	c->n_read += chain_move(&c->in, &f->raw_in, f->raw_in.n);
+	f->ops->free(f);
+	c->error = 0;
+	c->held = false;
+	c->readable = true; /* the filter failed before the last read of a turn,
+			     * perhaps, and no edge tells of the rest */
+}

@@ -122,6 +122,12 @@ bool conn_is_delivered(const struct conn *c);
 /* The owner is told within a slot of the wheel, for what no event tells. */
 void conn_ask_later(struct conn *c);
 
+/*
+ * The peer speaks without the filter, which failed and has taken nothing from
+ * raw_in: what came is plain, and so is all that follows. The filter is freed.
+ */
+void conn_go_plain(struct conn *c);
+
 /* Octets that have been appended but not yet taken by the kernel. */
 static inline size_t conn_unsent(const struct conn *c)
 {

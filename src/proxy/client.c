@@ -173,17 +173,29 @@ static void log_handshake(struct client *c)
 	log_slice(&l, "listener", c->acceptor->listener->balancer->name);
 	log_num(&l, "port", c->acceptor->listener->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
-	log_str(&l, "error",
-		why == TLS_PLAIN_HTTP
-			? "the client speaks plain HTTP to a TLS port"
-			: tls_filter_reason(c->conn.filter));
+	log_str(&l, "error", tls_filter_reason(c->conn.filter));
 	log_end(&l);
+}
+
+/* Its request is read, so that the answer fits it, and answered in plain
+ * text: whoever typed the wrong port is told. */
+static void go_plain(struct client *c)
+{
+	count(worker_of(c), COUNT_CLIENT_TLS_ERRORS);
+	conn_go_plain(&c->conn);
+	c->is_plain = true;
+	wait_for_request(c);
 }
 
 static void handshake(struct client *c)
 {
 	enum io io = conn_fill(&c->conn);
 
+	if (io == IO_FAILED &&
+	    tls_filter_failure(c->conn.filter) == TLS_PLAIN_HTTP) {
+		go_plain(c);
+		return;
+	}
 	if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0)) {
 		log_handshake(c);
 		/* The alert that says why may still be on its way. */

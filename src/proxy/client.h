@@ -50,6 +50,7 @@ struct client {
 	uint8_t state;         /* enum client_state */
 	bool hurried;          /* client_hurry() was called */
 	bool asks_no_more;     /* client_asks_no_more() was called */
+	bool is_plain;         /* plain HTTP came to a TLS port */
 	uint64_t last_idle_ms; /* once it asks no more */
 };
 

@@ -238,6 +238,25 @@ static enum next wait_for_head(struct exchange *x)
 	return NEXT_WAIT;
 }
 
+/* The record that TLS begins with (RFC 8446 5.1), as far as it has come, on a
+ * port without TLS. No request begins like that. */
+static bool is_client_hello(const struct conn *c)
+{
+	struct slice in = chain_front(&c->in);
+
+	return !c->filter && in.n > 0 && in.p[0] == 0x16 &&
+	       (in.n == 1 || in.p[1] == 3);
+}
+
+/* Why no head could be read: the wrong port, if it was that. */
+static enum reason reason_of_port(const struct exchange *x,
+				  enum reason otherwise)
+{
+	if (x->client->is_plain)
+		return REASON_HTTP_TO_TLS;
+	return is_client_hello(x->front.conn) ? REASON_TLS_TO_HTTP : otherwise;
+}
+
 enum next request_step(struct exchange *x)
 {
 	struct http_head head = {
@@ -251,11 +270,15 @@ enum next request_step(struct exchange *x)
 	case IO_DONE:
 		break;
 	case IO_AGAIN:
+		if (is_client_hello(x->front.conn))
+			return exch_answer(x, REASON_TLS_TO_HTTP);
 		return wait_for_head(x);
 	case IO_CLOSED:
 		return exch_give_up(x, REASON_CLIENT_GONE);
 	case IO_FAILED:
 		x->front.in_done = false; /* nobody knows what follows */
+		if (why)
+			why = reason_of_port(x, why);
 		return why ? exch_answer(x, why)
 			   : exch_give_up(x,
 					  exch_reason_of(x->front.conn,
@@ -265,7 +288,7 @@ enum next request_step(struct exchange *x)
 		conn_idle_deadline(x->front.conn,
 				   x->listener->balancer->idle_timeout_ms);
 	note_client(x, &head);
-	why = judge(x, &head);
+	why = x->client->is_plain ? REASON_HTTP_TO_TLS : judge(x, &head);
 	next = why ? exch_answer(x, why) : act(x, &head);
 	x->front.ops->drop_head(&x->front, &head);
 	return next;

@@ -17,6 +17,7 @@ enum {
 	RECORD_OCTETS = 16 * 1024, /* of plain text; RFC 8446 5.1 */
 	GATHER_MAX = 64,           /* slices that make one record at most */
 	SERVER_NAME_MAX = 253,
+	METHOD_MAX = 20, /* "UPDATEREDIRECTREF" and a space, of IANA's */
 };
 
 struct tls_filter {
@@ -67,8 +68,6 @@ static const struct {
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, TLS_CERTIFICATE_REFUSED},
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, TLS_CERTIFICATE_REFUSED},
 	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, TLS_CERTIFICATE_REFUSED},
-	{SSL_R_HTTP_REQUEST, TLS_PLAIN_HTTP},
-	{SSL_R_HTTPS_PROXY_REQUEST, TLS_PLAIN_HTTP},
 	{SSL_R_WRONG_VERSION_NUMBER, TLS_NOT_TLS},
 	{ERR_R_MALLOC_FAILURE, TLS_NO_MEMORY},
 };
@@ -151,6 +150,37 @@ static enum io shake(struct tls_filter *t)
 	return IO_DONE;
 }
 
+/*
+ * Whether the first octets are a method, capital letters and a space; no
+ * record of TLS begins with a letter (RFC 8446 5.1). We look before OpenSSL,
+ * which knows four methods and keeps what it has looked at.
+ *   IO_DONE  they are;  IO_AGAIN  they may be;  IO_CLOSED  they are not
+ */
+static enum io is_method(struct tls_filter *t)
+{
+	struct chain *in = &t->filter.raw_in;
+	size_t most = in->n < METHOD_MAX ? in->n : METHOD_MAX, n = 0;
+	struct slice front;
+
+	if (!t->server || t->filter.established || !SSL_in_before(t->ssl) ||
+	    !chain_linearise(in, most))
+		return IO_CLOSED;
+	front = slice_first(chain_front(in), most);
+	while (n < front.n && front.p[n] >= 'A' && front.p[n] <= 'Z')
+		n++;
+	if (n == front.n)
+		return n < METHOD_MAX ? IO_AGAIN : IO_CLOSED;
+	return n > 0 && front.p[n] == ' ' ? IO_DONE : IO_CLOSED;
+}
+
+static enum io fail_plain(struct tls_filter *t)
+{
+	t->failure = TLS_PLAIN_HTTP;
+	t->reason = "http request";
+	errno = EPROTO;
+	return IO_FAILED;
+}
+
 static bool may_have_more(const struct tls_filter *t)
 {
 	return SSL_pending(t->ssl) > 0 || !chain_is_empty(&t->filter.raw_in);
@@ -191,6 +221,9 @@ static enum io on_decode(struct filter *f, struct chain *plain)
 		return IO_FAILED;
 	if (t->peer_ended)
 		return IO_CLOSED;
+	io = is_method(t);
+	if (io != IO_CLOSED)
+		return io == IO_DONE ? fail_plain(t) : IO_AGAIN;
 	library_forget();
 	if (!f->established) {
 		io = shake(t);

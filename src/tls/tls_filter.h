@@ -27,7 +27,8 @@ enum tls_failure {
 	TLS_NO_SHARED_VERSION,   /* no version that both sides want */
 	TLS_NO_SHARED_CIPHER,    /* no cipher, group or signature in common */
 	TLS_CERTIFICATE_REFUSED, /* the peer does not like our certificate */
-	TLS_PLAIN_HTTP,          /* HTTP without TLS came to a TLS port */
+	TLS_PLAIN_HTTP,          /* HTTP without TLS came to a TLS port; all of
+				  * it is still in raw_in */
 	TLS_NOT_TLS,             /* something else did */
 	TLS_NO_MEMORY,           /* the chunk pool or malloc refused */
 	TLS_PEER_ALERT,          /* the peer gave up for another reason */

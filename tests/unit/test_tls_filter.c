@@ -349,6 +349,8 @@ static const struct {
 	{"HTTP", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", TLS_PLAIN_HTTP},
 	{"HTTP, another method", "POST /a HTTP/1.1\r\n\r\n", TLS_PLAIN_HTTP},
 	{"a proxy's client", "CONNECT a:443 HTTP/1.1\r\n\r\n", TLS_PLAIN_HTTP},
+	{"HTTP, a method OpenSSL does not know", "OPTIONS * HTTP/1.1\r\n\r\n",
+	 TLS_PLAIN_HTTP},
 	{"SSH", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", TLS_NOT_TLS},
 	{"no ClientHello", "\x16\x03\x01\x00\x04\x05\x00\x00\x00x", TLS_OTHER},
 };
