@@ -16,21 +16,26 @@ static bool is_known_coding(struct slice coding)
 	return false;
 }
 
-/* Of a list that is not just "chunked": whose fault is it? */
-static int status_of_codings(struct slice codings)
+/* Of codings that are not just "chunked": whose fault is it? Lines count as
+ * one list (RFC 9110 5.3). */
+static int status_of_codings(const struct http_head *head,
+			     const struct field *te)
 {
 	bool chunked = false, known = true;
-	struct slice item;
 	unsigned n_items = 0;
 
-	while (list_next(&codings, &item)) {
-		/* 6.3 rule 4: behind "chunked" nobody knows the length. 6.1:
-		 * a sender must not apply it twice. */
-		if (chunked)
-			return 400;
-		n_items++;
-		chunked = slice_eq_fold(item, SLICE("chunked"));
-		known = known && (chunked || is_known_coding(item));
+	for (; te; te = head_next(head, NAME_TRANSFER_ENCODING, te)) {
+		struct slice rest = te->value, item;
+
+		while (list_next(&rest, &item)) {
+			/* 6.3 rule 4: behind "chunked" nobody knows the
+			 * length. 6.1: a sender must not apply it twice. */
+			if (chunked)
+				return 400;
+			n_items++;
+			chunked = slice_eq_fold(item, SLICE("chunked"));
+			known = known && (chunked || is_known_coding(item));
+		}
 	}
 
 	/* 6.1: a coding that we do not speak. Without "chunked" ALB says so,
@@ -64,9 +69,9 @@ static int framing_of_codings(const struct http_head *head,
 			      const struct field *te, const struct field *cl,
 			      struct framing *out)
 {
-	/* 6.1 forbids a second "chunked"; two lines are how one is hidden. */
+	/* Two lines are never obeyed: that is how a coding is hidden. */
 	if (head_next(head, NAME_TRANSFER_ENCODING, te))
-		return 400;
+		return status_of_codings(head, te);
 
 	if (slice_eq_fold(te->value, SLICE("chunked"))) {
 		out->kind = FRAMING_CHUNKED;
@@ -78,7 +83,7 @@ static int framing_of_codings(const struct http_head *head,
 		out->doubtful = true;
 		return cl ? framing_of_lengths(head, cl, out) : 0;
 	}
-	return status_of_codings(te->value);
+	return status_of_codings(head, te);
 }
 
 int framing_of_request(const struct http_head *head, struct framing *out)
