@@ -37,9 +37,9 @@ struct reader {
 	struct test_draft *tests; /* read_tests.c; n_tests of them */
 	size_t n_tests;
 
-	struct map groups;          /* name -> struct target_group */
-	struct map balancers;       /* name -> struct load_balancer */
-	struct map sockets;         /* "address:port" -> struct listener */
+	struct map groups;    /* name -> struct target_group */
+	struct map balancers; /* name -> struct load_balancer */
+	struct map sockets;   /* "address:port" -> struct listener */
 	struct firewall_reader *firewall; /* read_firewall.h */
 };
 
@@ -76,8 +76,8 @@ struct target_group *find_group(struct reader *r, const struct node *name);
 
 /* The seams to other floors, all in seam.c. */
 struct pattern;
-const struct pattern *make_pattern(struct reader *r, const struct node *v,
-				   unsigned flags, bool is_regex);
+const struct pattern *make_pattern(struct reader *r, const struct condition *c,
+				   const struct node *v);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */

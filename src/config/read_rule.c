@@ -103,8 +103,6 @@ static void check_value_strictly(struct reader *r, const struct condition *c,
 static void fill_condition(struct reader *r, const struct node *list,
 			   struct condition *c)
 {
-	unsigned flags = c->kind == CONDITION_HOST_HEADER ? PATTERN_FOLD : 0;
-
 	c->values = ARENA_ARRAY(r->arena, list->n, struct slice);
 	c->patterns = ARENA_ARRAY(r->arena, list->n, const struct pattern *);
 	if (list->n == 0)
@@ -123,8 +121,7 @@ static void fill_condition(struct reader *r, const struct node *list,
 		warn_never(r, c, v);
 		if (r->strict)
 			check_value_strictly(r, c, v);
-		c->patterns[c->n_values] =
-			make_pattern(r, v, flags, c->is_regex);
+		c->patterns[c->n_values] = make_pattern(r, c, v);
 		c->values[c->n_values++] = arena_slice(r->arena, v->text);
 	}
 }

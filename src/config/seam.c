@@ -1,6 +1,8 @@
 /* What other floors make of the configuration: patterns, indexes and TLS
  * towards targets. */
+#include "http/h1_write.h"
 #include "http/pattern.h"
+#include "http/uri.h"
 #include "model/rule_index.h"
 #include "read.h"
 #include "tls/client.h"
@@ -12,16 +14,38 @@ static void free_pattern(void *object)
 	pattern_release(object);
 }
 
-const struct pattern *make_pattern(struct reader *r, const struct node *v,
-				   unsigned flags, bool is_regex)
+/* A value in the form of what it is compared with (model/route.h): a path has
+ * an escape for what no target may have, a host no dot at its end. */
+static struct slice as_compared(struct reader *r, enum condition_kind kind,
+				struct slice text)
 {
+	size_t size = text.n * URI_ESCAPED;
+	struct writer w;
+	char *room;
+
+	if (kind == CONDITION_HOST_HEADER)
+		return host_without_last_dot(text);
+	room = arena_alloc(r->arena, size);
+	w = writer_make(room, size);
+	writer_target(&w, text);
+	return slice_make(room, (size_t)(w.at - room));
+}
+
+const struct pattern *make_pattern(struct reader *r, const struct condition *c,
+				   const struct node *v)
+{
+	unsigned flags = c->kind == CONDITION_HOST_HEADER ? PATTERN_FOLD : 0;
 	struct pattern *p = ARENA_NEW(r->arena, struct pattern);
 	const char *why = NULL;
 	size_t at = 0;
 	struct place place;
 
-	if (!is_regex) {
-		pattern_compile(r->arena, v->text, flags, p);
+	if (!c->is_regex) {
+		if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text),
+				     flags, p))
+			complain(r, &v->at, NULL,
+				 "a pattern has at most %d octets",
+				 PATTERN_OCTETS_MAX);
 		return p;
 	}
 	if (pattern_compile_regex(r->arena, v->text, flags, p, &why, &at)) {

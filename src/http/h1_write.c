@@ -1,5 +1,7 @@
 #include "h1_write.h"
 
+#include "octets.h"
+
 enum { DIGITS_MAX = 20 }; /* of a uint64_t */
 
 /* Writes backwards from `end`; returns where the number begins. */
@@ -36,7 +38,7 @@ void writer_target(struct writer *w, struct slice target)
 		unsigned char c = (unsigned char)target.p[i];
 		char *to;
 
-		if (c > 0x20 && c != 0x7f)
+		if (!octet_needs_escape(target.p[i]))
 			continue;
 		writer_put(w, slice_make(target.p + done, i - done));
 		done = i + 1;

@@ -85,8 +85,9 @@ void writer_u64(struct writer *w, uint64_t value);
 void writer_field_u64(struct writer *w, struct slice name, uint64_t value);
 
 /*
- * A request target: as it is, but a space or control character in it leaves
- * as %20 and the like, because a target has one reading only without them.
+ * A request target: as it is, but a space, a control character or an octet
+ * from 0x80 on leaves as %20 and the like, because a target has one reading
+ * only without them.
  */
 void writer_target(struct writer *w, struct slice target);
 

@@ -4,7 +4,8 @@
  * The scans look at 16 octets at a time where the processor can (SSE2, which
  * every x86-64 has) and at one elsewhere; they never read past `end`.
  *
- * Floor: http, for this folder only.  Source: RFC 9110, section 5.6.2.
+ * Floor: http, for this folder only.  Source: RFC 9110, section 5.6.2; RFC
+ * 3986, section 2.
  */
 #ifndef WEIR_HTTP_OCTETS_H
 #define WEIR_HTTP_OCTETS_H
@@ -72,6 +73,13 @@ static inline __m128i octets_plain(__m128i x)
 	return _mm_or_si128(_mm_or_si128(letter, digit), octets_equal(x, '-'));
 }
 #endif
+
+/* Whether a request target never has this octet as it is (RFC 3986 2): spaces,
+ * controls, and all from 0x80 on. It is read and sent as an escape. */
+static inline bool octet_needs_escape(char c)
+{
+	return (uint8_t)(c - 0x21) >= 0x7f - 0x21;
+}
 
 /* Scans on while octets are letters, digits and hyphens. */
 static inline const char *skip_plain(const char *p, const char *end)

@@ -70,13 +70,18 @@ bool uri_split(struct slice target, enum method method, struct uri *out)
 
 /* -- paths ---------------------------------------------------------------- */
 
-/* Whether a '%' is in the path, or a segment that begins with a dot. */
+/* Whether a '%' is in the path, an octet that has to be one, or a segment that
+ * begins with a dot. */
 static bool may_change(struct slice path)
 {
 	for (size_t i = 0; i < path.n; i++) {
-		if (path.p[i] == '%')
+		char c = path.p[i];
+
+		if (c > '.' && c != 0x7f)
+			continue;
+		if (c == '%' || octet_needs_escape(c))
 			return true;
-		if (path.p[i] == '.' && i > 0 && path.p[i - 1] == '/')
+		if (c == '.' && i > 0 && path.p[i - 1] == '/')
 			return true;
 	}
 	return false;
@@ -94,9 +99,14 @@ static int escaped_octet(struct slice s)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-static char upper_hex(char c)
+static size_t put_escape(char *to, unsigned octet)
 {
-	return c >= 'a' ? (char)(c & ~0x20) : c;
+	static const char hex[] = "0123456789ABCDEF";
+
+	to[0] = '%';
+	to[1] = hex[octet >> 4];
+	to[2] = hex[octet & 15];
+	return 3;
 }
 
 /*
@@ -128,13 +138,17 @@ bool uri_normalise(struct slice path, char *buffer, size_t room,
 	*out = path;
 	if (path.n == 0 || path.p[0] != '/' || !may_change(path))
 		return true;
-	if (room < path.n)
+	if (room / URI_ESCAPED < path.n)
 		return false;
 
 	for (size_t i = 0; i < path.n; i++) {
-		int octet = escaped_octet(slice_from(path, i));
+		char c = path.p[i];
+		int octet = octet_needs_escape(c) ? (unsigned char)c : -1;
 
-		if (path.p[i] == '/') {
+		if (c == '%' &&
+		    (octet = escaped_octet(slice_from(path, i))) >= 0)
+			i += 2;
+		if (c == '/') {
 			size_t ended = end_segment(buffer, segment, n);
 
 			if (ended == n)
@@ -143,16 +157,11 @@ bool uri_normalise(struct slice path, char *buffer, size_t room,
 				n = ended;
 			segment = n;
 		} else if (octet < 0) {
-			buffer[n++] = path.p[i];
+			buffer[n++] = c;
+		} else if (octet_is((char)octet, OCTET_UNRESERVED)) {
+			buffer[n++] = (char)octet;
 		} else {
-			if (octet_is((char)octet, OCTET_UNRESERVED)) {
-				buffer[n++] = (char)octet;
-			} else {
-				buffer[n++] = '%';
-				buffer[n++] = upper_hex(path.p[i + 1]);
-				buffer[n++] = upper_hex(path.p[i + 2]);
-			}
-			i += 2;
+			n += put_escape(buffer + n, (unsigned)octet);
 		}
 	}
 	*out = slice_make(buffer, end_segment(buffer, segment, n));
@@ -171,6 +180,24 @@ static bool is_ipv6(struct slice text)
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
 	return inet_pton(AF_INET6, copy, &address) == 1;
+}
+
+/* "v1.text": nobody has one, but it is well formed (RFC 3986 3.2.2). */
+static bool is_ip_future(struct slice text)
+{
+	size_t dot = slice_find(text, '.');
+
+	if (text.n > HOST_MAX - 2 || dot < 2 || dot + 1 >= text.n ||
+	    (text.p[0] | 0x20) != 'v')
+		return false;
+	for (size_t i = 1; i < dot; i++)
+		if (ascii_hex(text.p[i]) < 0)
+			return false;
+	for (size_t i = dot + 1; i < text.n; i++)
+		if (text.p[i] != ':' &&
+		    !octet_is(text.p[i], OCTET_UNRESERVED | OCTET_SUB_DELIM))
+			return false;
+	return true;
 }
 
 static bool is_reg_name(struct slice text)
@@ -209,9 +236,13 @@ bool host_split(struct slice value, struct slice *name, uint16_t *port)
 	size_t end;
 
 	if (value.n > 0 && value.p[0] == '[') {
+		struct slice inside;
+
 		end = slice_find(value, ']');
-		if (end == value.n ||
-		    !is_ipv6(slice_make(value.p + 1, end - 1)))
+		if (end == value.n)
+			return false;
+		inside = slice_make(value.p + 1, end - 1);
+		if (!is_ipv6(inside) && !is_ip_future(inside))
 			return false;
 		*name = slice_first(value, end + 1);
 		return read_port(slice_from(value, end + 1), port);

@@ -43,14 +43,19 @@ struct uri {
  */
 bool uri_split(struct slice target, enum method method, struct uri *out);
 
+/* What one octet of a path becomes at most. */
+enum { URI_ESCAPED = 3 };
+
 /*
  * The form of a path that rules are compared with: escapes of unreserved
  * characters decoded, the hex digits of others in upper case, dot segments
  * removed. "//" and "%2F" stay, and a '%' that begins no escape. Escapes are
- * decoded once; the result is never longer than the path.
+ * decoded once. What no target may have (spaces, controls, octets from 0x80
+ * on) becomes an escape, as writer_target() sends it: a target that strips it
+ * must not see another path than the rules.
  *
- * room  at least path.n octets, or the answer is false; not touched when
- *       nothing has to change
+ * room  at least path.n times URI_ESCAPED octets, or the answer is false; not
+ *       touched when nothing has to change
  * out   the path itself, or a slice of `buffer`
  */
 bool uri_normalise(struct slice path, char *buffer, size_t room,
@@ -59,7 +64,8 @@ bool uri_normalise(struct slice path, char *buffer, size_t room,
 /*
  * Splits the value of a Host field or an authority.
  *
- * name  a registered name, an IPv4 address, or an IPv6 address in brackets;
+ * name  a registered name, an IPv4 address, or in brackets an IPv6 address
+ *       or one of a kind to come (IPvFuture), which no rule needs to know;
  *       never empty, at most 255 octets, in the case it was sent
  * port  0 when there is none
  *
@@ -67,6 +73,17 @@ bool uri_normalise(struct slice path, char *buffer, size_t room,
  * 65535. The answer is REASON_BAD_HOST.
  */
 bool host_split(struct slice value, struct slice *name, uint16_t *port);
+
+/*
+ * "example.com." is the same host as without the dot, which SNI never has:
+ * rules must not be passed by adding it.
+ */
+static inline struct slice host_without_last_dot(struct slice name)
+{
+	return name.n > 1 && name.p[name.n - 1] == '.'
+		       ? slice_first(name, name.n - 1)
+		       : name;
+}
 
 /*
  * ASCII letters in lower case: the slice itself when there is nothing to

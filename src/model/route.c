@@ -62,7 +62,10 @@ struct decision route_decide(const struct listener *l,
 		d.reason = REASON_BAD_HOST;
 		return d;
 	}
-	in = (struct route_input){.host = d.host, .path = d.path};
+	in = (struct route_input){
+		.host = host_without_last_dot(d.host),
+		.path = d.path,
+	};
 	d.rule = rule_index_find(l->rule_index, &in, scratch->patterns);
 	if (!d.rule)
 		d.rule = &l->default_rule;

@@ -16,8 +16,9 @@
 #include "model/listener.h"
 
 enum {
-	ROUTE_HOST_MAX = 256,       /* host_split() gives at most 255 */
-	ROUTE_PATH_MAX = 16 * 1024, /* as long as a request line may be */
+	ROUTE_HOST_MAX = 256, /* host_split() gives at most 255 */
+	/* As long as a request line may be, each octet escaped. */
+	ROUTE_PATH_MAX = 16 * 1024 * URI_ESCAPED,
 	REDIRECT_LOCATION_MAX = 8 * 1024,
 };
 
@@ -43,7 +44,8 @@ struct decision {
 				  * REASON_BAD_URI, REASON_BAD_HOST */
 	const struct rule *rule; /* never NULL with REASON_NONE; the default
 				  * rule when no other is met */
-	struct slice host;       /* lower case, without port */
+	struct slice host;       /* lower case, without port; rules see it
+				  * without a dot at its end */
 	uint16_t host_port;      /* that came with it; 0: none */
 	struct slice path;       /* normalised */
 	struct uri uri;          /* as sent */

@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include "http/h1_write.h"
 #include "http/uri.h"
 
 static const struct {
@@ -110,6 +111,11 @@ static const struct {
 	{"/x%2f../admin", "/x%2F../admin"},
 	{"/%2e", "/"},
 	{"/mid/content=5/../6", "/mid/6"},
+	{"/\xe9", "/%E9"},
+	{"/a\xa0", "/a%A0"},
+	{"/\xc3\xa9/../\xff", "/%FF"},
+	{"/a b\x01\x7f", "/a%20b%01%7F"},
+	{"/a.b\x80", "/a.b%80"},
 	{"*", "*"},
 };
 
@@ -118,14 +124,37 @@ static void test_paths_that_rules_see(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct slice path = slice_of(paths[i].path), out, again;
-		char *room = xmalloc(path.n), other[64];
+		size_t size = path.n * URI_ESCAPED;
+		char *room = xmalloc(size), other[256];
 
 		print_message("# %s\n", paths[i].path);
-		assert_true(uri_normalise(path, room, path.n, &out));
+		assert_true(uri_normalise(path, room, size, &out));
 		assert_slice(out, paths[i].normal);
 		assert_true(uri_normalise(out, other, sizeof(other), &again));
 		assert_slice(again, paths[i].normal);
 		free(room);
+	}
+}
+
+/* What a target may strip must not hide a path from an exact rule: whatever
+ * it is, rules and targets see the same. */
+static void regress_rules_see_every_octet_as_it_is_sent(void **state)
+{
+	(void)state;
+	for (unsigned c = 1; c < 256; c++) {
+		char text[] = {'/', 'x', (char)c}, rules[9], sent[9];
+		struct writer w = writer_make(sent, sizeof(sent));
+		struct slice out;
+
+		if (c == '%' || c == '/' || c == '.')
+			continue;
+		assert_true(uri_normalise(slice_make(text, 3), rules,
+					  sizeof(rules), &out));
+		writer_target(&w, slice_make(text, 3));
+		assert_int_equal(out.n, w.at - sent);
+		assert_memory_equal(out.p, sent, out.n);
+		for (size_t i = 0; i < out.n; i++)
+			assert_true(out.p[i] > 0x20 && out.p[i] < 0x7f);
 	}
 }
 
@@ -177,7 +206,15 @@ static const struct {
 	{"[::1]a", NULL, 0},
 	{"[]", NULL, 0},
 	{"[::1%25eth0]", NULL, 0},
-	{"[v1.a]", NULL, 0},
+	{"[v1.a]", "[v1.a]", 0},
+	{"[vF.a:b!]:80", "[vF.a:b!]", 80},
+	{"[V1f.~]", "[V1f.~]", 0},
+	{"[v1.]", NULL, 0},
+	{"[v.a]", NULL, 0},
+	{"[vg.a]", NULL, 0},
+	{"[v1]", NULL, 0},
+	{"[v1.a/b]", NULL, 0},
+	{"[v1.a%41]", NULL, 0},
 	{"[1.2.3.4]", NULL, 0},
 	{"[:::::::::::::::::::::::::::::::::::::::::::::::::::]", NULL, 0},
 };
@@ -222,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_paths_that_rules_see),
+		cmocka_unit_test(regress_rules_see_every_octet_as_it_is_sent),
 		cmocka_unit_test(test_a_plain_path_is_not_copied),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_in_lower_case),
