@@ -19,7 +19,8 @@ const struct h1_limits h1_response_limits = {
 
 enum {
 	EMPTY_LINES_MAX = 4,
-	/* h1_head_end() lets limits be looked at each time this much came. */
+	/* h1_head_end() lets limits be looked at beyond this, and then beyond
+	 * each size that is twice the one before. The limits are such sizes. */
 	LOOK_AGAIN_OCTETS = 4096,
 };
 
@@ -147,7 +148,8 @@ static inline void add_field(struct http_head *head, struct field *f)
 	head->n_fields++;
 }
 
-/* Trims a name in front of its colon; RFC 9112 5.1 wants that of a proxy. */
+/* Trims a name in front of its colon; of a response, RFC 9112 5.1 wants that
+ * of a proxy. */
 static struct slice trim_end(struct slice s)
 {
 	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
@@ -180,16 +182,15 @@ static enum step take_strict_field(struct cursor *c, struct slice line)
 	return STEP_OK;
 }
 
-/* Whether a name of a request can be written again with one meaning. */
+/*
+ * Whether a name of a request means the same to everybody. What is no token
+ * does not: some stop reading fields there, and take what follows for a body.
+ */
 static bool has_one_meaning(const struct field *f)
 {
-	if (f->quirks & FIELD_EMPTY_NAME)
+	if (f->quirks & (FIELD_EMPTY_NAME | FIELD_BAD_NAME))
 		return false;
-	if (f->quirks & FIELD_FOLDED)
-		return !(f->quirks & FIELD_BAD_NAME) &&
-		       name_of(f->name) == NAME_OTHER;
-	return !(f->quirks & FIELD_BAD_NAME) ||
-	       !slice_any(f->name, OCTET_BLANK);
+	return !(f->quirks & FIELD_FOLDED) || name_of(f->name) == NAME_OTHER;
 }
 
 static void note_field_quirks(struct http_head *head, struct field *f)
@@ -215,6 +216,14 @@ static void note_field_quirks(struct http_head *head, struct field *f)
 	}
 }
 
+/* RFC 9112 5.1: what stands between a name and its colon was used to hide the
+ * field from one of two readers. */
+static bool ends_in_space(struct slice line, size_t colon)
+{
+	return colon > 0 &&
+	       (line.p[colon - 1] == ' ' || line.p[colon - 1] == '\t');
+}
+
 static enum step take_odd_field(struct cursor *c, struct slice line)
 {
 	struct http_head *head = c->head;
@@ -222,13 +231,16 @@ static enum step take_odd_field(struct cursor *c, struct slice line)
 	bool folded = line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t');
 	size_t colon;
 
+	/* RFC 9112 2.2: there is nothing yet that it could continue. */
+	if (folded && head->n_fields == 0)
+		return STEP_MALFORMED;
 	*f = (struct field){.quirks = folded ? FIELD_FOLDED : 0};
 	if (folded) {
 		head->quirks |= QUIRK_FOLDED;
 		line = slice_trim(line);
 	}
 	colon = slice_find(line, ':');
-	if (colon == line.n && !folded)
+	if (!folded && (colon == line.n || ends_in_space(line, colon)))
 		return STEP_MALFORMED;
 	if (has_nul_or_cr(line)) {
 		f->quirks |= FIELD_LEAVE_OUT;
@@ -497,8 +509,7 @@ static enum step take_status_line(struct cursor *c)
 	c->head->version = line.p[7] == '0' ? HTTP_1_0 : HTTP_1_1;
 	c->head->status = (uint16_t)status;
 	c->head->phrase = slice_from(line, 13);
-	if (status < 100 || status > 599 ||
-	    slice_any(c->head->phrase, OCTET_CONTROL))
+	if (status < 100 || slice_any(c->head->phrase, OCTET_CONTROL))
 		return STEP_MALFORMED;
 	return STEP_OK;
 }
@@ -589,8 +600,9 @@ bool h1_head_end(struct slice in, size_t from)
 	const char *p = in.p + (from > 2 ? from - 2 : 0);
 	const char *end = in.p + in.n;
 
-	if (in.n / LOOK_AGAIN_OCTETS != from / LOOK_AGAIN_OCTETS)
-		return true;
+	for (size_t size = LOOK_AGAIN_OCTETS; size < in.n; size *= 2)
+		if (from <= size)
+			return true;
 	/* An LF with nothing, or CR only, up to the next one. */
 	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		p++;

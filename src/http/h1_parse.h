@@ -44,7 +44,9 @@ extern const struct h1_limits h1_response_limits;
  * head    fields and max_fields are set by the caller, the rest is written;
  *         meaningful only after H1_DONE
  * why     written only with H1_BAD:
- *   REASON_MALFORMED        not HTTP, or HTTP/0.9, or a field without colon
+ *   REASON_MALFORMED        not HTTP, or HTTP/0.9, a field without colon or
+ *                           with white space before it, or a first field
+ *                           that begins with white space
  *   REASON_HTTP_VERSION     HTTP/2 preface, or another major version
  *   REASON_URI_TOO_LONG     request line over its limit
  *   REASON_FIELD_TOO_LARGE  a field, or the head, over its limit
