@@ -99,7 +99,7 @@ struct http_head {
 
 	/* The rest is the parser's. */
 	uint16_t n_fields;
-	uint16_t status;   /* 100 to 599 */
+	uint16_t status;   /* 100 to 999 */
 	uint8_t version;   /* enum http_version */
 	uint8_t method_id; /* enum method */
 	bool odd_names;    /* a field has FIELD_ODD_NAME */
@@ -166,15 +166,6 @@ bool list_next(struct slice *rest, struct slice *item);
  */
 bool head_has_token(const struct http_head *head, enum name name,
 		    struct slice token);
-
-/*
- * Whether Connection names this field, so that it ends here (RFC 9110 7.6.1).
- */
-static inline bool head_is_hop_by_hop(const struct http_head *head,
-				      struct slice name)
-{
-	return head_has_token(head, NAME_CONNECTION, name);
-}
 
 /* The number of a method; case matters. */
 enum method method_of(struct slice text);

@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/http/h1_parse.c src/http/h1_parse.h \
 	src/http/h1_write.c src/http/h1_write.h \
 	src/http/head.c src/http/head.h \
+	src/http/hops.c src/http/hops.h \
 	src/http/names.c src/http/names.h \
 	src/http/octets.c src/http/octets.h \
 	src/http/pattern.c src/http/pattern.h \

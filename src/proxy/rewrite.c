@@ -1,6 +1,7 @@
 #include "rewrite.h"
 
 #include "base/clock.h"
+#include "http/hops.h"
 
 /* Appends to a head and makes text for values. */
 struct builder {
@@ -53,52 +54,38 @@ static const uint64_t hop_by_hop =
 	NAME_BIT(NAME_TRAILER) | NAME_BIT(NAME_TRANSFER_ENCODING) |
 	NAME_BIT(NAME_UPGRADE);
 
-/* What a client may not take away by naming it in Connection: weir or the
- * framing speaks here. */
+/* What nobody takes away by naming it in Connection: weir or the framing
+ * speaks here. */
 static const uint64_t never_named =
-	NAME_BIT(NAME_HOST) | NAME_BIT(NAME_CONTENT_LENGTH) |
-	NAME_BIT(NAME_X_FORWARDED_FOR) | NAME_BIT(NAME_X_FORWARDED_PROTO) |
-	NAME_BIT(NAME_X_FORWARDED_PORT) | NAME_BIT(NAME_X_AMZN_TRACE_ID) |
-	NAME_BIT(NAME_COOKIE) | NAME_BIT(NAME_SET_COOKIE);
+	NAME_BIT(NAME_UPGRADE) | NAME_BIT(NAME_HOST) |
+	NAME_BIT(NAME_CONTENT_LENGTH) | NAME_BIT(NAME_X_FORWARDED_FOR) |
+	NAME_BIT(NAME_X_FORWARDED_PROTO) | NAME_BIT(NAME_X_FORWARDED_PORT) |
+	NAME_BIT(NAME_X_AMZN_TRACE_ID) | NAME_BIT(NAME_COOKIE) |
+	NAME_BIT(NAME_SET_COOKIE);
 
-/* Whether Connection names anything but the usual, so that each field has to
- * be looked up in it (RFC 9110 7.6.1). */
-static bool names_fields(const struct http_head *head)
+static bool is_named(const struct hops *hops, const struct http_head *head,
+		     size_t i)
 {
-	const struct field *f = NULL;
-	struct slice rest, item;
-
-	while ((f = head_next(head, NAME_CONNECTION, f)) != NULL) {
-		rest = f->value;
-		while (list_next(&rest, &item))
-			if (!slice_eq_fold(item, SLICE("keep-alive")) &&
-			    !slice_eq_fold(item, SLICE("close")) &&
-			    !slice_eq_fold(item, SLICE("upgrade")))
-				return true;
-	}
-	return false;
-}
-
-static bool is_named(const struct http_head *head, const struct field *f)
-{
-	return !(NAME_BIT(f->id) & never_named) &&
-	       head_is_hop_by_hop(head, f->name);
+	return hops_has(hops, i) &&
+	       !(NAME_BIT(head->fields[i].id) & never_named);
 }
 
 /* -- X-Forwarded-For --------------------------------------------------- */
 
 enum { XFF_ENTRIES_MAX = 30 };
 
+/* Commas count, quotes or not: whoever reads this field cuts there. */
 static bool too_many_forwarded(const struct http_head *head)
 {
 	const struct field *f = NULL;
-	struct slice rest, item;
 	unsigned n = 0;
 
 	while ((f = head_next(head, NAME_X_FORWARDED_FOR, f)) != NULL) {
-		rest = f->value;
-		while (list_next(&rest, &item))
-			n++;
+		struct slice rest = f->value;
+
+		while (rest.p)
+			if (slice_trim(slice_cut(&rest, ',')).n > 0)
+				n++;
 	}
 	return n > XFF_ENTRIES_MAX;
 }
@@ -241,23 +228,21 @@ static void copy_fields(struct builder *b, const struct http_head *in,
 			const struct load_balancer *lb,
 			struct rewrite_notes *notes)
 {
-	bool named = head_has(in, NAME_CONNECTION) && names_fields(in);
+	struct hops hops;
 
+	hops_find(in, &hops);
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
+		bool drop = f->quirks & FIELD_LEAVE_OUT;
 
 		if (NAME_BIT(f->id) & (ours | hop_by_hop))
 			continue;
-		if (f->quirks & FIELD_LEAVE_OUT)
-			continue;
 		if (f->quirks & FIELD_ODD_NAME) {
-			if (lb->drop_invalid_header_fields) {
-				notes->dropped_invalid = true;
-				continue;
-			}
-			notes->passed_invalid = true;
+			drop |= lb->drop_invalid_header_fields;
+			notes->dropped_invalid |= drop;
+			notes->passed_invalid |= !drop;
 		}
-		if (named && is_named(in, f))
+		if (drop || is_named(&hops, in, i))
 			continue;
 		add(b, f->name, f->value);
 	}
@@ -306,6 +291,18 @@ static void add_framing(struct builder *b, const struct framing *framing)
 	}
 }
 
+/* RFC 9112 3.2.2 and 3.2.4: to an origin the path goes, not the whole URI;
+ * "*" is one. */
+static struct slice add_target(struct builder *b, const struct uri *uri)
+{
+	const char *start = b->text.at;
+
+	if (uri->rest.n == 0 || uri->rest.p[0] == '?')
+		writer_char(&b->text, '/');
+	writer_put(&b->text, uri->rest);
+	return made(b, start);
+}
+
 enum reason rewrite_request(const struct http_head *in,
 			    const struct request_facts *facts,
 			    struct scratch *scratch, struct http_head *out,
@@ -318,17 +315,11 @@ enum reason rewrite_request(const struct http_head *in,
 	if (head_has(in, NAME_X_FORWARDED_FOR) && too_many_forwarded(in))
 		return REASON_XFF_TOO_LONG;
 	begin(&b, in, scratch, out);
-	/* RFC 9112 3.2.2: to an origin the path goes, not the whole URI. */
-	if (uri->form == URI_ABSOLUTE) {
-		const char *start = b.text.at;
-
-		if (uri->rest.n == 0 || uri->rest.p[0] != '/')
-			writer_char(&b.text, '/');
-		writer_put(&b.text, uri->rest);
-		out->target = made(&b, start);
-	}
+	if (uri->form == URI_ABSOLUTE)
+		out->target = add_target(&b, uri);
+	/* What we say stands first: a target that stops reading fields at one
+	 * of the client's has read it by then. */
 	add_hosts(&b, in, facts);
-	copy_fields(&b, in, lb, notes);
 	add_framing(&b, facts->framing);
 	if (facts->upgrade) {
 		add(&b, SLICE("Connection"), SLICE("Upgrade"));
@@ -342,11 +333,21 @@ enum reason rewrite_request(const struct http_head *in,
 		    slice_of(facts->tls_cipher));
 	}
 	add_trace_id(&b, in, facts);
+	copy_fields(&b, in, lb, notes);
 	return b.overflow || b.text.overflow ? REASON_FIELD_TOO_LARGE
 					     : REASON_NONE;
 }
 
 /* -- the response ------------------------------------------------------ */
+
+enum { STATUS_UPGRADE_REQUIRED = 426 };
+
+/* RFC 9110 15.5.22: a 426 says which protocols would be served. */
+static bool offers_upgrade(const struct http_head *in)
+{
+	return in->status == STATUS_UPGRADE_REQUIRED &&
+	       head_has(in, NAME_UPGRADE);
+}
 
 static bool is_inserted(const struct listener *l, const struct field *f)
 {
@@ -360,23 +361,43 @@ static void copy_response_fields(struct builder *b, const struct http_head *in,
 				 const struct response_facts *facts)
 {
 	const struct listener *l = facts->listener;
-	bool named = head_has(in, NAME_CONNECTION) && names_fields(in);
+	uint64_t ends_here = hop_by_hop;
+	struct hops hops;
 
+	if (offers_upgrade(in))
+		ends_here &= ~NAME_BIT(NAME_UPGRADE);
+	hops_find(in, &hops);
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
 
-		if (NAME_BIT(f->id) & hop_by_hop)
+		if (NAME_BIT(f->id) & ends_here)
 			continue;
 		if (f->id == NAME_CONTENT_LENGTH && !facts->keep_length)
 			continue;
 		if (f->quirks & FIELD_LEAVE_OUT)
 			continue;
-		if (named && is_named(in, f))
+		if (is_named(&hops, in, i))
 			continue;
 		if (l->n_response_fields && f->id && is_inserted(l, f))
 			continue;
 		add(b, f->name, f->value);
 	}
+}
+
+/* Who sends Upgrade names it in Connection (RFC 9110 7.8). */
+static void add_connection(struct builder *b,
+			   const struct response_facts *facts, bool upgrade)
+{
+	struct slice options = SLICE("Upgrade");
+
+	if (facts->close)
+		options = upgrade ? SLICE("close, Upgrade") : SLICE("close");
+	else if (facts->say_keep_alive)
+		options = upgrade ? SLICE("keep-alive, Upgrade")
+				  : SLICE("keep-alive");
+	else if (!upgrade)
+		return;
+	add(b, SLICE("Connection"), options);
 }
 
 bool rewrite_response(const struct http_head *in,
@@ -402,10 +423,8 @@ bool rewrite_response(const struct http_head *in,
 		add(&b, SLICE("Connection"), SLICE("Upgrade"));
 		add(&b, SLICE("Upgrade"),
 		    upgrade ? upgrade->value : SLICE("websocket"));
-	} else if (facts->close) {
-		add(&b, SLICE("Connection"), SLICE("close"));
-	} else if (facts->say_keep_alive) {
-		add(&b, SLICE("Connection"), SLICE("keep-alive"));
+	} else {
+		add_connection(&b, facts, offers_upgrade(in));
 	}
 	return !b.overflow && !b.text.overflow;
 }

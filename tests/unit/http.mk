@@ -3,7 +3,7 @@ if HAVE_CMOCKA
 http_tests = tests/unit/test_chunked tests/unit/test_cookie \
 	tests/unit/test_desync tests/unit/test_framing \
 	tests/unit/test_h1_parse tests/unit/test_h1_write \
-	tests/unit/test_head tests/unit/test_pattern \
+	tests/unit/test_head tests/unit/test_hops tests/unit/test_pattern \
 	tests/unit/test_uri
 check_PROGRAMS += $(http_tests)
 TESTS += $(http_tests)
@@ -21,6 +21,8 @@ tests_unit_test_h1_write_SOURCES = tests/unit/test_h1_write.c
 tests_unit_test_h1_write_LDADD = $(UNIT_LIBS)
 tests_unit_test_head_SOURCES = tests/unit/test_head.c
 tests_unit_test_head_LDADD = $(UNIT_LIBS)
+tests_unit_test_hops_SOURCES = tests/unit/test_hops.c
+tests_unit_test_hops_LDADD = $(UNIT_LIBS)
 tests_unit_test_pattern_SOURCES = tests/unit/test_pattern.c
 tests_unit_test_pattern_LDADD = $(UNIT_LIBS)
 tests_unit_test_uri_SOURCES = tests/unit/test_uri.c

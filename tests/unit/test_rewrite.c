@@ -3,6 +3,7 @@
 #include "proxy/rewrite.h"
 
 #include "base/clock.h"
+#include "http/desync.h"
 #include "http/h1_parse.h"
 #include "net/addr.h"
 #include "unit.h"
@@ -65,12 +66,12 @@ static char *text_of(const struct http_head *head, const char *only)
 	return text;
 }
 
-static enum reason rewrite(const char *request, const char *peer,
-			   struct http_head *out, struct rewrite_notes *notes)
+static enum reason rewrite_head(const struct http_head *head, const char *peer,
+				struct http_head *out,
+				struct rewrite_notes *notes)
 {
-	struct framing framing = {.kind = FRAMING_NONE};
+	struct framing framing;
 	struct decision decision;
-	struct http_head head;
 	struct addr addr;
 	struct request_facts facts = {
 		.listener = &listener,
@@ -82,11 +83,11 @@ static enum reason rewrite(const char *request, const char *peer,
 	};
 
 	assert_true(addr_parse(slice_of(peer), &addr));
-	parse_request(request, &head);
+	assert_int_equal(framing_of_request(head, &framing), 0);
 	decision = (struct decision){.host = balancer.dns_name};
-	assert_true(uri_split(head.target, head.method_id, &decision.uri));
-	if (head_has(&head, NAME_HOST))
-		assert_true(host_split(head_find(&head, NAME_HOST)->value,
+	assert_true(uri_split(head->target, head->method_id, &decision.uri));
+	if (head_has(head, NAME_HOST))
+		assert_true(host_split(head_find(head, NAME_HOST)->value,
 				       &decision.host, &decision.host_port));
 	if (decision.uri.authority.n)
 		assert_true(host_split(decision.uri.authority, &decision.host,
@@ -94,7 +95,16 @@ static enum reason rewrite(const char *request, const char *peer,
 	assert_true(host_lower(decision.host, scratch.route.host,
 			       sizeof(scratch.route.host), &decision.host));
 	*notes = (struct rewrite_notes){false, false};
-	return rewrite_request(&head, &facts, &scratch, out, notes);
+	return rewrite_request(head, &facts, &scratch, out, notes);
+}
+
+static enum reason rewrite(const char *request, const char *peer,
+			   struct http_head *out, struct rewrite_notes *notes)
+{
+	struct http_head head;
+
+	parse_request(request, &head);
+	return rewrite_head(&head, peer, out, notes);
 }
 
 /* -- section 1 ------------------------------------------------------------- */
@@ -171,6 +181,30 @@ static void test_more_than_30_addresses_are_463(void **state)
 				      : i == 15 ? "\r\nX-Forwarded-For: "
 						: ",",
 				      i);
+		snprintf(request + n, sizeof(request) - (size_t)n, "\r\n\r\n");
+		assert_int_equal(rewrite(request, "127.0.0.1:5", &out, &notes),
+				 entries == 30 ? REASON_NONE
+					       : REASON_XFF_TOO_LONG);
+	}
+}
+
+/* Whoever reads the field cuts at commas, whatever was quoted. */
+static void regress_quotes_hide_no_forwarded_addresses(void **state)
+{
+	struct rewrite_notes notes;
+	struct http_head out;
+	char request[2048];
+
+	(void)state;
+	for (int entries = 30; entries <= 31; entries++) {
+		int n = snprintf(request, sizeof(request),
+				 "GET / HTTP/1.1\r\nHost: a\r\n"
+				 "X-Forwarded-For: \"10.0.0.1");
+
+		reset();
+		for (int i = 1; i < entries; i++)
+			n += snprintf(request + n, sizeof(request) - (size_t)n,
+				      ",10.0.0.%d", i);
 		snprintf(request + n, sizeof(request) - (size_t)n, "\r\n\r\n");
 		assert_int_equal(rewrite(request, "127.0.0.1:5", &out, &notes),
 				 entries == 30 ? REASON_NONE
@@ -317,6 +351,114 @@ static void test_names_that_are_no_names(void **state)
 	assert_true(notes.dropped_invalid);
 }
 
+/* A name with one octet in it that may be anything. */
+static const struct {
+	const char *before, *after;
+} places[] = {{"", ""}, {"", "b-c"}, {"a", "-c"}, {"a-b", ""}};
+
+enum { SWEPT_OCTETS = 128 };
+
+/* The head that has it; returns its octets. */
+static size_t swept(size_t place, char octet, char *text)
+{
+	struct writer w = writer_make(text, SWEPT_OCTETS);
+
+	writer_literal(&w, "POST / HTTP/1.1\r\nHost: a\r\n"
+			   "Content-Length: 4\r\n");
+	writer_put(&w, slice_of(places[place].before));
+	writer_char(&w, octet);
+	writer_put(&w, slice_of(places[place].after));
+	writer_literal(&w, ": v\r\nX-Last: 1\r\n\r\n");
+	assert_false(w.overflow);
+	return (size_t)(w.at - text);
+}
+
+static bool is_tchar(char c)
+{
+	return c && (strchr("!#$%&'*+-.^_`|~", c) || ascii_is_digit(c) ||
+		     (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'));
+}
+
+/* A name with this octet is sent if and only if it is a token of RFC 9110,
+ * 5.6.2; and nothing else is lost with it. */
+static void check_swept(size_t place, char octet, enum desync_mode mode)
+{
+	struct http_head head = {
+		.fields = scratch.in_fields,
+		.max_fields = HEAD_FIELDS_MAX,
+	};
+	char text[SWEPT_OCTETS];
+	struct slice in = slice_make(text, swept(place, octet, text));
+	struct rewrite_notes notes;
+	struct http_head out;
+	struct desync desync;
+	enum reason why;
+	char *sent;
+
+	if (octet == ':' || octet == '\n')
+		return; /* another name, another field */
+	if (!*places[place].before && (octet == ' ' || octet == '\t'))
+		return; /* a continuation */
+	if (h1_parse_request(in, &h1_request_limits, &head, &why) != H1_DONE) {
+		assert_false(is_tchar(octet));
+		return;
+	}
+	if (desync_judge(&head, mode, &desync) == DESYNC_REFUSE) {
+		assert_false(is_tchar(octet));
+		return;
+	}
+	if (mode == DESYNC_STRICTEST)
+		assert_true(is_tchar(octet));
+	assert_int_equal(rewrite_head(&head, "127.0.0.1:5", &out, &notes),
+			 REASON_NONE);
+	assert_int_equal(notes.dropped_invalid, !is_tchar(octet));
+	for (size_t i = 0; i < out.n_fields; i++)
+		for (size_t k = 0; k < out.fields[i].name.n; k++)
+			assert_true(is_tchar(out.fields[i].name.p[k]));
+	sent = text_of(&out, NULL);
+	assert_ptr_equal(strstr(sent, "Host: a\nContent-Length: 4\n"), sent);
+	assert_non_null(strstr(sent, "X-Last: 1\n"));
+	assert_int_equal(strstr(sent, ": v\n") != NULL, is_tchar(octet));
+}
+
+static void regress_names_that_are_no_token_are_never_sent(void **state)
+{
+	(void)state;
+	reset();
+	for (int octet = 0; octet < 256; octet++)
+		for (size_t place = 0; place < ARRAY_SIZE(places); place++)
+			for (int mode = DESYNC_MONITOR;
+			     mode <= DESYNC_STRICTEST; mode++)
+				check_swept(place, (char)octet,
+					    (enum desync_mode)mode);
+}
+
+/* A target that stops reading fields somewhere has read ours by then. */
+static void regress_our_fields_stand_before_the_clients(void **state)
+{
+	struct rewrite_notes notes;
+	struct http_head out;
+
+	(void)state;
+	reset();
+	balancer.tls_version_and_cipher_headers = true;
+	rewrite("POST / HTTP/1.1\r\nAccept: */*\r\n"
+		"X-Forwarded-For: 192.0.2.1\r\nX-Amzn-Trace-Id: Root=1-5-a\r\n"
+		"X-Own: 1\r\nContent-Length: 4\r\nHost: a\r\n\r\n",
+		"127.0.0.1:5", &out, &notes);
+	assert_string_equal(text_of(&out, NULL),
+			    "Host: a\n"
+			    "Content-Length: 4\n"
+			    "X-Forwarded-For: 192.0.2.1, 127.0.0.1\n"
+			    "X-Forwarded-Proto: http\n"
+			    "X-Forwarded-Port: 80\n"
+			    "X-Amzn-Trace-Id: "
+			    "Self=1-67891233-000000000000000100000002;"
+			    "Root=1-5-a\n"
+			    "Accept: */*\n"
+			    "X-Own: 1\n");
+}
+
 /* -- RFC 9110 7.6.1 ---------------------------------------------------------*/
 
 static void test_what_concerns_one_connection_ends_here(void **state)
@@ -335,10 +477,10 @@ static void test_what_concerns_one_connection_ends_here(void **state)
 		"\r\n",
 		"127.0.0.1:5", &out, &notes);
 	assert_string_equal(text_of(&out, NULL),
-			    "Host: a\nAccept: */*\n"
+			    "Host: a\n"
 			    "X-Forwarded-For: 127.0.0.1\n"
 			    "X-Forwarded-Proto: http\n"
-			    "X-Forwarded-Port: 80\n" TRACE "\n");
+			    "X-Forwarded-Port: 80\n" TRACE "\nAccept: */*\n");
 	assert_slice(out.target, "/p?q");
 }
 
@@ -372,6 +514,22 @@ static void test_an_absolute_target_becomes_a_path(void **state)
 	rewrite("GET http://b.example?x=1 HTTP/1.1\r\nHost: a\r\n\r\n",
 		"127.0.0.1:5", &out, &notes);
 	assert_slice(out.target, "/?x=1");
+}
+
+/* RFC 9112 3.2.4. */
+static void regress_options_of_a_whole_server_asks_for_an_asterisk(void **state)
+{
+	struct rewrite_notes notes;
+	struct http_head out;
+
+	(void)state;
+	reset();
+	rewrite("OPTIONS http://b.example HTTP/1.1\r\nHost: a\r\n\r\n",
+		"127.0.0.1:5", &out, &notes);
+	assert_slice(out.target, "*");
+	rewrite("OPTIONS http://b.example?x HTTP/1.1\r\nHost: a\r\n\r\n",
+		"127.0.0.1:5", &out, &notes);
+	assert_slice(out.target, "/?x");
 }
 
 /* -- responses
@@ -423,6 +581,32 @@ static void test_responses(void **state)
 			    "Date: x\nContent-Length: 99\n");
 }
 
+/* RFC 9110 15.5.22; and whoever sends Upgrade names it (7.8). */
+static void regress_a_426_keeps_its_upgrade_field(void **state)
+{
+	static const char required[] =
+		"HTTP/1.1 426 Upgrade Required\r\nDate: x\r\n"
+		"Connection: x-hop, Upgrade\r\nX-Hop: 1\r\n"
+		"Upgrade: TLS/1.0, HTTP/2.0\r\n\r\n";
+	struct framing none = {.kind = FRAMING_NONE};
+	struct http_head out;
+
+	(void)state;
+	reset();
+	answer(required, &(struct response_facts){.framing = &none}, &out);
+	assert_string_equal(text_of(&out, NULL),
+			    "Date: x\nUpgrade: TLS/1.0, HTTP/2.0\n"
+			    "Connection: Upgrade\n");
+	answer(required,
+	       &(struct response_facts){.framing = &none, .close = true}, &out);
+	assert_string_equal(text_of(&out, "Connection"),
+			    "Connection: close, Upgrade\n");
+	answer("HTTP/1.1 200 OK\r\nDate: x\r\nConnection: Upgrade\r\n"
+	       "Upgrade: h2c\r\n\r\n",
+	       &(struct response_facts){.framing = &none}, &out);
+	assert_string_equal(text_of(&out, NULL), "Date: x\n");
+}
+
 static void test_inserted_fields_replace_what_the_target_sent(void **state)
 {
 	struct response_field field = {
@@ -449,15 +633,22 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forwarded_for),
 		cmocka_unit_test(test_more_than_30_addresses_are_463),
+		cmocka_unit_test(regress_quotes_hide_no_forwarded_addresses),
 		cmocka_unit_test(test_proto_and_port_are_ours_to_say),
 		cmocka_unit_test(test_trace_ids),
 		cmocka_unit_test(test_a_large_head_gets_a_fresh_root),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_names_that_are_no_names),
+		cmocka_unit_test(
+			regress_names_that_are_no_token_are_never_sent),
+		cmocka_unit_test(regress_our_fields_stand_before_the_clients),
 		cmocka_unit_test(test_what_concerns_one_connection_ends_here),
 		cmocka_unit_test(test_a_client_cannot_name_our_fields_away),
 		cmocka_unit_test(test_an_absolute_target_becomes_a_path),
+		cmocka_unit_test(
+			regress_options_of_a_whole_server_asks_for_an_asterisk),
 		cmocka_unit_test(test_responses),
+		cmocka_unit_test(regress_a_426_keeps_its_upgrade_field),
 		cmocka_unit_test(
 			test_inserted_fields_replace_what_the_target_sent),
 	};

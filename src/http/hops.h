@@ -1,0 +1,35 @@
+/*
+ * hops.h - which fields end at the next machine, because Connection names
+ * them.
+ *
+ * Every field has to be compared with every name in Connection, and both are
+ * the sender's choice. So the names are looked up in a table of the fields,
+ * which costs as many steps as the head has octets, however it is made.
+ *
+ * Floor: http.  Pure; any thread.  Source: RFC 9110, section 7.6.1.
+ */
+#ifndef WEIR_HTTP_HOPS_H
+#define WEIR_HTTP_HOPS_H
+
+#include "head.h"
+
+/* Meaningful for one head, as long as its fields stay as they are. */
+struct hops {
+	bool any; /* Connection names a field; else the rest is not written */
+	bool named[HEAD_FIELDS_MAX];
+};
+
+/*
+ * Looks up what Connection names, beyond the options that nearly everybody
+ * sends (keep-alive, close, upgrade). The head has at most HEAD_FIELDS_MAX
+ * fields.
+ */
+void hops_find(const struct http_head *head, struct hops *out);
+
+/* Whether the field at this index is named. */
+static inline bool hops_has(const struct hops *hops, size_t i)
+{
+	return hops->any && hops->named[i];
+}
+
+#endif
