@@ -30,6 +30,12 @@ const char *reason_sentence(enum reason r)
 	return rows[r].sentence;
 }
 
+int reason_is_clients(enum reason r)
+{
+	return (rows[r].status >= 400 && rows[r].status < 500) ||
+	       r == REASON_HTTP_VERSION || r == REASON_TRANSFER_CODING;
+}
+
 int reason_is_action(enum reason r)
 {
 	return r == REASON_REDIRECT || r == REASON_FIXED_RESPONSE;

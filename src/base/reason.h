@@ -24,6 +24,9 @@ const char *reason_token(enum reason r);
 int reason_status(enum reason r);
 /* A sentence for people. */
 const char *reason_sentence(enum reason r);
+/* True when the client's request is at fault, or what it asks for is not
+ * served: no worry of ours, whatever the status. */
+int reason_is_clients(enum reason r);
 /* True for an action that somebody asked for: a redirect, a fixed response. */
 int reason_is_action(enum reason r);
 

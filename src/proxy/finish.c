@@ -9,8 +9,8 @@ static void log_reason(struct exchange *x)
 {
 	const struct tunnel *t = x->tunnel;
 	enum reason reason = x->reason;
-	enum log_level level = reason_status(reason) >= 500 ? LOG_WARNING
-							    : LOG_INFO;
+	enum log_level level = reason_is_clients(reason) ? LOG_INFO
+							 : LOG_WARNING;
 	char peer[ADDR_TEXT_MAX];
 	struct addr a = client_peer(x->client);
 	struct log_line l;

@@ -74,6 +74,26 @@ class NotHttp(Refusing):
                 self.assertEqual(self.status(octets), status)
         self.assertEqual(self.app.requests, [])
 
+    def test_regress_what_a_client_asks_for_in_vain_is_no_warning(self):
+        for octets, reason in (
+                (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "http-version"),
+                (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n"
+                 b"Transfer-Encoding: chunked\r\n\r\n", "transfer-coding")):
+            self.assertIn(self.status(octets), (501, 505))
+            self.assertIn("level=info", self.begun.log.wait_for(reason))
+
+    def test_regress_white_space_around_a_name(self):
+        """Nobody may be unsure whether a field is there (RFC 9112 5.1, 2.2)."""
+        for mode in ("monitor", "defensive", "strictest"):
+            self.begun = self.weir(MODE, app=self.app, mode=mode)
+            for fields in (b"Host: a\r\nContent-Length : 5\r\n",
+                           b"Host: a\r\nContent-Length\t: 5\r\n",
+                           b" Content-Length: 5\r\nHost: a\r\n"):
+                with self.subTest(mode=mode, fields=fields):
+                    self.assertEqual(self.status(
+                        b"POST / HTTP/1.1\r\n" + fields + b"\r\nhello"), 400)
+        self.assertEqual(self.app.requests, [])
+
 
 class Smuggling(Scene):
     """Never two readings: refused, or passed on with one and then closed."""
@@ -161,6 +181,26 @@ class Smuggling(Scene):
 
 
 class InvalidNames(Scene):
+    def test_regress_a_name_that_is_no_token_is_dropped_and_counted(self):
+        for mode, status in (("monitor", 200), ("defensive", 200), ("strictest", 400)):
+            app = self.origin(Echo())
+            weir = self.weir(MODE, app=app, mode=mode)
+            c = weir.client()
+            c.send(b"POST / HTTP/1.1\r\nHost: a\r\nX-\xe9: 1\r\nX-Last: 2\r\n"
+                   b"Content-Length: 4\r\n\r\nbody")
+            self.assertEqual(c.answer().status, status)
+            if status != 200:
+                self.assertEqual(app.requests, [])
+                continue
+            names = [name.lower() for name, _ in app.requests[0].fields.pairs]
+            self.assertIn("x-last", names)
+            self.assertFalse([n for n in names if not n.isascii()])
+            # Ours stand first, where everybody reads them.
+            self.assertEqual(names[:2], ["host", "content-length"])
+            self.assertLess(names.index("x-amzn-trace-id"), names.index("x-last"))
+            counters = weir.json("status")["counters"]
+            self.assertEqual(counters["DroppedInvalidHeaderRequestCount"], 1)
+
     def test_names_beyond_letters_digits_and_hyphens(self):
         for drop, expected in (("true", False), ("false", True)):
             app = self.origin(Reply(200, b"ok"))
