@@ -1,6 +1,7 @@
 # Which target takes a request.
-src_libweir_a_SOURCES += \
+balance_sources = \
 	src/balance/health.c src/balance/health.h \
 	src/balance/pick.c src/balance/pick.h \
 	src/balance/round_robin.c src/balance/round_robin.h \
 	src/balance/sticky.c src/balance/sticky.h
+src_libweir_a_SOURCES += $(balance_sources)

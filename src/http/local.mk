@@ -1,5 +1,5 @@
 # The text of HTTP: pure functions over octets.
-src_libweir_a_SOURCES += \
+http_sources = \
 	src/http/chunked.c src/http/chunked.h \
 	src/http/cookie.c src/http/cookie.h \
 	src/http/desync.c src/http/desync.h \
@@ -13,3 +13,4 @@ src_libweir_a_SOURCES += \
 	src/http/octets.c src/http/octets.h \
 	src/http/pattern.c src/http/pattern.h \
 	src/http/uri.c src/http/uri.h
+src_libweir_a_SOURCES += $(http_sources)

@@ -1,5 +1,5 @@
 # The files of this floor.
-src_libweir_a_SOURCES += \
+model_sources = \
 	src/model/group.h \
 	src/model/host.c src/model/host.h \
 	src/model/listener.h \
@@ -11,3 +11,4 @@ src_libweir_a_SOURCES += \
 	src/model/secgroup.c src/model/secgroup.h \
 	src/model/snapshot.c src/model/snapshot.h \
 	src/model/state.c src/model/state.h
+src_libweir_a_SOURCES += $(model_sources)

@@ -1,5 +1,5 @@
 # The files of this floor.
-src_libweir_a_SOURCES += \
+net_sources = \
 	src/net/addr.c src/net/addr.h \
 	src/net/chain.c src/net/chain.h \
 	src/net/chunk.c src/net/chunk.h \
@@ -10,3 +10,4 @@ src_libweir_a_SOURCES += \
 	src/net/piece.c src/net/piece.h \
 	src/net/sock.c src/net/sock.h \
 	src/net/wheel.c src/net/wheel.h
+src_libweir_a_SOURCES += $(net_sources)

@@ -1,5 +1,5 @@
 # The files of this floor.
-src_libweir_a_SOURCES += \
+proxy_sources = \
 	src/proxy/accept.c src/proxy/accept.h \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/core.h \
@@ -17,3 +17,4 @@ src_libweir_a_SOURCES += \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/view.c src/proxy/view.h \
 	src/proxy/worker.c src/proxy/worker.h
+src_libweir_a_SOURCES += $(proxy_sources)

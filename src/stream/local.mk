@@ -1,4 +1,5 @@
 # The files of this floor.
-src_libweir_a_SOURCES += \
+stream_sources = \
 	src/stream/h1_stream.c src/stream/h1_stream.h \
 	src/stream/stream.h
+src_libweir_a_SOURCES += $(stream_sources)
