@@ -110,17 +110,17 @@ static void name_fields(struct table *t, bool *named)
 	}
 }
 
-void hops_find(const struct http_head *head, struct hops *out)
+bool hops_find_named(const struct http_head *head, struct hops *out)
 {
 	struct table t;
 
 	assert(head->n_fields <= HEAD_FIELDS_MAX);
-	out->any = names_fields(head);
-	if (!out->any)
-		return;
+	if (!names_fields(head))
+		return false;
 	table_fill(&t, head);
 	memset(out->named, 0, sizeof(out->named));
 	name_fields(&t, out->named);
 	for (size_t i = 0; i < head->n_fields; i++)
 		out->named[i] = out->named[t.first[i]];
+	return true;
 }

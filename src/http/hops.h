@@ -19,12 +19,19 @@ struct hops {
 	bool named[HEAD_FIELDS_MAX];
 };
 
+/* The slow half of hops_find(). */
+bool hops_find_named(const struct http_head *head, struct hops *out);
+
 /*
  * Looks up what Connection names, beyond the options that nearly everybody
  * sends (keep-alive, close, upgrade). The head has at most HEAD_FIELDS_MAX
  * fields.
  */
-void hops_find(const struct http_head *head, struct hops *out);
+static inline void hops_find(const struct http_head *head, struct hops *out)
+{
+	out->any = head_has(head, NAME_CONNECTION) &&
+		   hops_find_named(head, out);
+}
 
 /* Whether the field at this index is named. */
 static inline bool hops_has(const struct hops *hops, size_t i)
