@@ -168,7 +168,8 @@ const struct key balancer_keys[] = {
 	{"routing.http.drop_invalid_header_fields.enabled", &type_boolean,
 	 INTO(drop_invalid_header_fields), "false",
 	 .doc = "Takes fields out whose name has other signs than letters, "
-		"digits and \"-\"."},
+		"digits and \"-\". A name that is no token of HTTP is taken "
+		"out always."},
 	{"routing.http.preserve_host_header.enabled", &type_boolean,
 	 INTO(preserve_host_header), "false",
 	 .doc = "Sends the Host field on as it came."},
