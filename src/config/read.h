@@ -37,9 +37,9 @@ struct reader {
 	struct test_draft *tests; /* read_tests.c; n_tests of them */
 	size_t n_tests;
 
-	struct map groups;    /* name -> struct target_group */
-	struct map balancers; /* name -> struct load_balancer */
-	struct map sockets;   /* "address:port" -> struct listener */
+	struct map groups;          /* name -> struct target_group */
+	struct map balancers;       /* name -> struct load_balancer */
+	struct map sockets;         /* "address:port" -> struct listener */
 	struct firewall_reader *firewall; /* read_firewall.h */
 };
 

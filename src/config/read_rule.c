@@ -45,11 +45,29 @@ static const struct key values_keys[] = {
 };
 /* clang-format on */
 
+/* Paths are compared with escapes for octets from 0x80 on. A pattern gets
+ * these, too; in an expression only its author knows where. */
+static void warn_unescaped(struct reader *r, const struct node *v)
+{
+	size_t i = 0;
+	struct place at;
+
+	while (i < v->text.n && (unsigned char)v->text.p[i] < 0x80)
+		i++;
+	if (i == v->text.n)
+		return;
+	at = node_part(v, i, 1);
+	warn(r, &at, "such as %C3%A9",
+	     "paths have this letter as an escape only");
+}
+
 static void warn_never(struct reader *r, const struct condition *c,
 		       const struct node *v)
 {
 	char first = v->text.n ? v->text.p[0] : '*';
 
+	if (c->is_regex && c->kind == CONDITION_PATH_PATTERN)
+		warn_unescaped(r, v);
 	if (c->is_regex)
 		return;
 	if (c->kind == CONDITION_PATH_PATTERN && first != '/' && first != '*' &&

@@ -77,7 +77,7 @@ static bool may_change(struct slice path)
 	for (size_t i = 0; i < path.n; i++) {
 		char c = path.p[i];
 
-		if (c > '.' && c != 0x7f)
+		if ((signed char)c > '.' && c != 0x7f)
 			continue;
 		if (c == '%' || octet_needs_escape(c))
 			return true;
