@@ -336,10 +336,12 @@ enum io conn_fill(struct conn *c)
 	return io;
 }
 
-/* What waits to be written never will be. */
+/* What waits to be written never will be. What the peer said before it left is
+ * there already, and its event may come later than this. */
 static void broke_writing(struct conn *c, int error)
 {
 	c->write_error = error;
+	c->readable = true;
 	chain_release(&c->out);
 	if (c->filter)
 		chain_release(&c->filter->raw_out);

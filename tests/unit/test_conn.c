@@ -166,6 +166,26 @@ static void test_a_broken_pipe_is_told(void **state)
 	teardown(&w);
 }
 
+/* What the peer said before it left is read, though no event has told of it
+ * yet and the write that failed is the first to know. */
+static void regress_a_broken_pipe_leaves_the_last_words(void **state)
+{
+	struct world w;
+	struct conn *c = &w.side.conn;
+
+	(void)state;
+	setup(&w);
+	assert_int_equal(write(w.peer, "bye", 3), 3);
+	close(w.peer);
+	w.peer = -1;
+	assert_true(chain_copy(&c->out, SLICE("x")));
+	conn_write_out(c);
+	assert_int_equal(c->write_error, EPIPE);
+	conn_fill(c);
+	assert_int_equal(c->in.n, 3);
+	teardown(&w);
+}
+
 /* A filter: the peer's first octets end its handshake or break it. */
 static enum io shake(struct filter *f, struct chain *plain)
 {
@@ -303,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_a_short_write_goes_on_when_there_is_room),
 		cmocka_unit_test(test_who_wants_room_is_woken),
 		cmocka_unit_test(test_a_broken_pipe_is_told),
+		cmocka_unit_test(regress_a_broken_pipe_leaves_the_last_words),
 		cmocka_unit_test(test_the_last_words_of_a_filter_leave),
 		cmocka_unit_test(
 			test_what_waits_for_a_handshake_leaves_with_it),
