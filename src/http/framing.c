@@ -111,6 +111,26 @@ int framing_of_request(const struct http_head *head, struct framing *out)
 	return framing_of_codings(head, te, cl, out);
 }
 
+/*
+ * Whether an answer without a body speaks of one all the same, so that its
+ * sender may have sent one. Of the answer to HEAD both fields tell what GET
+ * would get, so all that they can be is at odds.
+ */
+static bool speaks_of_body(const struct http_head *head, const struct field *te,
+			   const struct field *cl, bool request_was_head)
+{
+	struct framing would_be = {.kind = FRAMING_NONE};
+
+	if (!te && !cl)
+		return false;
+	if (te && (cl || !request_was_head))
+		return true;
+	if (te)
+		return false;
+	return framing_of_lengths(head, cl, &would_be) || would_be.doubtful ||
+	       (would_be.length > 0 && !request_was_head);
+}
+
 int framing_of_response(const struct http_head *head, bool request_was_head,
 			bool request_was_connect, struct framing *out)
 {
@@ -122,8 +142,10 @@ int framing_of_response(const struct http_head *head, bool request_was_head,
 
 	/* 6.3 rules 1 and 2, whatever the fields say. */
 	if (request_was_head || head->status < 200 || head->status == 204 ||
-	    head->status == 304)
+	    head->status == 304) {
+		out->doubtful = speaks_of_body(head, te, cl, request_was_head);
 		return 0;
+	}
 	if (request_was_connect && head->status < 300)
 		return 0;
 

@@ -149,6 +149,50 @@ static void test_look_alikes_are_doubtful(void **state)
 	assert_true(got.doubtful);
 }
 
+/* Answers that have no body, and what they say of one: whether what follows on
+ * the connection may be it. */
+static void regress_a_body_where_none_may_be_is_doubtful(void **state)
+{
+	static const struct {
+		uint16_t status;
+		bool head;
+		const char *fields[2][2];
+		bool doubtful;
+	} rows[] = {
+		{200, true, {{"a", "b"}}, false},
+		{200, true, {{CL, "7"}}, false},
+		{200, true, {{TE, "chunked"}}, false},
+		{200, true, {{CL, "7"}, {TE, "chunked"}}, true},
+		{200, true, {{CL, "7"}, {CL, "8"}}, true},
+		{200, true, {{CL, "seven"}}, true},
+		{204, false, {{"a", "b"}}, false},
+		{204, false, {{CL, "0"}}, false},
+		{204, false, {{CL, "7"}}, true},
+		{204, false, {{TE, "chunked"}}, true},
+		{304, false, {{CL, "0"}}, false},
+		{304, false, {{CL, "7"}}, true},
+		{304, false, {{TE, "chunked"}}, true},
+		{304, false, {{CL, "0"}, {CL, "7"}}, true},
+		{304, true, {{CL, "7"}}, false},
+		{304, true, {{CL, "7"}, {CL, "8"}}, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = rows[i].fields[1][0] ? 2 : 1;
+		struct http_head head = head_of(rows[i].fields, n);
+		struct framing got;
+
+		head.status = rows[i].status;
+		assert_int_equal(
+			framing_of_response(&head, rows[i].head, false, &got),
+			0);
+		assert_int_equal(got.kind, FRAMING_NONE);
+		if (got.doubtful != rows[i].doubtful)
+			fail_msg("row %zu: doubtful is %d", i, got.doubtful);
+	}
+}
+
 static const struct {
 	const char *name;
 	uint16_t answer;
@@ -163,9 +207,9 @@ static const struct {
 	{"identity", 200, 0, 0, {{TE, "identity"}}, 0, {FRAMING_CLOSE, 0, 1}},
 	{"to HEAD", 200, 1, 0, {{CL, "7"}}, 0, {FRAMING_NONE}},
 	{"chunked to HEAD", 200, 1, 0, {{TE, "chunked"}}, 0, {FRAMING_NONE}},
-	{"204", 204, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE}},
-	{"304", 304, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE}},
-	{"100", 100, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE}},
+	{"204", 204, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE, 0, 1}},
+	{"304", 304, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE, 0, 1}},
+	{"100", 100, 0, 0, {{CL, "7"}}, 0, {FRAMING_NONE, 0, 1}},
 	{"101", 101, 0, 0, {{"upgrade", "websocket"}}, 0, {FRAMING_NONE}},
 	{"2xx to CONNECT", 200, 0, 1, {{CL, "7"}}, 0, {FRAMING_NONE}},
 	{"403 to CONNECT", 403, 0, 1, {{CL, "7"}}, 0, {FRAMING_LENGTH, 7}},
@@ -216,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_codings_in_http_1_0_are_doubtful),
 		cmocka_unit_test(test_look_alikes_are_doubtful),
 		cmocka_unit_test(test_responses),
+		cmocka_unit_test(regress_a_body_where_none_may_be_is_doubtful),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
