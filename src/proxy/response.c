@@ -150,6 +150,7 @@ static enum next final(struct exchange *x, const struct http_head *head)
 			       (head_only || head->status == 304),
 	};
 	if (!send_head(x, head, &facts))
+			       !framing.doubtful &&
 		return exch_give_up(x, REASON_OVERLOADED);
 	stream_promise_body(&x->front, &framing);
 	x->status = head->status;
