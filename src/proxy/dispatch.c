@@ -192,7 +192,7 @@ enum next connect_step(struct exchange *x)
 		return exch_target_failed(x, reason_of_connect(c->error));
 	}
 	if (c->connecting)
-		return NEXT_WAIT;
+		return wait_for_target(x);
 	if (!conn_is_established(c)) {
 		enum io io = conn_fill(c);
 
@@ -206,8 +206,40 @@ enum next connect_step(struct exchange *x)
 			if (!x->in_handshake)
 				conn_deadline(c, lb->target_tls_handshake_ms);
 			x->in_handshake = true;
-			return NEXT_WAIT;
+			return wait_for_target(x);
 		}
+/*
+ * Whether the client has left before there is a target. Its body waits in the
+ * socket, and the end behind it, or instead of it, is announced already. The
+ * end of one in chunks is not looked for: the upload will find it.
+ */
+static enum reason why_client_left(struct exchange *x)
+{
+	const struct stream *front = &x->front;
+	struct conn *c = front->conn;
+	uint64_t left = front->in.kind == FRAMING_LENGTH ? front->in_left : 1;
+	enum io io;
+
+	if (front->in_done || !c->peer_closing)
+		return exch_client_has_gone(x) ? REASON_CLIENT_GONE
+					       : REASON_NONE;
+	io = conn_fill(c);
+	if (io == IO_FAILED || (io == IO_CLOSED && c->in.n < left))
+		return REASON_CLIENT_CUT_BODY;
+	if (io == IO_CLOSED && front->in.kind == FRAMING_LENGTH &&
+	    c->in.n == left && x->keep)
+		return REASON_CLIENT_GONE;
+	return REASON_NONE;
+}
+
+/* The target is not there yet; meanwhile the client may leave. */
+static enum next wait_for_target(struct exchange *x)
+{
+	enum reason why = why_client_left(x);
+
+	return why ? exch_give_up(x, why) : NEXT_WAIT;
+}
+
 	}
 	return begin_forward(x);
 }

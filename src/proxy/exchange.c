@@ -193,11 +193,10 @@ void exch_end(struct exchange *x)
 /* -- the message pair ---------------------------------------------------- */
 
 /*
- * Whether the client has left while its answer is awaited. A FIN alone may
- * come from a client that had announced that it sends no more; from others
- * it means that nobody waits.
+ * A FIN alone may come from a client that had announced that it sends no more;
+ * from others it means that nobody waits.
  */
-static bool client_has_gone(struct exchange *x)
+bool exch_client_has_gone(struct exchange *x)
 {
 	struct conn *c = x->front.conn;
 	enum io io;
@@ -247,7 +246,7 @@ static enum next step_forward(struct exchange *x)
 		return next;
 	if (back->write_error && !back->readable && !back->peer_closing)
 		return exch_target_failed(x, REASON_TARGET_CLOSED);
-	if (client_has_gone(x))
+	if (exch_client_has_gone(x))
 		return exch_give_up(x, REASON_CLIENT_GONE);
 	return NEXT_WAIT;
 }
@@ -279,7 +278,7 @@ static enum next step_relay(struct exchange *x)
 	case IO_DONE:
 		break;
 	case IO_AGAIN:
-		if (client_has_gone(x))
+		if (exch_client_has_gone(x))
 			return exch_give_up(x, REASON_CLIENT_GONE);
 		shed_request(x);
 		return NEXT_WAIT;

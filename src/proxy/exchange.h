@@ -62,6 +62,8 @@ struct exchange {
 	bool target_closes : 1; /* its connection cannot be used again */
 	bool doubtful : 1;      /* the desync mode wants both to close */
 	bool retry_same : 1;    /* a warm connection was stale: the same
+	bool came_early : 1;    /* the answer did, before the whole request
+				 * had left */
 				 * target may be asked again */
 	bool fresh_only : 1;    /* no warm connection for the next try */
 	bool cut : 1;           /* the response was cut short */

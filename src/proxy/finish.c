@@ -69,8 +69,24 @@ static void count_end(struct exchange *x)
 static bool target_is_clean(const struct exchange *x)
 {
 	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
-	       x->front.in_done && !x->target_closes && x->status != 101;
+	       x->front.in_done && !x->target_closes &&
+	       !body_may_be_unread(x) && x->status != 101;
 }
+/* Octets of a body that a target reads along with the head, or nearly so. */
+enum { BODY_AT_ONCE = 16 * 1024 };
+
+/*
+ * A target that has not read the whole body closes after its answer (RFC 9112
+ * 9.3), often without having said so: in the midst of the next request. That
+ * it has read it nobody can tell, since kernels take megabytes; but who
+ * answers early, or refuses a long body, probably has not.
+ */
+static bool body_may_be_unread(const struct exchange *x)
+{
+	return x->came_early ||
+	       (x->status >= 300 && x->back.out_octets > BODY_AT_ONCE);
+}
+
 
 /* The end of the connection would be taken for the end of the body. */
 static bool ends_like_its_end(const struct exchange *x)

@@ -103,7 +103,9 @@ static enum next upgrade(struct exchange *x, const struct http_head *head)
 		.upgraded = true,
 	};
 
-	if (!x->wants_upgrade)
+	/* RFC 9110 7.8: not before the request is complete; the rest of its
+	 * body would be taken for octets of the other protocol. */
+	if (!x->wants_upgrade || !x->back.out_done || conn_unsent(x->back.conn))
 		return exch_answer(x, REASON_TARGET_MALFORMED);
 	if (!send_head(x, head, &facts))
 		return exch_give_up(x, REASON_OVERLOADED);
@@ -137,6 +139,7 @@ static enum next final(struct exchange *x, const struct http_head *head)
 	stream_expect_body(&x->back, &framing);
 	x->target_closes |= !target_keeps(head) || framing.doubtful ||
 			    framing.kind == FRAMING_CLOSE || x->doubtful;
+	x->came_early = !x->back.out_done || conn_unsent(x->back.conn);
 	framing = framing_out(x);
 	x->keep = x->keep && !x->doubtful && framing.kind != FRAMING_CLOSE &&
 		  !client_must_close(x->client) &&

@@ -27,6 +27,10 @@ enum next exch_answer(struct exchange *x, enum reason reason);
 /* Ends without an answer: nobody would read it, or it is too late. */
 enum next exch_give_up(struct exchange *x, enum reason reason);
 
+/* Whether the client has left while its answer is awaited. While its body is
+ * awaited, the one who moves the body is told. */
+bool exch_client_has_gone(struct exchange *x);
+
 /* Why a connection broke: our own limit of buffers, or `otherwise`. */
 enum reason exch_reason_of(const struct conn *c, enum reason otherwise);
 

@@ -294,6 +294,16 @@ class Early(Action):
         raise Gone("said so")
 
 
+class Refuses(Action):
+    """Answers 413 at once and closes, though there is more to read: a reset."""
+
+    reads_body = False
+
+    def run(self, request, wire, origin):
+        Reply(413, b"too much").run(request, wire, origin)
+        raise Gone("without a word")
+
+
 class Expect(Action):
     """Says 100 before it reads the body, or refuses the body with 417."""
 

@@ -3,6 +3,7 @@
 import threading
 
 from client import request
+from origin import Refuses
 from scene import (Chunked, Early, Echo, HangUp, Held, ONE_GROUP, Raw, Reply, Scene,
                    Stream, wait_for)
 
@@ -191,6 +192,15 @@ class Interim(Scene):
                b"x" * 1000)
         answer = c.answer()
         self.assertEqual((answer.status, answer.body), (413, b"too much"))
+
+
+    def regress_an_answer_is_not_lost_when_its_target_closes_at_once(self):
+        """The write that fails and the answer come in any order, and the next
+        request meets no connection that is about to be reset."""
+        weir = self.weir(ONE_GROUP, app=self.origin(Refuses()))
+        for _ in range(40):
+            answer = weir.post("/", b"x" * 3000000)
+            self.assertEqual((answer.status, answer.body), (413, b"too much"))
 
 
 class Pressure(Scene):

@@ -1,7 +1,8 @@
 # The data path on socket pairs and a clock moved by hand.
 if HAVE_CMOCKA
 sim_tests = tests/sim/test_time tests/sim/test_retry \
-	tests/sim/test_ends tests/sim/test_random tests/sim/test_steps
+	tests/sim/test_ends tests/sim/test_early tests/sim/test_random \
+	tests/sim/test_steps
 check_PROGRAMS += $(sim_tests)
 TESTS += $(sim_tests)
 sim_common = tests/sim/sim.c tests/sim/sim.h
@@ -11,6 +12,8 @@ tests_sim_test_retry_SOURCES = tests/sim/test_retry.c $(sim_common)
 tests_sim_test_retry_LDADD = $(UNIT_LIBS)
 tests_sim_test_ends_SOURCES = tests/sim/test_ends.c $(sim_common)
 tests_sim_test_ends_LDADD = $(UNIT_LIBS)
+tests_sim_test_early_SOURCES = tests/sim/test_early.c $(sim_common)
+tests_sim_test_early_LDADD = $(UNIT_LIBS)
 tests_sim_test_random_SOURCES = tests/sim/test_random.c $(sim_common)
 tests_sim_test_random_LDADD = $(UNIT_LIBS)
 

@@ -11,6 +11,8 @@
 #include "net/sock.h"
 #include "proxy/accept.h"
 #include "proxy/client.h"
+#include "tls/client.h"
+#include "tls/policy.h"
 
 /* Turns that are enough for anything to come to rest. */
 enum { SETTLE_TURNS = 40, PORT = 8080 };
@@ -65,6 +67,7 @@ static void make_snapshot(struct sim *sim)
 	lb->tunnel_idle_ms = 60000;
 	lb->client_keep_alive_ms = 3600000;
 	lb->target_connect_ms = 10000;
+	lb->target_tls_handshake_ms = 10000;
 	lb->listeners = l = ARENA_NEW(&snap->arena, struct listener);
 	lb->n_listeners = snap->n_listeners = 1;
 	l->balancer = lb;
@@ -135,8 +138,8 @@ void sim_free(struct sim *sim)
 {
 	struct group_state *gs = sim->snap->groups[0].state;
 
+	acceptor_leave(sim->acceptor); /* clients may have it still */
 	worker_leave(sim->worker);
-	acceptor_leave(sim->acceptor);
 	assert_int_equal(chunk_pool_in_use(), 0);
 	worker_free(sim->worker);
 	snapshot_unref(sim->snap);
@@ -230,6 +233,60 @@ void sim_is_ill(struct sim *sim, int target)
 	roster->members[target].state->health = HEALTH_UNHEALTHY;
 	roster_unref(roster);
 	group_state_touch(gs);
+}
+
+static void free_group_state(void *object)
+{
+	group_state_free(object);
+}
+
+void sim_reload(struct sim *sim, int target)
+{
+	struct snapshot *snap = snapshot_new();
+	const struct target_group *old = &sim->snap->groups[0];
+	struct roster *roster = group_state_roster(old->state);
+	struct target_group *group;
+	struct member member = roster->members[target];
+
+	snap->generation = sim->snap->generation + 1;
+	snap->groups = group = ARENA_NEW(&snap->arena, struct target_group);
+	snap->n_groups = 1;
+	group->name = SLICE("app");
+	group->targets = ARENA_NEW(&snap->arena, struct target);
+	group->targets[0] = old->targets[target];
+	group->n_targets = 1;
+	group->state = group_state_new();
+	snapshot_on_free(snap, free_group_state, group->state);
+	for (int i = 0; i < SIM_TARGETS; i++)
+		if (i != target)
+			roster->members[i].state->health = HEALTH_DRAINING;
+	member.state = state_ref(member.state);
+	member.target = &group->targets[0];
+	group_state_publish(group->state, roster_new(&member, 1));
+	roster_unref(roster);
+	sim->acceptor->last = view_enter(sim->worker->view);
+	worker_adopt(sim->worker, snap, NULL, NULL, 0);
+	sim_settle(sim);
+}
+
+static void free_tls(void *object)
+{
+	tls_client_unref(object);
+}
+
+void sim_tls_targets(struct sim *sim)
+{
+	const struct tls_client_spec spec = {
+		.policy = tls_policy_for_targets(NULL, 0),
+		.n_workers = 1,
+	};
+	struct diag diag = {0};
+
+	sim->snap->target_tls = tls_client_new(&spec, &diag);
+	assert_non_null(sim->snap->target_tls);
+	snapshot_on_free(sim->snap, free_tls, sim->snap->target_tls);
+	sim->snap->groups[0].protocol = PROTOCOL_HTTPS;
+	diag_release(&diag);
 }
 
 void sim_end_free(struct sim_end *e)

@@ -48,6 +48,11 @@ void sim_advance_ms(struct sim *sim, uint64_t ms);
 struct sim_end *sim_connect(struct sim *sim);
 /* The next connection that reached a target; NULL: none did. */
 struct sim_end *sim_accept(struct sim *sim, int target);
+/* A reload takes the listener away and leaves only this target in the group;
+ * clients that are there have one more request. Once. */
+void sim_reload(struct sim *sim, int target);
+/* The targets speak TLS. Before the first request. */
+void sim_tls_targets(struct sim *sim);
 /* The target refuses from now on. */
 void sim_refuse(struct sim *sim, int target);
 /* Its checks fail: it takes no traffic from now on. */
