@@ -7,6 +7,7 @@
 #define WEIR_PROXY_EXCHANGE_H
 
 #include "base/reason.h"
+#include "http/desync.h"
 #include "proxy/client.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
@@ -43,6 +44,7 @@ struct exchange {
 	struct slice server_name; /* in `request`: outgoing host */
 	struct slice line;        /* in `request`: method and target */
 	uint64_t sticky_identity;
+	struct desync desync; /* what the request was judged to be */
 
 	uint16_t status;    /* sent to the client; 0: none yet */
 	uint16_t n_interim; /* 1xx that were passed on */
@@ -60,11 +62,11 @@ struct exchange {
 	bool answered : 1;      /* a final head has left */
 	bool target_spoke : 1;  /* an answer, or an interim one, has begun */
 	bool target_closes : 1; /* its connection cannot be used again */
-	bool doubtful : 1;      /* the desync mode wants both to close */
-	bool retry_same : 1;    /* a warm connection was stale: the same
 	bool came_early : 1;    /* the answer did, before the whole request
 				 * had left */
-				 * target may be asked again */
+	bool doubtful : 1;      /* the desync mode wants both to close */
+	bool retry_same : 1;    /* a warm connection was stale: the same
+				 * target is asked again, if it may be */
 	bool fresh_only : 1;    /* no warm connection for the next try */
 	bool cut : 1;           /* the response was cut short */
 	bool waits_head : 1;    /* the deadline of the head is running */

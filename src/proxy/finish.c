@@ -36,6 +36,12 @@ static void log_reason(struct exchange *x)
 		log_str(&l, "target", x->target->name);
 	if (x->tries)
 		log_num(&l, "tries", x->tries);
+	if (x->desync.class != DESYNC_COMPLIANT) {
+		log_str(&l, "classification",
+			desync_class_text(x->desync.class));
+		log_str(&l, "classification_reason",
+			desync_reason_text(x->desync.reason));
+	}
 	log_end(&l);
 }
 
@@ -65,13 +71,6 @@ static void count_end(struct exchange *x)
 	}
 }
 
-/* Nothing is under way on the target's connection any more. */
-static bool target_is_clean(const struct exchange *x)
-{
-	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
-	       x->front.in_done && !x->target_closes &&
-	       !body_may_be_unread(x) && x->status != 101;
-}
 /* Octets of a body that a target reads along with the head, or nearly so. */
 enum { BODY_AT_ONCE = 16 * 1024 };
 
@@ -87,6 +86,13 @@ static bool body_may_be_unread(const struct exchange *x)
 	       (x->status >= 300 && x->back.out_octets > BODY_AT_ONCE);
 }
 
+/* Nothing is under way on the target's connection any more. */
+static bool target_is_clean(const struct exchange *x)
+{
+	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
+	       x->front.in_done && !x->target_closes &&
+	       !body_may_be_unread(x) && x->status != 101;
+}
 
 /* The end of the connection would be taken for the end of the body. */
 static bool ends_like_its_end(const struct exchange *x)

@@ -38,10 +38,9 @@ static void note_client(struct exchange *x, const struct http_head *head)
 static enum reason judge(struct exchange *x, struct http_head *head)
 {
 	struct framing framing;
-	struct desync desync;
 	int status;
 
-	switch (desync_judge(head, x->listener->balancer->desync, &desync)) {
+	switch (desync_judge(head, x->listener->balancer->desync, &x->desync)) {
 	case DESYNC_PASS:
 		break;
 	case DESYNC_PASS_AND_CLOSE:
@@ -51,7 +50,7 @@ static enum reason judge(struct exchange *x, struct http_head *head)
 		count(x->worker, COUNT_DESYNC);
 		return REASON_DESYNC;
 	}
-	if (desync.class != DESYNC_COMPLIANT)
+	if (x->desync.class != DESYNC_COMPLIANT)
 		count(x->worker, COUNT_DESYNC);
 	status = framing_of_request(head, &framing);
 	if (status)

@@ -148,6 +148,13 @@ class Smuggling(Scene):
         # Each of them had a connection to the target of its own.
         self.assertEqual(app.connections, len(self.AMBIGUOUS))
 
+    def regress_the_log_says_why_a_request_was_refused(self):
+        weir = self.weir(MODE, app=self.origin(Echo()), mode="defensive")
+        self.assertEqual(self.status(weir, self.SEVERE[0])[0], 400)
+        line = weir.log.wait_for("reason=desync")
+        self.assertIn("classification=Severe", line)
+        self.assertIn("classification_reason=MultipleContentLength", line)
+
     def test_strictest_refuses_it(self):
         weir = self.weir(MODE, app=self.origin(Echo()), mode="strictest")
         for fields in self.AMBIGUOUS + [b"X y: z\r\n"]:
