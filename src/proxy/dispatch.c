@@ -49,6 +49,7 @@ void exch_leave_target(struct exchange *x)
  *	some         warm        idempotent  no         yes, the connection
  *	                                                was stale
  *	otherwise, and when its time to drain is over   no
+ *	when one octet of an answer has come            no
  */
 static bool may_try_again(const struct exchange *x)
 {
@@ -56,7 +57,11 @@ static bool may_try_again(const struct exchange *x)
 
 	if (x->tries >= TRIES_MAX || x->target_spoke || x->back.out_octets)
 		return false;
-	if (!u || upstream_is_untouched(u))
+	if (!u)
+		return true;
+	if (upstream_has_spoken(u))
+		return false;
+	if (upstream_is_untouched(u))
 		return true;
 	return u->is_warm && !u->is_cut && is_idempotent(x->method) &&
 	       x->try_reason == REASON_TARGET_CLOSED;
@@ -86,13 +91,36 @@ enum next exch_target_failed(struct exchange *x, enum reason reason)
 	return exch_enter(x, EXCH_ROUTE);
 }
 
+/*
+ * The targets that the group has now. The rules are those of the view that the
+ * request entered; behind them targets may have come, gone or fallen ill since
+ * a reload, and only the newest view hears of that. A group that is gone has
+ * no others than it had.
+ */
+static struct pick_table *targets_of(struct exchange *x)
+{
+	struct view *newest = x->worker->view;
+	const struct target_group *group;
+
+	if (x->view == newest)
+		return view_table(newest, x->group);
+	group = snapshot_find_group(newest->snap, x->group->name);
+	return group ? view_table(newest, group)
+		     : view_table(x->view, x->group);
+}
+
 static struct target_state *choose(struct exchange *x)
 {
-	struct pick_table *table = view_table(x->view, x->group);
-	struct target_state *t = NULL;
+	struct pick_table *table = targets_of(x);
+	struct target_state *t;
 
 	if (table->failed_open)
 		count(x->worker, COUNT_FAIL_OPEN);
+	if (x->retry_same) {
+		t = pick_find(table, x->avoid->identity);
+		if (t)
+			return t;
+	}
 	if (x->has_sticky && x->tries == 0) {
 		t = pick_find(table, x->sticky_identity);
 		if (t)
@@ -100,8 +128,7 @@ static struct target_state *choose(struct exchange *x)
 	}
 	if (x->came_sticky && x->tries == 0)
 		count(x->worker, COUNT_NON_STICKY);
-	t = pick_next(table, x->avoid);
-	return t || !x->retry_same ? t : x->avoid;
+	return pick_next(table, x->avoid);
 }
 
 enum next route_step(struct exchange *x)
@@ -112,7 +139,8 @@ enum next route_step(struct exchange *x)
 		return exch_answer(x,
 				   x->tries ? x->try_reason : REASON_NO_TARGET);
 	x->target = state_ref(t);
-	if (x->tries++ == 0)
+	/* A fresh connection to the same target asks no other one. */
+	if (t != x->avoid && x->tries++ == 0)
 		count(x->worker, COUNT_REQUESTS);
 	return exch_enter(x, EXCH_CONNECT);
 }
@@ -180,34 +208,6 @@ static enum next begin_forward(struct exchange *x)
 	return exch_enter(x, EXCH_FORWARD);
 }
 
-enum next connect_step(struct exchange *x)
-{
-	struct conn *c;
-
-	if (!x->upstream)
-		return begin_connect(x);
-	c = x->back.conn;
-	if (c->error) {
-		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
-		return exch_target_failed(x, reason_of_connect(c->error));
-	}
-	if (c->connecting)
-		return wait_for_target(x);
-	if (!conn_is_established(c)) {
-		enum io io = conn_fill(c);
-
-		if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
-			count(x->worker, COUNT_TARGET_TLS_ERRORS);
-			return exch_target_failed(x, REASON_TARGET_TLS);
-		}
-		if (!conn_is_established(c)) {
-			const struct load_balancer *lb = x->listener->balancer;
-
-			if (!x->in_handshake)
-				conn_deadline(c, lb->target_tls_handshake_ms);
-			x->in_handshake = true;
-			return wait_for_target(x);
-		}
 /*
  * Whether the client has left before there is a target. Its body waits in the
  * socket, and the end behind it, or instead of it, is announced already. The
@@ -240,6 +240,34 @@ static enum next wait_for_target(struct exchange *x)
 	return why ? exch_give_up(x, why) : NEXT_WAIT;
 }
 
+enum next connect_step(struct exchange *x)
+{
+	struct conn *c;
+
+	if (!x->upstream)
+		return begin_connect(x);
+	c = x->back.conn;
+	if (c->error) {
+		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
+		return exch_target_failed(x, reason_of_connect(c->error));
+	}
+	if (c->connecting)
+		return wait_for_target(x);
+	if (!conn_is_established(c)) {
+		enum io io = conn_fill(c);
+
+		if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
+			count(x->worker, COUNT_TARGET_TLS_ERRORS);
+			return exch_target_failed(x, REASON_TARGET_TLS);
+		}
+		if (!conn_is_established(c)) {
+			const struct load_balancer *lb = x->listener->balancer;
+
+			if (!x->in_handshake)
+				conn_deadline(c, lb->target_tls_handshake_ms);
+			x->in_handshake = true;
+			return wait_for_target(x);
+		}
 	}
 	return begin_forward(x);
 }

@@ -150,10 +150,10 @@ static enum next final(struct exchange *x, const struct http_head *head)
 		.close = !x->keep,
 		.say_keep_alive = x->http_1_0,
 		.keep_length = framing.kind == FRAMING_NONE &&
+			       !framing.doubtful &&
 			       (head_only || head->status == 304),
 	};
 	if (!send_head(x, head, &facts))
-			       !framing.doubtful &&
 		return exch_give_up(x, REASON_OVERLOADED);
 	stream_promise_body(&x->front, &framing);
 	x->status = head->status;

@@ -75,6 +75,12 @@ static inline bool upstream_is_untouched(const struct upstream *u)
 	return u->conn.n_written == u->written0;
 }
 
+/* The target has begun to answer, perhaps with less than a head. */
+static inline bool upstream_has_spoken(const struct upstream *u)
+{
+	return u->conn.n_read != u->read0;
+}
+
 /* Ends what is under way to a target whose time is over. */
 void upstream_cut(struct worker *w, const struct target_state *target);
 /* No descriptor is free: gives up the warm ones. False: there were none. */

@@ -1,6 +1,8 @@
 /* test_retry.c - what goes to another target, and what never does. */
 #include "sim.h"
 
+#include <stdio.h>
+
 #define GET "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n"
 #define POST                                                                   \
 	"POST /pay HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\n\r\nx"
@@ -71,7 +73,7 @@ static void test_a_stale_connection_costs_a_get_nothing(void **state)
 	sim_send(client, GET);
 	assert_has(sim_received(stale), "GET /a");
 	sim_close(stale);
-	target = sim_accept(sim, 1);
+	target = sim_accept(sim, 0);
 	assert_non_null(target);
 	sim_send(target, OK);
 	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
@@ -79,6 +81,133 @@ static void test_a_stale_connection_costs_a_get_nothing(void **state)
 	sim_end_free(stale);
 	sim_end_free(client);
 	sim_free(sim);
+}
+
+/* A stale connection says nothing about its target, so whoever belongs to it
+ * stays there. */
+static void regress_a_session_stays_when_its_connection_was_stale(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client, *stale, *target;
+	struct seal_keys keys = {.n = 1};
+	char cookie[2048], *end;
+
+	(void)state;
+	sim->snap->groups[0].stickiness.enabled = true;
+	sim->snap->groups[0].stickiness.duration_s = 3600;
+	sim->worker->sealer = sealer_new(&keys);
+	client = sim_connect(sim);
+	sim_send(client, GET);
+	stale = sim_accept(sim, 0);
+	sim_send(stale, OK);
+	end = strstr(sim_received(client), "set-cookie: AWSALB=");
+	assert_non_null(end);
+	snprintf(cookie, sizeof(cookie),
+		 "GET /a HTTP/1.1\r\nHost: a.example\r\nCookie: %.*s\r\n\r\n",
+		 (int)strcspn(end + strlen("set-cookie: "), ";"),
+		 end + strlen("set-cookie: "));
+	sim_forget(client);
+	sim_forget(stale);
+
+	sim_send(client, cookie);
+	assert_has(sim_received(stale), "GET /a");
+	sim_close(stale);
+	assert_null(sim_accept(sim, 1));
+	target = sim_accept(sim, 0);
+	assert_non_null(target);
+	sim_send(target, OK);
+	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
+	assert_int_equal(sim->worker->counters[COUNT_NON_STICKY], 0);
+	assert_int_equal(sim->worker->counters[COUNT_REQUESTS], 2);
+	sim_end_free(target);
+	sim_end_free(stale);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* It was stale because its target is gone. */
+static void regress_behind_a_stale_connection_may_be_nobody(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *stale, *target;
+
+	(void)state;
+	stale = warm(sim, client);
+	sim_send(client, GET);
+	assert_has(sim_received(stale), "GET /a");
+	sim_refuse(sim, 0);
+	sim_close(stale);
+	target = sim_accept(sim, 1);
+	assert_non_null(target);
+	sim_send(target, OK);
+	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
+	assert_int_equal(sim->worker->counters[COUNT_RETRIES], 2);
+	sim_end_free(target);
+	sim_end_free(stale);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* However little of an answer has come, the request was at work. */
+static void regress_one_octet_of_an_answer_ends_all_tries(void **state)
+{
+	static const char *const requests[] = {
+		GET,
+		"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+		"DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		struct sim *sim = sim_new();
+		struct sim_end *client = sim_connect(sim), *target;
+
+		target = warm(sim, client);
+		sim_send(client, requests[i]);
+		assert_has(sim_received(target), "/a HTTP/1.1\r\n");
+		sim_send(target, "H");
+		sim_close(target);
+		assert_prefix(sim_received(client), "HTTP/1.1 502 ");
+		assert_null(sim_accept(sim, 0));
+		assert_null(sim_accept(sim, 1));
+		sim_end_free(target);
+		sim_end_free(client);
+		sim_free(sim);
+	}
+}
+
+/* Its listener is gone, so the rules are those it had; but its group lives on
+ * and has other targets now. */
+static void regress_a_last_request_goes_to_a_target_of_now(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SIM_TARGETS; i++) {
+		struct sim *sim = sim_new();
+		struct sim_end *client = sim_connect(sim), *target;
+
+		sim_send(client, GET);
+		target = sim_accept(sim, 0);
+		sim_send(target, OK);
+		sim_forget(client);
+		sim_forget(target);
+		sim_reload(sim, i);
+		if (i != 0) {
+			assert_false(sim_is_open(target));
+			sim_end_free(target);
+			target = NULL;
+		}
+		sim_send(client, GET);
+		if (!target)
+			target = sim_accept(sim, i);
+		assert_non_null(target);
+		assert_has(sim_received(target), "GET /a");
+		sim_send(target, OK);
+		assert_has(sim_received(client), "Connection: close\r\n");
+		assert_false(sim_is_open(client));
+		sim_end_free(target);
+		sim_end_free(client);
+		sim_free(sim);
+	}
 }
 
 static void test_a_post_that_reached_a_target_is_not_sent_again(void **state)
@@ -202,6 +331,13 @@ int main(void)
 		cmocka_unit_test(test_a_refused_post_goes_to_the_other_target),
 		cmocka_unit_test(test_all_refused_is_a_502_with_its_reason),
 		cmocka_unit_test(test_a_stale_connection_costs_a_get_nothing),
+		cmocka_unit_test(
+			regress_a_session_stays_when_its_connection_was_stale),
+		cmocka_unit_test(
+			regress_behind_a_stale_connection_may_be_nobody),
+		cmocka_unit_test(regress_one_octet_of_an_answer_ends_all_tries),
+		cmocka_unit_test(
+			regress_a_last_request_goes_to_a_target_of_now),
 		cmocka_unit_test(
 			test_a_post_that_reached_a_target_is_not_sent_again),
 		cmocka_unit_test(
