@@ -104,6 +104,16 @@ void conn_idle_deadline(struct conn *c, uint64_t ms);
  */
 enum io conn_fill(struct conn *c);
 
+/* The same, for one who has no use for the octets now and waits for the end:
+ * a reset behind the last of them is found, too, a little later. */
+static inline enum io conn_look_for_end(struct conn *c)
+{
+	enum io io = conn_fill(c);
+
+	/* Asked again behind a short read, it notes the doubt; no call. */
+	return io == IO_AGAIN && c->unsure ? conn_fill(c) : io;
+}
+
 /* c->out has octets: they are written at the end of this turn. */
 static inline void conn_dirty(struct conn *c)
 {

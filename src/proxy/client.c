@@ -109,7 +109,7 @@ static void begin_linger(struct client *c)
 
 static void linger(struct client *c)
 {
-	enum io io = conn_fill(&c->conn);
+	enum io io = conn_look_for_end(&c->conn);
 
 	chain_drain(&c->conn.in, c->conn.in.n);
 	/* Its end was seen and ours was sent: nothing is lost by closing. */

@@ -209,9 +209,9 @@ static enum next begin_forward(struct exchange *x)
 }
 
 /*
- * Whether the client has left before there is a target. Its body waits in the
- * socket, and the end behind it, or instead of it, is announced already. The
- * end of one in chunks is not looked for: the upload will find it.
+ * Whether the client has left before there is a target. Its body is read as
+ * far as there is room, since its end, or a reset, lies behind it. The end of
+ * one in chunks is not looked for: the upload will find it.
  */
 static enum reason why_client_left(struct exchange *x)
 {
@@ -220,10 +220,12 @@ static enum reason why_client_left(struct exchange *x)
 	uint64_t left = front->in.kind == FRAMING_LENGTH ? front->in_left : 1;
 	enum io io;
 
-	if (front->in_done || !c->peer_closing)
+	if (front->in_done)
 		return exch_client_has_gone(x) ? REASON_CLIENT_GONE
 					       : REASON_NONE;
-	io = conn_fill(c);
+	if (!c->readable && !c->peer_closing)
+		return REASON_NONE;
+	io = conn_look_for_end(c);
 	if (io == IO_FAILED || (io == IO_CLOSED && c->in.n < left))
 		return REASON_CLIENT_CUT_BODY;
 	if (io == IO_CLOSED && front->in.kind == FRAMING_LENGTH &&

@@ -205,7 +205,7 @@ bool exch_client_has_gone(struct exchange *x)
 		return true;
 	if (!x->front.in_done || (!c->readable && !c->peer_closing))
 		return false;
-	io = conn_fill(c);
+	io = conn_look_for_end(c);
 	return io == IO_FAILED || (io == IO_CLOSED && c->in.n == 0 && x->keep);
 }
 

@@ -1,6 +1,7 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,34 @@ struct sim_end *sim_connect(struct sim *sim)
 	assert_true(addr_parse(SLICE("192.0.2.7:4711"), &peer));
 	client_new(sim->worker, sim->acceptor, fds[0], &peer);
 	return end_new(sim, fds[1]);
+}
+
+struct sim_end *sim_connect_tcp(struct sim *sim)
+{
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct addr at, peer;
+
+	assert_true(addr_parse(SLICE("127.0.0.1:1"), &at));
+	addr_set_port(&at, 0);
+	assert_int_equal(bind(listening, &at.sa, at.len), 0);
+	assert_int_equal(getsockname(listening, &at.sa, &at.len), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(connect(fd, &at.sa, at.len), 0);
+	client_new(sim->worker, sim->acceptor, sock_accept(listening, &peer),
+		   &peer);
+	close(listening);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return end_new(sim, fd);
+}
+
+void sim_reset(struct sim_end *e)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	assert_int_equal(
+		setsockopt(e->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+	sim_close(e);
 }
 
 struct sim_end *sim_accept(struct sim *sim, int target)

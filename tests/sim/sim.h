@@ -46,6 +46,10 @@ void sim_settle(struct sim *sim);
 void sim_advance_ms(struct sim *sim, uint64_t ms);
 
 struct sim_end *sim_connect(struct sim *sim);
+/* The same over TCP, whose resets are events of their own. */
+struct sim_end *sim_connect_tcp(struct sim *sim);
+/* Closes so that the other side meets a reset. */
+void sim_reset(struct sim_end *e);
 /* The next connection that reached a target; NULL: none did. */
 struct sim_end *sim_accept(struct sim *sim, int target);
 /* A reload takes the listener away and leaves only this target in the group;

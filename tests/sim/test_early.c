@@ -188,35 +188,44 @@ static void dead_end_close(struct dead_end d)
 /* A FIN of one who said that it asks for nothing more is no departure. */
 static const struct departure {
 	const char *request;
-	bool ends; /* by a FIN, not by closing */
+	enum { CLOSES, ENDS, RESETS } how; /* ENDS: its side alone */
 	bool has_left;
 	enum reason reason;
 } departures[] = {
-	{GET, false, true, REASON_CLIENT_GONE},
-	{GET, true, true, REASON_CLIENT_GONE},
-	{LAST, true, false, REASON_NONE},
-	{SMALL "12345", false, true, REASON_CLIENT_GONE},
-	{SMALL "12345", true, true, REASON_CLIENT_GONE},
-	{SMALL "12345" GET, true, false, REASON_NONE},
-	{LAST_SMALL "12345", true, false, REASON_NONE},
-	{LAST_SMALL "1234", true, true, REASON_CLIENT_CUT_BODY},
-	{POST "half", false, true, REASON_CLIENT_CUT_BODY},
-	{POST "half", true, true, REASON_CLIENT_CUT_BODY},
-	{POST, true, true, REASON_CLIENT_CUT_BODY},
+	{GET, CLOSES, true, REASON_CLIENT_GONE},
+	{GET, ENDS, true, REASON_CLIENT_GONE},
+	{LAST, ENDS, false, REASON_NONE},
+	{SMALL "12345", CLOSES, true, REASON_CLIENT_GONE},
+	{SMALL "12345", ENDS, true, REASON_CLIENT_GONE},
+	{SMALL "12345" GET, ENDS, false, REASON_NONE},
+	{LAST_SMALL "12345", ENDS, false, REASON_NONE},
+	{LAST_SMALL "1234", ENDS, true, REASON_CLIENT_CUT_BODY},
+	{POST "half", CLOSES, true, REASON_CLIENT_CUT_BODY},
+	{POST "half", ENDS, true, REASON_CLIENT_CUT_BODY},
+	{POST, ENDS, true, REASON_CLIENT_CUT_BODY},
+	{GET, RESETS, true, REASON_CLIENT_GONE},
+	{LAST, RESETS, true, REASON_CLIENT_GONE},
+	{POST "half", RESETS, true, REASON_CLIENT_CUT_BODY},
+	{LAST_SMALL "12345", RESETS, true, REASON_CLIENT_CUT_BODY},
 };
 
 static void leave(struct sim *sim, const struct departure *d)
 {
-	struct sim_end *client = sim_connect(sim);
+	struct sim_end *client = d->how == RESETS ? sim_connect_tcp(sim)
+						  : sim_connect(sim);
 
 	sim_send(client, d->request);
 	assert_int_equal(sim->worker->n_upstreams, 1);
-	if (d->ends)
+	if (d->how == RESETS) {
+		/* In one event with the last octets. */
+		assert_int_equal(send(client->fd, "x", 1, 0), 1);
+		sim_reset(client);
+		sim_advance_ms(sim, WHEEL_SLOT_MS);
+	} else if (d->how == ENDS) {
 		sim_shut(client);
-	else
+	} else {
 		sim_close(client);
-	if (d->ends && d->has_left)
-		assert_false(sim_is_open(client));
+	}
 	assert_int_equal(sim->worker->n_exchanges, !d->has_left);
 	assert_int_equal(sim->worker->n_upstreams, !d->has_left);
 	assert_int_equal(sim->worker->n_clients, !d->has_left);
@@ -298,6 +307,26 @@ static void regress_lies_about_a_body_are_not_passed_on(void **state)
 	}
 }
 
+/* A reset that comes with the last octets of an upload is an event without
+ * an end; nobody waits for more. */
+static void regress_who_resets_behind_an_answer_is_let_go(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect_tcp(sim);
+
+	(void)state;
+	sim_fixed(sim, 403, "no");
+	sim_send(client, POST "half");
+	assert_prefix(sim_received(client), "HTTP/1.1 403 ");
+	assert_int_equal(sim->worker->n_clients, 1);
+	assert_int_equal(send(client->fd, "x", 1, 0), 1);
+	sim_reset(client);
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
+	assert_int_equal(sim->worker->n_clients, 0);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 #define SCENE(name) cmocka_unit_test(regress_##name)
 
 int main(void)
@@ -308,6 +337,7 @@ int main(void)
 		SCENE(no_protocol_is_switched_within_a_request),
 		SCENE(who_leaves_during_a_connect_is_let_go),
 		SCENE(who_leaves_during_a_handshake_is_let_go),
+		SCENE(who_resets_behind_an_answer_is_let_go),
 		SCENE(lies_about_a_body_are_not_passed_on),
 	};
 
