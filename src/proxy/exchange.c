@@ -293,9 +293,14 @@ static enum next step_relay(struct exchange *x)
 	}
 	/* The answer came before the whole body had been sent. A target that
 	 * goes on reading gets the rest; one that does not, gets no more. */
-	if (!x->front.in_done && !x->target_closes &&
-	    !x->back.conn->peer_closing)
+	if (x->target_closes || x->back.conn->peer_closing)
+		return exch_enter(x, EXCH_FINISH);
+	if (!x->front.in_done)
 		return NEXT_WAIT;
+	if (conn_unsent(x->back.conn)) {
+		x->back.conn->wants_room = true;
+		return NEXT_WAIT;
+	}
 	return exch_enter(x, EXCH_FINISH);
 }
 

@@ -105,7 +105,9 @@ static void regress_an_unread_body_ends_its_connection(void **state)
 		sim_received(target);
 		sim_send(target, rows[i].answer);
 		assert_int_equal(sim_push(client, body, after), after);
-		assert_has(sim_received(target), "xxxx");
+		sim_received(target);
+		assert_int_equal(strlen(strstr(target->text, "\r\n\r\n")),
+				 4 + rows[i].length);
 		assert_prefix(sim_received(client), "HTTP/1.1 ");
 		assert_true(sim_is_open(client));
 		assert_int_equal(sim_is_open(target), rows[i].kept);
@@ -318,6 +320,7 @@ static void regress_who_resets_behind_an_answer_is_let_go(void **state)
 	sim_fixed(sim, 403, "no");
 	sim_send(client, POST "half");
 	assert_prefix(sim_received(client), "HTTP/1.1 403 ");
+	sim_advance_ms(sim, WHEEL_SLOT_MS);
 	assert_int_equal(sim->worker->n_clients, 1);
 	assert_int_equal(send(client->fd, "x", 1, 0), 1);
 	sim_reset(client);
