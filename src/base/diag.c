@@ -128,23 +128,56 @@ void diag_sort(struct diag *d)
 		      compare);
 }
 
+/* Where the last line was found. Findings are sorted: the next one is in the
+ * same line, below it, or in another file. */
+struct cursor {
+	const struct diag_source *source;
+	uint32_t line; /* 0: none yet */
+	struct slice here, rest;
+};
+
 static bool find_line(const struct diag *d, const struct place *at,
-		      struct slice *line)
+		      struct cursor *c)
 {
 	const struct diag_source *s = d->sources;
-	struct slice rest;
 
 	while (s && (!at->file || strcmp(s->file, at->file) != 0))
 		s = s->next;
 	if (!s || at->line == 0)
 		return false;
-	rest = s->text;
-	for (uint32_t n = 1; rest.p; n++) {
-		*line = slice_cut(&rest, '\n');
-		if (n == at->line)
-			return true;
+	if (s != c->source || at->line < c->line)
+		*c = (struct cursor){.source = s, .rest = s->text};
+	while (c->line < at->line && c->rest.p) {
+		c->here = slice_cut(&c->rest, '\n');
+		c->line++;
 	}
-	return false;
+	return c->line == at->line;
+}
+
+/* A line may be as long as a file; what stands around the place is enough. */
+enum { QUOTE_BEFORE = 60, QUOTE_OCTETS = 160 };
+
+/* Returns how many octets of the line were left out in front. */
+static size_t cut_line(struct slice *line, size_t column)
+{
+	size_t start = 0, end = line->n;
+
+	if (line->n <= QUOTE_OCTETS)
+		return 0;
+	if (column > QUOTE_BEFORE)
+		start = column - QUOTE_BEFORE;
+	if (start > line->n)
+		start = line->n;
+	if (end - start > QUOTE_OCTETS)
+		end = start + QUOTE_OCTETS;
+	/* Not through a character of UTF-8. */
+	while (start > 0 && start < line->n &&
+	       ((unsigned char)line->p[start] & 0xc0) == 0x80)
+		start--;
+	while (end < line->n && ((unsigned char)line->p[end] & 0xc0) == 0x80)
+		end++;
+	*line = slice_make(line->p + start, end - start);
+	return start;
 }
 
 /* Quotes the line and underlines the place; tabs stay tabs in both rows, so
@@ -153,10 +186,12 @@ static void print_line(const struct finding *f, struct slice line, FILE *to,
 		       const char *on, const char *off)
 {
 	uint32_t width = f->place.width ? f->place.width : 1;
+	uint32_t column = f->place.column;
 	int gutter;
 
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
+	column -= (uint32_t)cut_line(&line, column);
 	gutter = fprintf(to, "%5u | ", f->place.line) - 2;
 	for (size_t i = 0; i < line.n; i++) {
 		unsigned char c = (unsigned char)line.p[i];
@@ -164,10 +199,10 @@ static void print_line(const struct finding *f, struct slice line, FILE *to,
 		fputc((c < ' ' && c != '\t') || c == 0x7f ? '?' : c, to);
 	}
 	fprintf(to, "\n%*s| ", gutter, "");
-	for (uint32_t i = 0; i + 1 < f->place.column; i++)
+	for (uint32_t i = 0; i + 1 < column; i++)
 		fputc(i < line.n && line.p[i] == '\t' ? '\t' : ' ', to);
 	fprintf(to, "%s^", on);
-	for (uint32_t i = 1; i < width && f->place.column + i <= line.n; i++)
+	for (uint32_t i = 1; i < width && column + i <= line.n; i++)
 		fputc('~', to);
 	if (f->hint)
 		fprintf(to, " %s", f->hint);
@@ -175,13 +210,12 @@ static void print_line(const struct finding *f, struct slice line, FILE *to,
 }
 
 static void print_finding(const struct diag *d, const struct finding *f,
-			  FILE *to, bool colour)
+			  FILE *to, bool colour, struct cursor *cursor)
 {
 	bool error = f->severity == SEVERITY_ERROR;
 	const char *on = !colour ? "" : error ? "\033[1;31m" : "\033[1;35m";
 	const char *caret = colour ? "\033[1;32m" : "";
 	const char *off = colour ? "\033[0m" : "";
-	struct slice line;
 
 	if (f->place.file && f->place.line)
 		fprintf(to, "%s:%u:%u: ", f->place.file, f->place.line,
@@ -190,8 +224,8 @@ static void print_finding(const struct diag *d, const struct finding *f,
 		fprintf(to, "%s: ", f->place.file);
 	fprintf(to, "%s%s:%s %s\n", on, error ? "error" : "warning", off,
 		f->sentence);
-	if (find_line(d, &f->place, &line))
-		print_line(f, line, to, caret, off);
+	if (find_line(d, &f->place, cursor))
+		print_line(f, cursor->here, to, caret, off);
 	else if (f->hint)
 		fprintf(to, "      %s\n", f->hint);
 }
@@ -199,10 +233,11 @@ static void print_finding(const struct diag *d, const struct finding *f,
 void diag_print(struct diag *d, FILE *to, bool colour)
 {
 	unsigned all = d->n_errors + d->n_warnings;
+	struct cursor cursor = {0};
 
 	diag_sort(d);
 	for (unsigned i = 0; i < d->n_findings; i++)
-		print_finding(d, &d->findings[i], to, colour);
+		print_finding(d, &d->findings[i], to, colour, &cursor);
 	if (all > d->n_findings)
 		fprintf(to, "... and %u more\n", all - d->n_findings);
 }

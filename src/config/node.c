@@ -13,6 +13,8 @@ struct parse {
 	struct slice source; /* without a byte order mark */
 	size_t *lines;       /* octet where each line begins */
 	size_t n_lines;
+	size_t *marks; /* octet of each MARK_EVERYth character, from 0 */
+	size_t n_marks;
 	yaml_parser_t yaml;
 	struct node **stack; /* nodes whose list is not finished */
 	size_t n_stack, n_room;
@@ -21,6 +23,10 @@ struct parse {
 	 * on have not been looked at yet. */
 	size_t quiet;
 };
+
+/* A line may be as long as the file, so places are counted from a mark that
+ * is near. */
+enum { MARK_EVERY = 64 };
 
 static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 			       unsigned depth);
@@ -46,18 +52,34 @@ static void find_lines(struct parse *p)
 			p->lines[p->n_lines++] = i + 1;
 }
 
-/* libyaml counts characters, findings count octets. */
-static size_t octet_of(const struct parse *p, const yaml_mark_t *mark)
+static bool begins_character(const struct parse *p, size_t octet)
 {
-	size_t at;
+	return (p->source.p[octet] & 0xc0) != 0x80;
+}
 
-	if (mark->line >= p->n_lines)
+static void find_marks(struct parse *p)
+{
+	size_t n = 0;
+
+	p->marks = xcalloc(p->source.n / MARK_EVERY + 1, sizeof(*p->marks));
+	for (size_t i = 0; i < p->source.n; i++)
+		if (begins_character(p, i) && n++ % MARK_EVERY == 0)
+			p->marks[p->n_marks++] = i;
+}
+
+/* libyaml counts characters, findings count octets. */
+static size_t octet_of(struct parse *p, const yaml_mark_t *mark)
+{
+	size_t left = mark->index % MARK_EVERY, at;
+
+	if (mark->index / MARK_EVERY >= p->n_marks)
 		return p->source.n;
-	at = p->lines[mark->line];
-	for (size_t c = 0; c < mark->column && at < p->source.n; c++) {
+	at = p->marks[mark->index / MARK_EVERY];
+	for (; left > 0 && at < p->source.n; left--) {
 		at++;
-		while (at < p->source.n && (p->source.p[at] & 0xc0) == 0x80)
+		while (at < p->source.n && !begins_character(p, at))
 			at++;
+		p->tree->n_steps++;
 	}
 	return at;
 }
@@ -135,30 +157,45 @@ struct node *node_map(struct tree *t, const struct node *key,
 	return n;
 }
 
+/* Room for more elements behind those there are. */
+static void make_room(struct tree *t, struct node *n, size_t more)
+{
+	size_t size = n->kind == NODE_MAP ? sizeof(*n->entries)
+					  : sizeof(*n->items);
+	void *old = n->kind == NODE_MAP ? (void *)n->entries : (void *)n->items;
+	char *room;
+
+	if (n->n + more <= n->n_room)
+		return;
+	n->n_room = 2 * (n->n + more);
+	room = arena_array(&t->arena, n->n_room, size);
+	if (n->n)
+		memcpy(room, old, n->n * size);
+	t->n_steps += n->n;
+	if (n->kind == NODE_MAP)
+		n->entries = (struct entry *)(void *)room;
+	else
+		n->items = (struct node **)(void *)room;
+}
+
 struct node *node_concat(struct tree *t, const struct node *a,
 			 const struct node *b)
 {
-	struct node *n = ARENA_NEW(&t->arena, struct node);
-	size_t size = a->kind == NODE_MAP ? sizeof(*a->entries)
-					  : sizeof(*a->items);
-	char *room = arena_array(&t->arena, a->n + b->n, size);
+	/* With room behind it, it was made here and is ours to change. */
+	struct node *n = (struct node *)(uintptr_t)a;
 
 	assert(a->kind == b->kind && a->kind != NODE_SCALAR);
-	*n = *a;
-	n->n = a->n + b->n;
-	if (a->kind == NODE_MAP) {
-		n->entries = (struct entry *)(void *)room;
-		if (a->n)
-			memcpy(room, a->entries, a->n * size);
-		if (b->n)
-			memcpy(room + a->n * size, b->entries, b->n * size);
-		return n;
+	if (!a->n_room) {
+		n = ARENA_NEW(&t->arena, struct node);
+		*n = *a;
 	}
-	n->items = (struct node **)(void *)room;
-	if (a->n)
-		memcpy(room, a->items, a->n * size);
-	if (b->n)
-		memcpy(room + a->n * size, b->items, b->n * size);
+	make_room(t, n, b->n);
+	for (size_t i = 0; i < b->n; i++)
+		if (n->kind == NODE_MAP)
+			n->entries[n->n++] = b->entries[i];
+		else
+			n->items[n->n++] = b->items[i];
+	t->n_steps += b->n;
 	return n;
 }
 
@@ -402,13 +439,13 @@ static struct node *parse_list(struct parse *p, const yaml_event_t *event,
 /* "host: #{host}" without quotes is a comment, and the value is nothing. */
 static bool hash_follows(const struct parse *p, const struct node *key)
 {
-	size_t end =
+	size_t at =
 		p->lines[key->at.line - 1] + key->at.column - 1 + key->at.width;
-	struct slice rest = slice_from(p->source, end);
 
-	rest = slice_first(rest, slice_find(rest, '\n'));
-	rest = slice_from(rest, slice_find(rest, ':') + 1);
-	return slice_starts(slice_trim(rest), SLICE("#{"));
+	while (at < p->source.n &&
+	       (p->source.p[at] == ' ' || p->source.p[at] == ':'))
+		at++;
+	return slice_starts(slice_from(p->source, at), SLICE("#{"));
 }
 
 static struct node *parse_map(struct parse *p, const yaml_event_t *event,
@@ -588,10 +625,12 @@ struct node *node_parse(struct tree *t, const char *file, struct slice text)
 	yaml_parser_set_input_string(
 		&p.yaml, (const unsigned char *)(text.n ? text.p : ""), text.n);
 	find_lines(&p);
+	find_marks(&p);
 	if (refuse_line_ends(&p))
 		root = check_root(&p, parse_stream(&p));
 	yaml_parser_delete(&p.yaml);
 	free(p.lines);
+	free(p.marks);
 	free(p.stack);
 	return root;
 }

@@ -46,7 +46,8 @@ struct node {
 		struct node **items;   /* list */
 		struct entry *entries; /* map */
 	};
-	size_t n; /* items or entries */
+	size_t n;      /* items or entries */
+	size_t n_room; /* for how many of them; 0: it stands in a file */
 };
 
 /* All files of one configuration. */
@@ -55,6 +56,8 @@ struct tree {
 	struct arena *names; /* file names, which places keep; borrowed */
 	struct diag *diag;   /* borrowed */
 	size_t n_nodes;
+	size_t n_steps; /* characters and entries looked at to find places
+			 * and to join mappings: linear in the octets */
 };
 
 void tree_release(struct tree *t);
@@ -74,7 +77,9 @@ struct node *node_scalar(struct tree *t, const char *text,
 			 const struct place *at);
 struct node *node_map(struct tree *t, const struct node *key,
 		      struct node *value);
-/* A list or a map with what is in `a`, then what is in `b`. */
+/* A list or a map with what is in `a`, then what is in `b`. An `a` that came
+ * from here itself is added to, so that joining many costs as much as they
+ * have; any other stays as it is. */
 struct node *node_concat(struct tree *t, const struct node *a,
 			 const struct node *b);
 /* The node itself for a list, else a list of which it is the one element. */

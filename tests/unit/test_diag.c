@@ -55,12 +55,37 @@ static void test_a_terminal_is_not_given_orders(void **state)
 	diag_release(&d);
 }
 
+/* A thousand findings in a line of a megabyte are not a gigabyte of text. */
+static void regress_a_long_line_is_quoted_in_part(void **state)
+{
+	struct diag d = {0};
+	struct place place = {"a.json", 1, 50001, 3};
+	char *line = xmalloc(100001), *text;
+
+	(void)state;
+	memset(line, '.', 100000);
+	memset(line + 50000, '!', 3);
+	line[100000] = '\0';
+	diag_add_source(&d, "a.json", slice_of(line));
+	diag_error(&d, &place, "here", "loud");
+	text = diag_to_text(&d);
+	assert_true(strlen(text) < 400);
+	assert_non_null(strstr(text, "a.json:1:50001: error: loud\n"));
+	/* The caret stands under what is meant. */
+	assert_int_equal(strstr(text, "!!!") - strstr(text, "    1 | "),
+			 strstr(text, "^~~ here") - strstr(text, "      | "));
+	free(text);
+	free(line);
+	diag_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_findings_are_sorted_and_quoted),
 		cmocka_unit_test(test_more_than_the_limit_is_counted),
 		cmocka_unit_test(test_a_terminal_is_not_given_orders),
+		cmocka_unit_test(regress_a_long_line_is_quoted_in_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "unit.h"
 
 struct fixture {
@@ -200,6 +201,67 @@ static void test_the_environment(void **state)
 	}
 }
 
+/* Steps that the places of one line of so many elements cost. */
+static size_t steps_of(const char *before, const char *element, size_t n)
+{
+	struct text line = {0};
+	struct fixture f;
+	size_t steps;
+
+	text_add(&line, slice_of(before));
+	for (size_t i = 0; i < n; i++)
+		text_add(&line, slice_of(element));
+	text_add(&line, SLICE("]}"));
+	load(&f, text_str(&line));
+	assert_int_equal(f.diag.n_errors, 0);
+	steps = f.tree.n_steps;
+	drop(&f);
+	text_release(&line);
+	return steps;
+}
+
+static void regress_one_long_line_is_read_in_linear_time(void **state)
+{
+	static const char *const elements[] = {
+		"{\"a\": 1}, ", "{a: }, ", "\"\xc3\xbc\xe2\x82\xac\", ",
+		"'a b c d', ",  "[[a]], ",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
+		size_t once = steps_of("{a: [", elements[i], 4000);
+		size_t twice = steps_of("{a: [", elements[i], 8000);
+
+		print_message("# %s: %zu, %zu\n", elements[i], once, twice);
+		assert_true(once > 0);
+		assert_true(twice * 10 <= once * 22);
+	}
+}
+
+/* What node_concat() costs, one element at a time. */
+static size_t steps_of_joining(size_t n)
+{
+	struct fixture f;
+	struct node *joined;
+	size_t steps;
+
+	load(&f, "a: b\n");
+	joined = f.root;
+	for (size_t i = 0; i < n; i++)
+		joined = node_concat(&f.tree, joined, f.root);
+	assert_int_equal(joined->n, n + 1);
+	assert_int_equal(f.root->n, 1);
+	steps = f.tree.n_steps;
+	drop(&f);
+	return steps;
+}
+
+static void regress_many_dotted_keys_are_joined_in_linear_time(void **state)
+{
+	(void)state;
+	assert_true(steps_of_joining(8192) * 10 <= steps_of_joining(4096) * 22);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +271,9 @@ int main(void)
 		cmocka_unit_test(test_the_subset),
 		cmocka_unit_test(test_depth_is_limited),
 		cmocka_unit_test(test_the_environment),
+		cmocka_unit_test(regress_one_long_line_is_read_in_linear_time),
+		cmocka_unit_test(
+			regress_many_dotted_keys_are_joined_in_linear_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
