@@ -155,7 +155,7 @@ static bool find_line(const struct diag *d, const struct place *at,
 }
 
 /* A line may be as long as a file; what stands around the place is enough. */
-enum { QUOTE_BEFORE = 60, QUOTE_OCTETS = 160 };
+enum { QUOTE_BEFORE = 100, QUOTE_OCTETS = 240 };
 
 /* Returns how many octets of the line were left out in front. */
 static size_t cut_line(struct slice *line, size_t column)

@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/map.h"
+#include "control/trial.h"
 
 /* -- names -------------------------------------------------------------------
  */
@@ -195,13 +196,7 @@ static void check_files(const struct snapshot *snap, struct diag *diag)
 	if (geteuid() != 0)
 		return;
 	pw = later_user(snap);
-	if (!pw) {
-		diag_warning(diag, &(struct place){.file = snap->file.p}, NULL,
-			     "there is no user \"%.*s\" on this machine",
-			     SLICE_ARG(snap->settings.user));
-		return;
-	}
-	if (pw->pw_uid == 0 || pipe(ends) != 0)
+	if (!pw || pw->pw_uid == 0 || pipe(ends) != 0)
 		return;
 	child = fork();
 	if (child == 0)
@@ -217,7 +212,10 @@ static void check_files(const struct snapshot *snap, struct diag *diag)
 
 void check_world(const struct snapshot *snap, struct diag *diag)
 {
-	/* Before there are threads: a process is forked. */
+	/* Before there are threads: a process is forked. A file with the
+	 * firewall alone is not for serve. */
+	if (snap->n_balancers)
+		trial_of_world(snap, diag);
 	check_files(snap, diag);
 	check_names(snap, diag);
 }

@@ -1,6 +1,7 @@
 /*
- * check_world.h - what a good configuration may still find around it: names
- * without an answer, files that a reload could not read.
+ * check_world.h - what a good configuration may still find around it: a start
+ * that would fail, names without an answer, files that a reload could not
+ * read.
  *
  * Floor: cmd.
  */
@@ -14,10 +15,11 @@
 enum { CHECK_NAMES_S = 5 };
 
 /*
- * Adds warnings, never errors: the world may be another one when the daemon
- * starts. Looks names up in threads of its own, which may outlive the call
- * when the network does not answer, and forks where it has to be somebody
- * else; so it is for a command that ends soon, never for the daemon.
+ * Adds errors for what a start would refuse (control/trial.h), and warnings
+ * for what may be another world when the daemon starts. Looks names up in
+ * threads of its own, which may outlive the call when the network does not
+ * answer, and forks where it has to be somebody else; so it is for a command
+ * that ends soon, never for the daemon.
  */
 void check_world(const struct snapshot *snap, struct diag *diag);
 

@@ -63,11 +63,12 @@ static void print_summary(const struct snapshot *snap)
 static int check(const char *file, bool print, bool as_json)
 {
 	const struct config_options load = {
-		.run_tests = true,
+		.tests = TESTS_BIND,
 		.print_to = print ? stdout : NULL,
 	};
 	struct diag diag = {0};
 	struct snapshot *snap = config_load(file, &load, &diag);
+	bool good;
 
 	if (snap && snap->firewall && !intent_compiles(snap, &diag)) {
 		snapshot_unref(snap);
@@ -75,15 +76,16 @@ static int check(const char *file, bool print, bool as_json)
 	}
 	if (snap)
 		check_world(snap, &diag);
+	good = diag.n_errors == 0;
 	if (as_json)
-		print_json(&diag, snap != NULL);
+		print_json(&diag, good);
 	else
 		diag_print(&diag, stderr, isatty(STDERR_FILENO));
-	if (snap && !print && !as_json)
+	if (good && !print && !as_json)
 		print_summary(snap);
 	diag_release(&diag);
 	snapshot_unref(snap);
-	return snap ? EXIT_GOOD : EXIT_INVALID;
+	return good ? EXIT_GOOD : EXIT_INVALID;
 }
 
 static int run(const struct command *self, int argc, char **argv)

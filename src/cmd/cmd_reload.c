@@ -25,11 +25,13 @@ static int tell(const struct command *self, const json_t *answer, bool waited,
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	bool wait = false, json = false;
+	bool wait = false, json = false, skip = false;
 	const char *confirm = NULL, *socket = NULL;
 	const struct cmd_option options[] = {
 		{"wait", 0, NULL, &wait, NULL,
 		 "return once every worker serves the new configuration"},
+		{"skip-tests", 0, NULL, &skip, NULL,
+		 "take it even if \"tests\" of the file fail"},
 		{"confirm", 0, "SECONDS", NULL, &confirm,
 		 "is not built yet, and refused"},
 		{"json", 0, NULL, &json, NULL, "one JSON document"},
@@ -45,10 +47,10 @@ static int run(const struct command *self, int argc, char **argv)
 		return status;
 	if (confirm)
 		return cmd_misused(self, "--confirm is not built yet");
-	status = client_ask(
-		self, line.config, socket,
-		json_pack("{s:s, s:b}", "command", "reload", "wait", wait),
-		&answer);
+	status = client_ask(self, line.config, socket,
+			    json_pack("{s:s, s:b, s:b}", "command", "reload",
+				      "wait", wait, "skip_tests", skip),
+			    &answer);
 	if (status != EXIT_GOOD)
 		return status;
 	status = tell(self, answer, wait, json);
@@ -59,6 +61,6 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_reload = {
 	.name = "reload",
 	.summary = "let the running weir take the file as it is now",
-	.usage = "[--wait] [--json] [--socket PATH]",
+	.usage = "[--wait] [--skip-tests] [--json] [--socket PATH]",
 	.run = run,
 };

@@ -139,7 +139,7 @@ static void read_root(struct reader *r, const struct node *root,
 		check_strict(r);
 	if (!r->options->without_secrets)
 		make_target_tls(r);
-	if (r->options->run_tests)
+	if (r->options->tests != TESTS_SKIP)
 		run_tests(r);
 	if (r->options->print_to && r->diag->n_errors == before)
 		print_config(r, root, r->options->print_to);

@@ -17,14 +17,21 @@
 
 struct ticket_keys; /* tls/ticket.h */
 
+/* What "tests" of the file are for. */
+enum config_tests {
+	TESTS_SKIP, /* their grammar alone is checked */
+	TESTS_WARN, /* one that fails is a warning */
+	TESTS_BIND, /* one that fails is an error */
+};
+
 /* A zeroed one is what most callers want. */
 struct config_options {
 	unsigned n_cpus;    /* what "workers: auto" means; 0: ask the system */
 	unsigned n_workers; /* of the process that reloads, which keeps them
 			     * whatever the file says; 0: none */
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
-	bool without_secrets; /* read no certificates and keys */
-	bool run_tests; /* "tests" of the file must come out as they say */
+	bool without_secrets;        /* read no certificates and keys */
+	enum config_tests tests;
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */
 };

@@ -352,7 +352,7 @@ static void parse_tests(struct reader *r, const struct key *k,
 				     &r->tests[r->n_tests++]);
 }
 
-void run_tests(struct reader *r)
+static void run_all(struct reader *r)
 {
 	struct pattern_scratch *patterns = pattern_scratch_new();
 	struct route_scratch *scratch = xcalloc(1, sizeof(*scratch));
@@ -362,6 +362,24 @@ void run_tests(struct reader *r)
 		run_test(r, &r->tests[i], scratch);
 	pattern_scratch_free(patterns);
 	free(scratch);
+}
+
+void run_tests(struct reader *r)
+{
+	struct diag *all = r->diag, failed = {0};
+
+	if (r->options->tests == TESTS_BIND) {
+		run_all(r);
+		return;
+	}
+	/* The same findings, but they keep nobody from going on. */
+	r->diag = &failed;
+	run_all(r);
+	r->diag = all;
+	for (unsigned i = 0; i < failed.n_findings; i++)
+		warn(r, &failed.findings[i].place, failed.findings[i].hint,
+		     "a test fails: %s", failed.findings[i].sentence);
+	diag_release(&failed);
 }
 
 const struct type type_tests = {parse_tests, SHAPE_MAP | SHAPE_LIST, NULL};

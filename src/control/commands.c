@@ -69,7 +69,10 @@ static json_t *answer_reload(struct daemon *d, const json_t *request,
 	if (d->phase != DAEMON_SERVING)
 		return admin_error("weir is stopping");
 	if (wait.generation == 0) {
-		if (!reload_run(d) ||
+		bool skip =
+			json_is_true(json_object_get(request, "skip_tests"));
+
+		if (!reload_run(d, skip ? TESTS_SKIP : TESTS_BIND) ||
 		    !json_is_true(json_object_get(request, "wait")))
 			return report_of_reload(d);
 		wait.generation = (uint32_t)d->last_reload.generation;

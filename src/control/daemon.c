@@ -19,6 +19,7 @@
 #include "notify.h"
 #include "stop.h"
 #include "tls/ticket.h"
+#include "trial.h"
 
 enum {
 	TEND_MS = 1000,
@@ -131,7 +132,7 @@ static void on_signal(int number, int what, void *arg)
 	switch (number) {
 	case SIGHUP:
 		if (d->phase == DAEMON_SERVING)
-			reload_run(d);
+			reload_run(d, TESTS_BIND);
 		break;
 	case SIGUSR1:
 		log_say(LOG_DEBUG, "the log goes to standard error: nothing "
@@ -319,12 +320,16 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	uint64_t descriptors = raise_descriptors();
 	int status;
 
-	if (world_load(first, d, diag))
+	/* Who starts has nothing to fall back to: tests that fail are said. */
+	if (world_load(first, d, TESTS_WARN, diag))
 		return DAEMON_CONFIG_INVALID;
 	d->snap = snapshot_ref(first->snap);
 	d->n_workers = d->snap->settings.workers;
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
-	if (identity_find(&d->snap->settings, &d->identity))
+	/* Nothing is opened yet: later we may lack the rights to take it
+	 * away again. */
+	if (identity_find(d->snap, &d->identity, diag) ||
+	    trial_of_keys(d->snap, &d->identity, diag))
 		return DAEMON_FAILURE;
 	status = start_admin(d);
 	if (status)

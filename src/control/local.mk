@@ -18,4 +18,5 @@ src_libweir_a_SOURCES += \
 	src/control/roster.c src/control/roster.h \
 	src/control/status.c src/control/status.h \
 	src/control/status_rules.c \
-	src/control/stop.c src/control/stop.h
+	src/control/stop.c src/control/stop.h \
+	src/control/trial.c src/control/trial.h

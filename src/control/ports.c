@@ -73,14 +73,24 @@ static bool is_wildcard_v6(const struct addr *addr)
 	return addr->sa.sa_family == AF_INET6 && is_any(addr);
 }
 
-static void complain(struct diag *diag, const struct listener *l,
-		     const struct addr *addr, int error)
+static void complain(struct diag *diag, enum severity severity,
+		     const struct listener *l, const struct addr *addr,
+		     int error)
 {
 	char text[ADDR_TEXT_MAX], room[192];
 
 	text[addr_format(addr, text)] = '\0';
-	diag_error(diag, &l->place, hint_for(error, addr, room, sizeof(room)),
-		   "cannot listen on %s: %s", text, strerror(error));
+	(severity == SEVERITY_ERROR ? diag_error : diag_warning)(
+		diag, &l->place, hint_for(error, addr, room, sizeof(room)),
+		"cannot listen on %s: %s", text, strerror(error));
+}
+
+/* Who listens on all addresses can do without IPv6. */
+static bool is_spare(const struct listener *l, const struct addr *addr,
+		     int error)
+{
+	return is_wildcard_v6(addr) && l->balancer->n_addresses > 1 &&
+	       (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
 /*
@@ -123,16 +133,14 @@ static enum opened open_row(struct ports *p, size_t i, const struct ports *now,
 		if (fd >= 0)
 			continue;
 		error = error ? error : errno;
-		if (w == 0 && is_wildcard_v6(addr) &&
-		    l->balancer->n_addresses > 1 &&
-		    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL)) {
+		if (w == 0 && is_spare(l, addr, error)) {
 			diag_warning(diag, &l->place, NULL,
 				     "this machine has no IPv6: port %u "
 				     "listens on IPv4 only",
 				     l->port);
 			return WITHOUT;
 		}
-		complain(diag, l, addr, error);
+		complain(diag, SEVERITY_ERROR, l, addr, error);
 		return FAILED;
 	}
 	return OPENED;
@@ -216,6 +224,53 @@ int ports_open(struct ports *next, const struct ports *now,
 		return 0;
 	ports_release(next);
 	return -1;
+}
+
+/* Where /proc does not tell, it is the likely one. */
+static bool is_of(pid_t running, const struct addr *addr)
+{
+	char ignored[128];
+	pid_t owner = running ? ports_owner(addr, ignored, sizeof(ignored)) : 0;
+
+	return running && (owner == 0 || owner == running);
+}
+
+static void try_address(const struct listener *l, const struct addr *address,
+			pid_t running, struct diag *diag)
+{
+	struct addr addr = *address;
+	int error;
+
+	addr_set_port(&addr, l->port);
+	error = probe(&addr);
+	switch (error) {
+	case 0:
+		break;
+	case EADDRINUSE:
+		if (!is_of(running, &addr))
+			complain(diag, SEVERITY_WARNING, l, &addr, error);
+		break;
+	case EACCES:
+	case EPERM:
+		complain(diag, SEVERITY_WARNING, l, &addr, error);
+		break;
+	default:
+		if (!is_spare(l, &addr, error))
+			complain(diag, SEVERITY_ERROR, l, &addr, error);
+		break;
+	}
+}
+
+void ports_try(const struct snapshot *snap, pid_t running, struct diag *diag)
+{
+	for (size_t b = 0; b < snap->n_balancers; b++) {
+		const struct load_balancer *lb = &snap->balancers[b];
+
+		for (size_t i = 0; i < lb->n_listeners; i++)
+			for (size_t a = 0; a < lb->n_addresses; a++)
+				try_address(&lb->listeners[i],
+					    &lb->addresses[a], running, diag);
+	}
 }
 
 int ports_give(const struct ports *p, uid_t uid, gid_t gid)

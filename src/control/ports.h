@@ -59,8 +59,20 @@ void ports_given(struct ports *p);
 /* Closes what was not given, and frees. */
 void ports_release(struct ports *p);
 
+/*
+ * Finds out which ports of a snapshot could not be had, without having them:
+ * nobody can connect meanwhile.
+ *
+ * running  a weir that holds ports of its own, which is no finding; 0: none
+ *
+ * What will not change by itself is an error (an address that this machine
+ * does not have), what may is a warning (somebody else is there, the rights
+ * of who asks).
+ */
+void ports_try(const struct snapshot *snap, pid_t running, struct diag *diag);
+
 /* Writes "nginx, process 4711", who listens on this address, as far as /proc
- * tells us; returns false when it does not. */
-bool ports_owner(const struct addr *addr, char *out, size_t size);
+ * tells us. Returns the process, or 0 when it does not. */
+pid_t ports_owner(const struct addr *addr, char *out, size_t size);
 
 #endif

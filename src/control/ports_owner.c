@@ -85,27 +85,27 @@ static void name_process(const char *pid, char *out, size_t size)
 		 pid);
 }
 
-bool ports_owner(const struct addr *addr, char *out, size_t size)
+pid_t ports_owner(const struct addr *addr, char *out, size_t size)
 {
 	unsigned port = addr_port(addr);
 	uint64_t inode = inode_on_port("/proc/net/tcp", port);
 	char socket_name[48];
 	const struct dirent *e;
-	bool found = false;
+	pid_t found = 0;
 	DIR *proc;
 
 	if (!inode)
 		inode = inode_on_port("/proc/net/tcp6", port);
 	proc = inode ? opendir("/proc") : NULL;
 	if (!proc)
-		return false;
+		return 0;
 	snprintf(socket_name, sizeof(socket_name), "socket:[%" PRIu64 "]",
 		 inode);
 	while (!found && (e = readdir(proc)) != NULL)
 		if (isdigit((unsigned char)e->d_name[0]) &&
 		    process_has(e->d_name, socket_name)) {
 			name_process(e->d_name, out, size);
-			found = true;
+			found = (pid_t)strtol(e->d_name, NULL, 10);
 		}
 	closedir(proc);
 	return found;

@@ -9,13 +9,17 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "base/log.h"
 
-int identity_find(const struct settings *settings, struct identity *out)
+int identity_find(const struct snapshot *snap, struct identity *out,
+		  struct diag *diag)
 {
+	const struct settings *settings = &snap->settings;
+	const struct place file = {.file = snap->file.p};
 	char name[sizeof(out->name)];
 	const struct passwd *pw;
 
@@ -27,10 +31,9 @@ int identity_find(const struct settings *settings, struct identity *out)
 	if (!pw && settings->user_is_default)
 		pw = getpwnam("nobody");
 	if (!pw) {
-		log_say(LOG_ERROR,
-			"there is no user \"%s\": make one, or name another "
-			"in settings.user",
-			name);
+		diag_error(diag, &file,
+			   "make one, or name another in settings.user",
+			   "there is no user \"%s\" on this machine", name);
 		return -1;
 	}
 	out->changes = pw->pw_uid != 0;
@@ -38,6 +41,50 @@ int identity_find(const struct settings *settings, struct identity *out)
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
 	return 0;
+}
+
+static _Noreturn void try_as(const struct identity *id,
+			     void (*deed)(const void *arg, char *why,
+					  size_t size),
+			     const void *arg, int out)
+{
+	char why[256] = "";
+
+	if (initgroups(id->name, id->gid) || setgid(id->gid) || setuid(id->uid))
+		_exit(1);
+	deed(arg, why, sizeof(why));
+	/* Shorter than a pipe is: it is written at once or not at all. */
+	_exit(write(out, why, strlen(why)) < 0);
+}
+
+bool identity_try(const struct identity *id,
+		  void (*deed)(const void *arg, char *why, size_t size),
+		  const void *arg, char *why, size_t size)
+{
+	int ends[2];
+	ssize_t n = 0;
+	pid_t child;
+
+	*why = '\0';
+	if (!id->changes) {
+		deed(arg, why, size);
+		return !*why;
+	}
+	if (pipe(ends))
+		return true;
+	child = fork();
+	if (child == 0)
+		try_as(id, deed, arg, ends[1]);
+	close(ends[1]);
+	if (child > 0) {
+		while ((n = read(ends[0], why, size - 1)) < 0 && errno == EINTR)
+			;
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(ends[0]);
+	why[n > 0 ? n : 0] = '\0';
+	return n <= 0;
 }
 
 /* mkdir -p; *made tells whether the last one is new. */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/diag.h"
 #include "model/snapshot.h"
 
 /* Who we are going to be. */
@@ -24,10 +25,24 @@ struct identity {
 };
 
 /*
- * Finds out who the settings want us to be. Returns 0, or -1 after a line in
- * the log: there is no such user.
+ * Finds out who the settings want us to be. Returns 0, or -1 after a finding:
+ * there is no such user.
  */
-int identity_find(const struct settings *settings, struct identity *out);
+int identity_find(const struct snapshot *snap, struct identity *out,
+		  struct diag *diag);
+
+/*
+ * Does something as the identity and comes back: in a process of its own,
+ * which ends with the deed. `deed` writes a sentence to `why`, or nothing
+ * when all is well.
+ *
+ * why, size  gets that sentence; empty, too, when no process can be had
+ *
+ * Returns whether all is well. Before any thread is started.
+ */
+bool identity_try(const struct identity *id,
+		  void (*deed)(const void *arg, char *why, size_t size),
+		  const void *arg, char *why, size_t size);
 
 /*
  * Makes the folder of a file and the ones above it, as far as they are

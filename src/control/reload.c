@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "config/config.h"
 #include "daemon.h"
 #include "notify.h"
 #include "status.h"
@@ -142,11 +141,13 @@ static void warn_of_restart(const struct kept_settings *was,
 				     fixed[i].key);
 }
 
-int world_load(struct world *next, struct daemon *d, struct diag *diag)
+int world_load(struct world *next, struct daemon *d, enum config_tests tests,
+	       struct diag *diag)
 {
 	const struct config_options options = {
 		.tickets = d->tickets,
 		.n_workers = d->n_workers,
+		.tests = tests,
 	};
 
 	next->snap = config_load(d->file, &options, diag);
@@ -164,7 +165,7 @@ int world_open_ports(struct world *next, struct daemon *d, struct diag *diag)
 			  diag);
 }
 
-static bool is_sticky(const struct snapshot *snap)
+bool world_needs_keys(const struct snapshot *snap)
 {
 	for (size_t i = 0; i < snap->n_groups; i++)
 		if (snap->groups[i].stickiness.enabled)
@@ -177,7 +178,7 @@ int world_read_keys(struct world *next, struct diag *diag)
 	char *path, why[256] = "";
 	int result;
 
-	if (!is_sticky(next->snap))
+	if (!world_needs_keys(next->snap))
 		return 0;
 	path = slice_dup(next->snap->settings.stickiness_key_file);
 	result = seal_keys_load(path, &next->keys, why, sizeof(why));
@@ -225,14 +226,14 @@ void world_release(struct world *next)
 
 /* -- reload ---------------------------------------------------------------- */
 
-bool reload_run(struct daemon *d)
+bool reload_run(struct daemon *d, enum config_tests tests)
 {
 	struct world next = {0};
 	struct diag diag = {0};
 	bool valid, good;
 
 	notify_reloading();
-	valid = !world_load(&next, d, &diag);
+	valid = !world_load(&next, d, tests, &diag);
 	good = valid && !world_open_ports(&next, d, &diag) &&
 	       !world_read_keys(&next, &diag);
 	if (good)

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/diag.h"
+#include "config/config.h"
 #include "ports.h"
 #include "tls/seal.h"
 
@@ -36,9 +37,10 @@ struct reload_report {
 
 /*
  * Reads the file again and serves it if it is good. The outcome stands in
- * d->last_reload and in the log. Returns whether the new world came.
+ * d->last_reload and in the log. Returns whether the new world came. A file
+ * whose "tests" fail is not good, but with TESTS_SKIP.
  */
-bool reload_run(struct daemon *d);
+bool reload_run(struct daemon *d, enum config_tests tests);
 
 /* Whether all workers serve this generation, or a later one. */
 bool reload_is_adopted(const struct daemon *d, uint64_t generation);
@@ -63,9 +65,13 @@ struct world {
 };
 
 /* Each step returns 0, or -1 after at least one finding; then release it. */
-int world_load(struct world *next, struct daemon *d, struct diag *diag);
+int world_load(struct world *next, struct daemon *d, enum config_tests tests,
+	       struct diag *diag);
 int world_open_ports(struct world *next, struct daemon *d, struct diag *diag);
 int world_read_keys(struct world *next, struct diag *diag);
+
+/* Whether the key of sticky cookies is needed at all. */
+bool world_needs_keys(const struct snapshot *snap);
 
 /* Gives a world to workers, prober and resolver; it is then empty. */
 void world_publish(struct world *next_take, struct daemon *d);

@@ -25,7 +25,7 @@ static char *load(struct slice text)
 	FILE *to = open_memstream(&printed, &octets);
 	struct config_options options = {
 		.n_cpus = 2,
-		.run_tests = true,
+		.tests = TESTS_BIND,
 		.print_to = to,
 	};
 	struct diag diag = {0};

@@ -278,7 +278,7 @@ static void serve(struct daemon *d, uint16_t port)
 	port_wanted = port;
 	port_wanted_too = 0;
 	load = load_good;
-	assert_int_equal(world_load(&first, d, &diag), 0);
+	assert_int_equal(world_load(&first, d, TESTS_WARN, &diag), 0);
 	assert_int_equal(world_open_ports(&first, d, &diag), 0);
 	world_publish(&first, d);
 	log_setup(LOG_ERROR + 1, LOG_TEXT);
@@ -315,7 +315,7 @@ static void test_a_good_file_is_taken_over(void **state)
 
 	serve(d, some_port(NULL));
 	assert_int_equal(workers[0].n_fresh, 1);
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(asked_workers, 2);
 	assert_int_equal(d->snap->generation, 2);
 	assert_true(d->last_reload.ok);
@@ -335,7 +335,7 @@ static void test_a_bad_file_changes_nothing(void **state)
 	serve(d, some_port(NULL));
 	before = d->snap;
 	load = load_bad;
-	assert_false(reload_run(d));
+	assert_false(reload_run(d, TESTS_BIND));
 	assert_ptr_equal(d->snap, before);
 	assert_int_equal(workers[0].n_adopted, 1);
 	assert_false(d->last_reload.ok);
@@ -346,7 +346,7 @@ static void test_a_bad_file_changes_nothing(void **state)
 			       "weir.yaml:3:9: error: target group \"wbe\""));
 	/* The next good one is the second generation. */
 	load = load_good;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(d->snap->generation, 2);
 }
 
@@ -357,14 +357,14 @@ static void test_a_port_that_is_taken_changes_nothing(void **state)
 
 	serve(d, some_port(NULL));
 	port_wanted_too = some_port(&fd);
-	assert_false(reload_run(d));
+	assert_false(reload_run(d, TESTS_BIND));
 	assert_false(d->last_reload.invalid);
 	assert_non_null(strstr(d->last_reload.text, strerror(EADDRINUSE)));
 	assert_int_equal(workers[0].n_adopted, 1);
 	assert_int_equal(d->ports.n, 1);
 	/* Once it is free it can be had: nothing was left open. */
 	close(fd);
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(workers[1].n_endpoints, 2);
 	assert_int_equal(workers[1].n_fresh, 1);
 }
@@ -375,10 +375,10 @@ static void test_our_own_sockets_are_not_in_the_way(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_all_addresses;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(workers[0].n_fresh, 1);
 	load = load_one_and_all;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(workers[1].n_endpoints, 2);
 	assert_int_equal(workers[1].n_fresh, 1);
 }
@@ -389,7 +389,7 @@ static void test_a_key_that_cannot_be_read_changes_nothing(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_without_key;
-	assert_false(reload_run(d));
+	assert_false(reload_run(d, TESTS_BIND));
 	assert_non_null(strstr(d->last_reload.text, "/dev/null/key"));
 	assert_int_equal(workers[0].n_adopted, 1);
 }
@@ -400,13 +400,13 @@ static void test_what_needs_a_restart_is_said(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_other_user;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_non_null(strstr(d->last_reload.text, "settings.user is not"));
 	/* As long as it is so; not when it is set back. */
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_non_null(strstr(d->last_reload.text, "settings.user is not"));
 	load = load_good;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_string_equal(d->last_reload.text, "");
 }
 
@@ -419,19 +419,19 @@ static void test_a_group_that_has_gone_is_drained(void **state)
 
 	serve(d, some_port(NULL));
 	d->snap->groups[0].deregistration_delay_ms = 60000;
-	assert_true(reload_run(d)); /* which has a delay of 0 */
+	assert_true(reload_run(d, TESTS_BIND)); /* which has a delay of 0 */
 	load = load_without_group;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	/* No delay: cut with the reload. */
 	assert_null(rosters_next_draining(d->rosters, &at, &left_ms));
 	assert_int_equal(workers[0].n_cut, 1);
 
 	load = load_good;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	d->snap->groups[0].deregistration_delay_ms = 60000;
 	daemon_follow(d);
 	load = load_without_group;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	at = 0;
 	s = rosters_next_draining(d->rosters, &at, &left_ms);
 	assert_non_null(s);
@@ -445,7 +445,7 @@ static void test_adopted_when_the_last_worker_has_it(void **state)
 	struct daemon *d = *state;
 
 	serve(d, some_port(NULL));
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	assert_false(reload_is_adopted(d, 2));
 	workers[0].generation = 2;
 	assert_false(reload_is_adopted(d, 2));
@@ -509,10 +509,10 @@ static void test_a_gone_group_is_shown_once(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_two_targets;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	daemon_follow(d);
 	load = load_without_group;
-	assert_true(reload_run(d));
+	assert_true(reload_run(d, TESTS_BIND));
 	answer = status_of_targets(d);
 	groups = json_object_get(answer, "target_groups");
 	assert_int_equal(json_array_size(groups), 1);
