@@ -137,8 +137,10 @@ static void read_root(struct reader *r, const struct node *root,
 	check_whole(r, root);
 	if (r->strict)
 		check_strict(r);
-	if (!r->options->without_secrets)
+	if (!r->options->without_secrets) {
+		check_sense(r);
 		make_target_tls(r);
+	}
 	if (r->options->tests != TESTS_SKIP)
 		run_tests(r);
 	if (r->options->print_to && r->diag->n_errors == before)

@@ -86,6 +86,9 @@ void make_target_tls(struct reader *r);
 /* strict.c: the limits of AWS on the whole. */
 void check_strict(struct reader *r);
 
+/* check_sense.c: warnings of what cannot be meant. */
+void check_sense(struct reader *r);
+
 /* read_tests.c: what is wrong with the outcome of "tests". */
 void run_tests(struct reader *r);
 

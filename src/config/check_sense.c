@@ -1,0 +1,337 @@
+/* What is allowed but cannot be meant, as far as one file knows: warnings. */
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "read.h"
+#include "tls/identity.h"
+#include "tls/server.h"
+
+/* Octets of patterns that are compared in one load, in all: the pairs of some
+ * thousand rules, and a tenth of a second. Whoever has more is not told of
+ * all that are hidden. */
+enum { STEPS_MAX = 32 << 20 };
+
+struct sense {
+	struct reader *r;
+	size_t n_left;   /* steps */
+	uint8_t *spoken; /* by port: set of enum spoken */
+};
+
+enum spoken { SPEAKS_HTTP = 1, SPEAKS_TLS = 2 };
+
+/* What a warning is about stands in another line. */
+static const char *seen_at(struct sense *s, const struct place *at)
+{
+	return arena_printf(&s->r->tree->arena, "see %s:%u:%u", at->file,
+			    at->line, at->column);
+}
+
+/* -- patterns ----------------------------------------------------------------
+ */
+
+static bool is_same(char a, char b, bool fold)
+{
+	return fold ? ascii_lower(a) == ascii_lower(b) : a == b;
+}
+
+/*
+ * Whether `wide` matches all that `narrow` matches: wildcards of the narrow
+ * one are signs that only wildcards of the wide one meet. A yes is sure. As
+ * with any such pattern, to go back to the last '*' is enough.
+ */
+static bool covers(struct sense *s, struct slice wide, struct slice narrow,
+		   bool fold)
+{
+	size_t w = 0, n = 0, star = SIZE_MAX, again = 0;
+
+	while (n < narrow.n) {
+		char sign = narrow.p[n];
+
+		if (s->n_left == 0)
+			return false;
+		s->n_left--;
+		if (w < wide.n && wide.p[w] == '*') {
+			star = w++;
+			again = n;
+		} else if (w < wide.n && sign != '*' &&
+			   (wide.p[w] == '?' ||
+			    (sign != '?' && is_same(wide.p[w], sign, fold)))) {
+			w++;
+			n++;
+		} else if (star != SIZE_MAX) {
+			w = star + 1;
+			n = ++again;
+		} else {
+			return false;
+		}
+	}
+	while (w < wide.n && wide.p[w] == '*')
+		w++;
+	return w == wide.n;
+}
+
+static bool has_wildcard(struct slice s)
+{
+	return slice_find(s, '*') < s.n || slice_find(s, '?') < s.n;
+}
+
+/* -- rules that are never asked
+ * ------------------------------------------------
+ */
+
+static bool is_covered(struct sense *s, const struct condition *wide,
+		       struct slice narrow)
+{
+	bool fold = wide->kind == CONDITION_HOST_HEADER;
+
+	for (size_t i = 0; i < wide->n_values; i++)
+		if (wide->is_regex ? slice_eq(wide->values[i], narrow)
+				   : covers(s, wide->values[i], narrow, fold))
+			return true;
+	return false;
+}
+
+static bool is_always_met(const struct condition *c)
+{
+	for (size_t i = 0; i < c->n_values && !c->is_regex; i++)
+		if (slice_eq(c->values[i], SLICE("*")) ||
+		    (c->kind == CONDITION_PATH_PATTERN &&
+		     slice_eq(c->values[i], SLICE("/*"))))
+			return true;
+	return false;
+}
+
+/* Whether each request that meets one condition of the later rule meets this
+ * one of the earlier. */
+static bool is_implied(struct sense *s, const struct condition *earlier,
+		       const struct rule *later)
+{
+	for (size_t i = 0; i < later->n_conditions; i++) {
+		const struct condition *c = &later->conditions[i];
+		size_t n = 0;
+
+		if (c->kind != earlier->kind ||
+		    c->is_regex != earlier->is_regex)
+			continue;
+		while (n < c->n_values && is_covered(s, earlier, c->values[n]))
+			n++;
+		if (n == c->n_values)
+			return true;
+	}
+	return is_always_met(earlier);
+}
+
+static bool hides(struct sense *s, const struct rule *earlier,
+		  const struct rule *later)
+{
+	s->n_left--;
+	for (size_t i = 0; i < earlier->n_conditions; i++)
+		if (!is_implied(s, &earlier->conditions[i], later))
+			return false;
+	return true;
+}
+
+static void warn_of_hidden(struct sense *s, const struct listener *l)
+{
+	for (size_t i = 1; i < l->n_rules; i++) {
+		const struct rule *later = &l->rules[i];
+
+		for (size_t j = 0; j < i && s->n_left; j++) {
+			const struct rule *earlier = &l->rules[j];
+
+			if (!hides(s, earlier, later))
+				continue;
+			warn(s->r, &later->place, seen_at(s, &earlier->place),
+			     "rule %u is never asked: rule %u takes all of its "
+			     "requests",
+			     later->priority, earlier->priority);
+			break;
+		}
+	}
+}
+
+/* -- hosts without a certificate
+ * -----------------------------------------------
+ */
+
+/* A pattern is many names: one that could be meant is enough. */
+static bool fits_some(struct sense *s, const struct listener *l,
+		      struct slice host)
+{
+	const struct tls_identity *id;
+
+	for (size_t i = 0; (id = tls_server_identity(l->tls, i)) != NULL; i++)
+		for (size_t n = 0; n < id->n_names; n++)
+			if (covers(s, host, id->names[n], true) ||
+			    covers(s, id->names[n], host, true))
+				return true;
+	return s->n_left == 0;
+}
+
+static void warn_of_names(struct sense *s, const struct listener *l,
+			  const struct condition *c)
+{
+	if (c->kind != CONDITION_HOST_HEADER || c->is_regex)
+		return;
+	for (size_t i = 0; i < c->n_values; i++) {
+		struct slice host = c->values[i];
+
+		if (has_wildcard(host) ? fits_some(s, l, host)
+				       : tls_server_knows(l->tls, host))
+			continue;
+		warn(s->r, &c->place, "browsers refuse the default one",
+		     "no certificate of this listener fits the host \"%.*s\"",
+		     SLICE_ARG(host));
+	}
+}
+
+/* -- redirects to nowhere
+ * ------------------------------------------------------
+ */
+
+/* The text of a template that is nothing else. */
+static bool is_literal(const struct template *t, struct slice *text)
+{
+	if (t->n_parts != 1 || t->parts[0].kind != PLACE_LITERAL)
+		return false;
+	*text = t->parts[0].text;
+	return true;
+}
+
+static bool is_placeholder(const struct template *t, enum placeholder kind)
+{
+	return t->n_parts == 1 && t->parts[0].kind == kind;
+}
+
+/* The port of the same host that a redirect leads to by HTTPS; 0: none that
+ * this file could know. */
+static uint16_t https_port(const struct listener *l, const struct redirect *to)
+{
+	bool tls = l->protocol == PROTOCOL_HTTPS;
+	struct slice text;
+	uint64_t port;
+
+	if (!is_placeholder(&to->host, PLACE_HOST))
+		return 0;
+	if (is_literal(&to->protocol, &text) ? !slice_eq(text, SLICE("https"))
+					     : !tls)
+		return 0;
+	if (is_placeholder(&to->port, PLACE_PORT))
+		return l->port;
+	return is_literal(&to->port, &text) && slice_to_u64(text, &port)
+		       ? (uint16_t)port
+		       : 0;
+}
+
+static void warn_of_redirect(struct sense *s, const struct listener *l,
+			     const struct rule *rule)
+{
+	uint16_t port = 0;
+
+	if (rule->action.kind == ACTION_REDIRECT)
+		port = https_port(l, &rule->action.redirect);
+	if (port == 0 || s->spoken[port] & SPEAKS_TLS)
+		return;
+	if (s->spoken[port] & SPEAKS_HTTP)
+		warn(s->r, &rule->action.place,
+		     "name the port of an HTTPS listener",
+		     "this redirect leads to HTTPS on port %u, which speaks "
+		     "HTTP",
+		     port);
+	else
+		warn(s->r, &rule->action.place, NULL,
+		     "this redirect leads to HTTPS on port %u, where no "
+		     "listener of this file is",
+		     port);
+}
+
+/* -- targets that are ourselves
+ * ------------------------------------------------
+ */
+
+static const struct listener *listener_on(struct sense *s,
+					  const struct addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return map_get(&s->r->sockets,
+		       slice_make(text, addr_format(addr, text)));
+}
+
+static bool is_loopback(const struct addr *addr)
+{
+	return addr->sa.sa_family == AF_INET
+		       ? ntohl(addr->in.sin_addr.s_addr) >> 24 == 127
+		       : IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
+}
+
+static void warn_of_target(struct sense *s, const struct target *t)
+{
+	char text[ADDR_TEXT_MAX];
+	const struct listener *own;
+	struct addr all;
+
+	if (t->kind != TARGET_ADDRESS)
+		return;
+	own = listener_on(s, &t->addr);
+	if (!own && is_loopback(&t->addr)) {
+		addr_parse_ip(t->addr.sa.sa_family == AF_INET ? SLICE("0.0.0.0")
+							      : SLICE("::"),
+			      t->port, &all);
+		own = listener_on(s, &all);
+	}
+	if (own)
+		warn(s->r, &t->place, seen_at(s, &own->place),
+		     "the target %.*s is a listener of our own",
+		     (int)addr_format(&t->addr, text), text);
+}
+
+/* -- the whole ----------------------------------------------------------------
+ */
+
+static void note_ports(struct sense *s)
+{
+	const struct snapshot *snap = s->r->snap;
+
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++) {
+			const struct listener *l =
+				&snap->balancers[b].listeners[i];
+
+			s->spoken[l->port] |= l->protocol == PROTOCOL_HTTP
+						      ? SPEAKS_HTTP
+						      : SPEAKS_TLS;
+		}
+}
+
+static void check_listener(struct sense *s, const struct listener *l)
+{
+	warn_of_hidden(s, l);
+	for (size_t i = 0; i < l->n_rules; i++) {
+		const struct rule *rule = &l->rules[i];
+
+		for (size_t c = 0; l->tls && c < rule->n_conditions; c++)
+			warn_of_names(s, l, &rule->conditions[c]);
+		warn_of_redirect(s, l, rule);
+	}
+	warn_of_redirect(s, l, &l->default_rule);
+}
+
+void check_sense(struct reader *r)
+{
+	const struct snapshot *snap = r->snap;
+	struct sense s = {
+		.r = r,
+		.n_left = STEPS_MAX,
+		.spoken = xcalloc(UINT16_MAX + 1, 1),
+	};
+
+	note_ports(&s);
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
+			check_listener(&s, &snap->balancers[b].listeners[i]);
+	for (size_t g = 0; g < snap->n_groups; g++)
+		for (size_t t = 0; t < snap->groups[g].n_targets; t++)
+			warn_of_target(&s, &snap->groups[g].targets[t]);
+	free(s.spoken);
+}
