@@ -1,5 +1,9 @@
 /* The configuration as it is in force, in the words of the language: what is
  * written here can be read again and means the same. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fail.h"
 #include "read.h"
 
 struct printer {
@@ -78,6 +82,20 @@ static void print_scalar(FILE *to, struct slice s)
 	fputc('"', to);
 }
 
+/* A file where it can be read again, whoever reads this and from where. */
+static struct slice whole_path(struct printer *p, const struct node *v)
+{
+	struct arena *scratch = &p->r->tree->arena;
+	struct slice path = resolve_path(scratch, v);
+	char *here = slice_starts(path, SLICE("/")) ? NULL : getcwd(NULL, 0);
+
+	if (here)
+		path = slice_of(arena_printf(scratch, "%s/%.*s", here,
+					     SLICE_ARG(path)));
+	free(here);
+	return path;
+}
+
 /* -- lines -------------------------------------------------------------------
  */
 
@@ -110,11 +128,9 @@ static void print_items(struct printer *p, const struct key *k,
 			print_any(p, one, indent + 4);
 		} else {
 			begin_line(p, indent + 4);
-			print_scalar(
-				p->to,
-				k && k->type == &type_certificates
-					? resolve_path(&p->r->tree->arena, one)
-					: one->text);
+			print_scalar(p->to, k && k->type == &type_certificates
+						    ? whole_path(p, one)
+						    : one->text);
 			fputc('\n', p->to);
 		}
 	}
@@ -160,7 +176,7 @@ static void print_value(struct printer *p, const struct key *k,
 			print_any(p, v, indent + 2);
 	} else {
 		if (k->type == &type_path && v->text.n)
-			text = resolve_path(&p->r->tree->arena, v);
+			text = whole_path(p, v);
 		fputc(' ', p->to);
 		print_scalar(p->to,
 			     k->flags & KEY_SECRET ? SLICE("********") : text);
