@@ -47,6 +47,31 @@ static char *find_socket(const char *file)
 	return socket ? socket : xstrdup(KEEPER_SOCKET);
 }
 
+/* Whether a process of our network listens there; /proc tells who may not
+ * look into the folder. */
+static bool is_listening(const char *socket)
+{
+	FILE *from = fopen("/proc/net/unix", "re");
+	bool found = !from;
+	char line[512];
+
+	while (from && !found && fgets(line, sizeof(line), from)) {
+		const char *path = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		found = path && strcmp(path, socket) == 0;
+	}
+	if (from)
+		fclose(from);
+	return found;
+}
+
+static bool is_nobody_there(int error, const char *socket)
+{
+	return error == ENOENT || error == ECONNREFUSED || error == ENOTDIR ||
+	       (error == EACCES && !is_listening(socket));
+}
+
 static int ask(const struct command *self, const char *file, const char *socket,
 	       const json_t *request, json_t **answer)
 {
@@ -59,7 +84,7 @@ static int ask(const struct command *self, const char *file, const char *socket,
 	}
 	if (error == 0)
 		return EXIT_GOOD;
-	if (error != ENOENT && error != ECONNREFUSED && error != ENOTDIR) {
+	if (!is_nobody_there(error, socket)) {
 		fprintf(stderr,
 			"weir %s: the keeper on %s does not answer: "
 			"%s%s\n",
@@ -71,6 +96,7 @@ static int ask(const struct command *self, const char *file, const char *socket,
 	}
 	log_setup(LOG_WARNING, LOG_TEXT);
 	*answer = keeper_answer_alone(file, socket, request);
+	json_object_set_new(*answer, "alone", json_true());
 	return EXIT_GOOD;
 }
 

@@ -1,5 +1,6 @@
 /* weir sg apply, confirm, rollback, flush: the commands that change the
  * kernel. */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,17 @@ static void print_changes(const json_t *answer)
 		       n == 1 ? "" : "s");
 }
 
+/* A keeper that is not up now may be started at boot. */
+static bool is_kept_at_boot(void)
+{
+	glob_t found = {0};
+	bool is = glob("/etc/systemd/system/*.wants/weir-sg.service", 0, NULL,
+		       &found) == 0;
+
+	globfree(&found);
+	return is;
+}
+
 static void print_applied(const json_t *answer)
 {
 	long long seconds = number_at(answer, "confirm_seconds");
@@ -32,6 +44,10 @@ static void print_applied(const json_t *answer)
 		printf("the rules before come back in %lld seconds; to keep "
 		       "these, from a new session: weir sg confirm\n",
 		       seconds);
+	if (json_is_true(json_object_get(answer, "alone")) &&
+	    !is_kept_at_boot())
+		puts("nothing brings these rules back at boot: that is done by "
+		     "a keeper, weir-sg.service");
 }
 
 static int run_apply(const struct command *self, int argc, char **argv)

@@ -62,37 +62,30 @@ static json_t *check_file(const struct keeper *k, const json_t *request)
 
 /* -- the session ----------------------------------------------------------- */
 
-static void put_reason(struct text *out, const struct verdict *v)
-{
-	const struct verdict_step *last = v->n_steps ? &v->steps[v->n_steps - 1]
-						     : NULL;
-	const struct place *at = last ? &last->rule->place : NULL;
-
-	if (!last)
-		return;
-	text_addf(out, ": it ends in %s", last->chain->name);
-	if (at->file)
-		text_addf(out, " (%s:%u:%u)", at->file, at->line, at->column);
-}
-
 /* A sentence when these rules would cut the session; the caller frees it.
  * NULL: they would not. */
 static char *cut_of(const struct intent *intent, const json_t *request)
 {
 	char client[CIDR_TEXT_MAX], server[CIDR_TEXT_MAX];
+	char *remedy, *sentence;
 	struct session session;
 	struct verdict verdict;
-	struct text out = {0};
+	enum session_fate fate;
 
-	if (!session_parse(text_of(request, "session"), &session) ||
-	    session_survives(&intent->config, intent->rules, &session,
-			     &verdict))
+	if (!session_parse(text_of(request, "session"), &session))
 		return NULL;
-	text_addf(&out, "these rules would cut the SSH session from %s to %s",
-		  cidr_format_address(&session.client, client),
-		  cidr_format_address(&session.server, server));
-	put_reason(&out, &verdict);
-	return out.p;
+	fate = session_fate_of(&intent->config, intent->rules, &session,
+			       &verdict);
+	if (fate == SESSION_LIVES)
+		return NULL;
+	remedy = session_remedy(&intent->config, &session, fate, &verdict);
+	sentence = xasprintf("these rules would cut the SSH session from %s to "
+			     "%s: %s",
+			     cidr_format_address(&session.client, client),
+			     cidr_format_address(&session.server, server),
+			     remedy);
+	free(remedy);
+	return sentence;
 }
 
 /* -- apply ----------------------------------------------------------------- */

@@ -408,8 +408,65 @@ static void test_the_answers_of_the_session_count_as_well(void **state)
 		"80, to: 0.0.0.0/0}\n");
 	answer = apply_in_session(s, "192.0.2.7 50000 10.0.0.1 22", false);
 	assert_false(is_ok(answer));
-	assert_non_null(strstr(text_at(answer, "error"), "acl-acl-out"));
+	assert_non_null(strstr(text_at(answer, "error"),
+			       "what is missing is {action: allow, protocol: "
+			       "tcp, ports: 1024-65535, to: 192.0.2.7/32} in "
+			       "egress of the network ACL \"acl\";"));
 	json_decref(answer);
+}
+
+static void assert_refusal(struct scene *s, const char *file,
+			   const char *session, const char *wanted)
+{
+	json_t *answer;
+
+	write_file(s, file);
+	answer = apply_in_session(s, session, false);
+	assert_false(is_ok(answer));
+	print_message("# %s\n", text_at(answer, "error"));
+	assert_non_null(strstr(text_at(answer, "error"), wanted));
+	json_decref(answer);
+}
+
+/* Which rule would have let it in, not where packets end. */
+static void regress_the_refusal_names_what_is_missing(void **state)
+{
+	static const char acl[] =
+		"security_groups: {name: web, ingress: {protocol: tcp, ports: "
+		"22, from: 192.0.2.0/24}}\n"
+		"instances: {name: a, addresses: 10.0.0.1, security_groups: "
+		"web}\n"
+		"subnets: {name: n, cidr: 10.0.0.0/24, network_acl: acl-in}\n"
+		"network_acls:\n"
+		"  - name: acl-in\n"
+		"    ingress:\n"
+		"      - {rule: 1, action: deny, protocol: tcp, ports: 22, "
+		"from: 192.0.2.7/32}\n";
+	struct scene *s = *state;
+
+	assert_refusal(
+		s,
+		"security_groups: [{name: a, ingress: []}, {name: b}]\n"
+		"instances: {name: here, host: true, addresses: 10.0.0.1, "
+		"security_groups: [a, b]}\n",
+		"192.0.2.7 50000 10.0.0.1 22",
+		": what is missing is {protocol: tcp, ports: 22, from: "
+		"192.0.2.7/32} in ingress of \"a\" or \"b\", or in "
+		"firewall.management;");
+	assert_refusal(
+		s,
+		"security_groups: {name: a, egress: []}\n"
+		"instances: {name: from, addresses: 10.0.0.2, security_groups: "
+		"a}\n",
+		"10.0.0.2 50000 10.0.9.1 2222",
+		": what is missing is {protocol: tcp, ports: 2222, to: "
+		"10.0.9.1/32} in egress of \"a\";");
+	assert_refusal(s, acl, "192.0.2.7 50000 10.0.0.1 22",
+		       ":7:9 denies it;");
+	assert_refusal(s, acl, "192.0.2.8 50000 10.0.0.1 22",
+		       "{action: allow, protocol: tcp, ports: 22, from: "
+		       "192.0.2.8/32} in ingress of the network ACL "
+		       "\"acl-in\";");
 }
 
 /* -- confirm and go back --------------------------------------------------- */
@@ -883,6 +940,7 @@ int main(void)
 		TEST(test_a_session_that_is_admitted_does_not_hinder),
 		TEST(test_a_session_ends_at_this_machine),
 		TEST(test_the_answers_of_the_session_count_as_well),
+		TEST(regress_the_refusal_names_what_is_missing),
 		TEST(test_nobody_confirmed_in_time),
 		TEST(test_confirmed_in_time),
 		TEST(test_nothing_waits_nothing_is_confirmed),
