@@ -76,7 +76,7 @@ void config_write_schema(FILE *to);
  * Writes all keys of the language, a line each, with tabs between: the name
  * with its sections; "required", "default", "absent" (has none), "choice" (one
  * of several), "planned" (not built yet) or "refused"; the default, or what
- * holds without it; a sentence.
+ * holds without it; a sentence; what it can be.
  */
 void config_write_keys(FILE *to);
 

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "read.h"
+#include "tls/policy.h"
 
 /* Names that may begin in one mapping. */
 enum { TAILS_MAX = 512 };
@@ -28,9 +29,12 @@ static void write_table(FILE *to, const char *before, const struct key *keys)
 		char *name = xasprintf("%s%s%s", before, *before ? "." : "",
 				       k->name);
 		const char *value = k->fallback ? k->fallback : k->absent;
+		struct text values = {0};
 
-		fprintf(to, "%s\t%s\t%s\t%s\n", name, kind_of(k),
-			value ? value : "", k->doc);
+		key_values(k, &values);
+		fprintf(to, "%s\t%s\t%s\t%s\t%s\n", name, kind_of(k),
+			value ? value : "", k->doc, text_str(&values));
+		text_release(&values);
 		if (k->keys)
 			write_table(to, name, k->keys);
 		free(name);
@@ -88,6 +92,14 @@ static void add_word(json_t *list, const char *word)
 	json_array_append_new(list, json_string(word));
 }
 
+static void add_policies(json_t *list)
+{
+	const struct tls_policy *policy;
+
+	for (size_t i = 0; (policy = tls_policy_at(i)) != NULL; i++)
+		add_word(list, policy->name);
+}
+
 static void add_words(json_t *forms, const struct key *k)
 {
 	json_t *list = json_array();
@@ -95,7 +107,9 @@ static void add_words(json_t *forms, const struct key *k)
 	for (const struct word *w = k->words; w && w->text; w++)
 		if (!w->refusal)
 			add_word(list, w->text);
-	if (!k->words)
+	if (k->type == &type_policy)
+		add_policies(list);
+	else if (!k->words)
 		add_word(list, k->fallback);
 	json_array_append_new(forms, json_pack("{s:o}", "enum", list));
 	json_array_append_new(forms, reference());
@@ -138,7 +152,7 @@ static json_t *forms_of_key(struct schema *s, const struct key *k)
 	}
 	if (shape & SHAPE_NUMBER)
 		add_number(forms, k);
-	if (k->words || k->type == &type_only)
+	if (k->words || k->type == &type_only || k->type == &type_policy)
 		add_words(forms, k);
 	else if (shape & SHAPE_TEXT)
 		add_text(forms, k);
@@ -151,6 +165,18 @@ static json_t *forms_of_key(struct schema *s, const struct key *k)
 		json_array_append_new(forms, map);
 	}
 	return any_of(forms);
+}
+
+/* An enumeration does not say what is not built yet. */
+static void describe(json_t *schema, const struct key *k)
+{
+	struct text values = {0};
+	bool listed = key_values(k, &values);
+
+	json_object_set_new(schema, "description",
+			    json_sprintf(listed ? "%s Values: %s." : "%s",
+					 k->doc, text_str(&values)));
+	text_release(&values);
 }
 
 static json_t *describe_key(struct schema *s, const struct key *k)
@@ -167,7 +193,7 @@ static json_t *describe_key(struct schema *s, const struct key *k)
 		schema = json_pack("{s:[O, {s:s, s:o}]}", "anyOf", schema,
 				   "type", "array", "items", schema);
 	if (k->doc)
-		json_object_set_new(schema, "description", json_string(k->doc));
+		describe(schema, k);
 	if (k->fallback && k->fallback[0] != '{' && k->fallback[0])
 		json_object_set_new(schema, "default",
 				    json_string(k->fallback));

@@ -17,4 +17,5 @@ src_libweir_a_SOURCES += \
 	src/config/read_rule.c \
 	src/config/read_settings.c \
 	src/config/read_target.c src/config/read_tests.c \
-	src/config/schema.c src/config/schema.h src/config/strict.c
+	src/config/schema.c src/config/schema.h src/config/strict.c \
+	src/config/values.c

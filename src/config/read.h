@@ -37,9 +37,9 @@ struct reader {
 	struct test_draft *tests; /* read_tests.c; n_tests of them */
 	size_t n_tests;
 
-	struct map groups;          /* name -> struct target_group */
-	struct map balancers;       /* name -> struct load_balancer */
-	struct map sockets;         /* "address:port" -> struct listener */
+	struct map groups;    /* name -> struct target_group */
+	struct map balancers; /* name -> struct load_balancer */
+	struct map sockets;   /* "address:port" -> struct listener */
 	struct firewall_reader *firewall; /* read_firewall.h */
 };
 
@@ -62,6 +62,7 @@ extern const struct type type_rules;           /* read_rule.c */
 extern const struct type type_default_actions; /* read_rule.c */
 extern const struct type type_tests;           /* read_tests.c */
 extern const struct type type_certificates;    /* read_listener.c */
+extern const struct type type_policy;          /* read_listener.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
 

@@ -63,6 +63,7 @@ static const struct type type_groups = {
 /* clang-format off */
 static const struct key forward_keys[] = {
 	{"target_groups", &type_groups, 0, .keys = weighted_keys,
+	 .values = "one element; more are not built yet",
 	 .flags = KEY_REQUIRED, .doc = "Groups to choose from, by weight."},
 	{"stickiness.enabled", &type_only, NO_SLOT, "false",
 	 .refusal = "stickiness between target groups is not built yet",
@@ -310,10 +311,11 @@ static const struct type type_redirect_code = {parse_redirect_code, SHAPE_TEXT,
 
 /* clang-format off */
 static const struct key redirect_keys[] = {
-	{"protocol", &type_scheme, 0, "#{protocol}",
+	{"protocol", &type_scheme, 0, "#{protocol}", .words = schemes,
 	 .doc = "HTTP, HTTPS or that of the request."},
 	{"host", &type_host, 0, "#{host}", .doc = "Without port."},
-	{"port", &type_redirect_port, 0, "#{port}", .doc = "1 to 65535."},
+	{"port", &type_redirect_port, 0, "#{port}", .any = {1, 65535},
+	 .values = "#{port}, 1 to 65535", .doc = "1 to 65535."},
 	{"path", &type_path_part, 0, "/#{path}",
 	 .doc = "#{path} has no slash in front."},
 	{"query", &type_template, DRAFT(redirect.query), "#{query}",
@@ -420,6 +422,7 @@ static const struct type type_content_type = {parse_content_type, SHAPE_TEXT,
 /* clang-format off */
 static const struct key fixed_keys[] = {
 	{"status_code", &type_fixed_code, FIXED(status),
+	 .values = "200 to 299, 400 to 599",
 	 .flags = KEY_REQUIRED, .doc = "2xx, 4xx or 5xx."},
 	{"content_type", &type_content_type, FIXED(content_type), "text/plain",
 	 .doc = "Media type of the body."},

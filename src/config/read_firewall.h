@@ -47,14 +47,18 @@ extern const struct type type_protocol, type_ports, type_icmp_type,
 #define TRAFFIC_ROWS                                                           \
 	{"protocol", &type_protocol, 0, .flags = KEY_REQUIRED,                 \
 	 .any = {0, 255},                                                      \
-	 .doc = "tcp, udp, icmp, icmpv6, all, or a number."},                  \
+	 .values = "tcp, udp, icmp, icmpv6, all, 0 to 255",                    \
+	 .doc = "What a packet carries."},                                     \
 	{"ports", &type_ports, 0,                                              \
-	 .doc = "80, 8000-8100, or a list of these.",                          \
+	 .values = "0 to 65535, ranges such as 8000-8100, or a list of these", \
+	 .doc = "Ports of the receiver.",                                      \
 	 .absent = "required with tcp and udp"},                               \
 	{"type", &type_icmp_type, 0, .any = {0, 255},                          \
-	 .doc = "ICMP type: a number or a name.", .absent = "all"},            \
+	 .values = "0 to 255, names such as echo-request",                     \
+	 .doc = "ICMP type.", .absent = "all"},                                \
 	{"code", &type_icmp_code, 0, .any = {0, 255},                          \
-	 .doc = "ICMP code: a number or a name.", .absent = "all"}
+	 .values = "0 to 255, names such as host-unreachable",                 \
+	 .doc = "ICMP code.", .absent = "all"}
 /* clang-format on */
 
 /* Whether the parts go together; reports what does not. */

@@ -234,7 +234,7 @@ static void parse_mutual(struct reader *r, const struct key *k,
 
 const struct type type_certificates = {
 	parse_certificates, SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, NULL};
-static const struct type type_policy = {parse_policy, SHAPE_TEXT,
+const struct type type_policy = {parse_policy, SHAPE_TEXT,
 					"^ELBSecurityPolicy-"};
 static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 					     NULL};
@@ -269,6 +269,7 @@ const struct key listener_keys[] = {
 		"name alone: chain and key in one file.",
 	 .absent = "none; HTTPS needs one"},
 	{"mutual_authentication", &type_mutual, 0,
+	 .values = "{mode: off}; others are not built yet",
 	 .doc = "Asks clients for certificates.", .absent = "off"},
 	{"alpn_policy", &type_not_built, NO_SLOT,
 	 .refusal = "it is for network load balancers",

@@ -81,7 +81,16 @@ struct key {
 	const struct word *words; /* ends with text NULL */
 	const struct key *keys; /* of the mapping inside; ends with name NULL */
 	const char *refusal;    /* for types that refuse: why */
+	const char *values;     /* what it can be, in words, where type, words
+				 * and range do not tell */
 };
+
+struct text; /* base/text.h */
+
+/* values.c: appends what a key can be: "HTTP, HTTPS; not built yet: TCP".
+ * Returns whether the manual has to list it: what "a text" or a boolean is,
+ * it says once for all. */
+bool key_values(const struct key *k, struct text *out);
 
 /*
  * Fills `object` from a mapping, by the rows of `keys`. `what` names the

@@ -1,6 +1,7 @@
 /* test_schema.c - rows: dots, defaults, order, and all rows there are. */
 #include "config/read.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -255,6 +256,49 @@ static char *heading(const struct key *k)
 	return line;
 }
 
+/* Whether some paragraph with that heading says what the key can be. */
+static bool lists_values(const char *page, const char *line, const char *values)
+{
+	char *wanted = xasprintf("Values: %s.", values);
+	bool found = false;
+
+	while (!found && (page = strstr(page, line)) != NULL) {
+		char *part = NULL;
+		const char *end;
+
+		page += strlen(line);
+		end = strstr(page, "\n.TP");
+		part = xasprintf("%.*s", end ? (int)(end - page) : INT_MAX,
+				 page);
+		for (char *p = part; *p; p++)
+			if (*p == '\n')
+				*p = ' ';
+		found = strstr(part, wanted) != NULL;
+		free(part);
+		/* The next heading begins with the line break before it. */
+		page--;
+	}
+	free(wanted);
+	return found;
+}
+
+static void check_values(const char *page, const struct key *k,
+			 const char *line)
+{
+	struct text values = {0};
+
+	if (key_values(k, &values)) {
+		char *text = in_roff(text_str(&values));
+
+		if (!lists_values(page, line, text))
+			fail_msg("man/weir.yaml.5 does not say:%sValues: %s.",
+				 line, text);
+		free(text);
+	}
+	assert_true(values.n > 0);
+	text_release(&values);
+}
+
 static void check_page(const char *page, const struct key *keys)
 {
 	for (const struct key *k = keys; k->name; k++) {
@@ -262,6 +306,7 @@ static void check_page(const char *page, const struct key *keys)
 
 		if (!strstr(page, line))
 			fail_msg("man/weir.yaml.5 lacks:%s", line);
+		check_values(page, k, line);
 		free(line);
 		if (k->keys)
 			check_page(page, k->keys);
@@ -281,7 +326,7 @@ static void forget_breaks(struct text *page)
 	*page = out;
 }
 
-static void test_the_manual_has_every_key(void **state)
+static void regress_the_manual_has_every_key_and_value(void **state)
 {
 	const char *top = getenv("top_srcdir");
 	char *name = xasprintf("%s/man/weir.yaml.5", top ? top : ".");
@@ -309,7 +354,7 @@ int main(void)
 		cmocka_unit_test(test_limits_of_aws_bind_when_asked_for),
 		cmocka_unit_test(test_the_word_that_was_meant),
 		cmocka_unit_test(test_every_row_is_whole),
-		cmocka_unit_test(test_the_manual_has_every_key),
+		cmocka_unit_test(regress_the_manual_has_every_key_and_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
