@@ -71,13 +71,32 @@ static void print_group(FILE *to, const char *word)
 				commands[i]->summary);
 }
 
+static const char *near_in_group(const char *word, const char *next)
+{
+	struct nearest near = nearest_to(next);
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strncmp(commands[i]->name, word, n) == 0 &&
+		    commands[i]->name[n] == ' ')
+			nearest_try(&near, commands[i]->name + n + 1);
+	return near.best;
+}
+
 static int in_group(const char *word, const char *next)
 {
 	bool asked = next &&
 		     (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0);
 
-	if (next && !asked)
-		fprintf(stderr, "weir %s: there is no \"%s\"\n", word, next);
+	if (next && !asked) {
+		const char *near = near_in_group(word, next);
+
+		fprintf(stderr, "weir %s: there is no \"%s\"", word, next);
+		if (near)
+			fprintf(stderr, "; did you mean \"%s %s\"?", word,
+				near);
+		fputc('\n', stderr);
+	}
 	print_group(asked ? stdout : stderr, word);
 	return asked ? EXIT_GOOD : EXIT_USAGE;
 }

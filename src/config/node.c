@@ -318,6 +318,85 @@ static void push(struct parse *p, struct node *n)
 	p->stack[p->n_stack++] = n;
 }
 
+size_t node_key_without_space(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.n && ((ascii_lower(text.p[n]) >= 'a' &&
+			       ascii_lower(text.p[n]) <= 'z') ||
+			      text.p[n] == '_' || text.p[n] == '.'))
+		n++;
+	/* "http://" and "unix:/path" are no keys. */
+	if (n == 0 || n + 1 >= text.n || text.p[n] != ':' ||
+	    strchr(" /:", text.p[n + 1]))
+		return 0;
+	return n;
+}
+
+/* Finds "port:80" on a line of its own; *at gets the place. */
+static size_t find_missing_space(const struct parse *p, size_t line,
+				 struct place *at)
+{
+	struct slice text;
+	size_t start, n;
+
+	if (line >= p->n_lines)
+		return 0;
+	start = p->lines[line];
+	while (start < p->source.n &&
+	       (p->source.p[start] == ' ' ||
+		(p->source.p[start] == '-' && start + 1 < p->source.n &&
+		 p->source.p[start + 1] == ' ')))
+		start++;
+	text = slice_from(p->source, start);
+	text = slice_first(text, slice_find(text, '\n'));
+	n = node_key_without_space(text);
+	if (n)
+		*at = place_at(p, start + n, 1);
+	return n;
+}
+
+/* A key without its space is part of a text, and what is said of that is said
+ * of a line behind it. */
+static bool complain_missing_space(struct parse *p)
+{
+	const yaml_parser_t *y = &p->yaml;
+	const size_t lines[] = {y->problem_mark.line, y->problem_mark.line - 1,
+				y->context_mark.line};
+	struct place at;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (!find_missing_space(p, lines[i], &at))
+			continue;
+		diag_error(p->tree->diag, &at, "write a space behind it",
+			   "a colon without a space makes no key");
+		return true;
+	}
+	return false;
+}
+
+/* "#{" behind a space begins a comment, which has swallowed what would have
+ * closed a bracket. */
+static bool complain_swallowed(struct parse *p, size_t until)
+{
+	size_t from = octet_of(p, &p->yaml.context_mark);
+	struct slice rest =
+		slice_make(p->source.p + from, until > from ? until - from : 0);
+
+	for (size_t i = 0; i + 2 < rest.n; i++) {
+		struct place at;
+
+		if (!slice_starts(slice_from(rest, i), SLICE(" #{")))
+			continue;
+		at = place_at(p, from + i + 1, 2);
+		diag_error(p->tree->diag, &at,
+			   "a text with \"#{...}\" needs quotes",
+			   "a comment begins here");
+		return true;
+	}
+	return false;
+}
+
 /* The libyaml error in our words; some of them name what people meant. */
 static void complain_syntax(struct parse *p)
 {
@@ -338,6 +417,13 @@ static void complain_syntax(struct parse *p)
 		complain_tab(p, &at);
 		return;
 	}
+	if ((strstr(problem, "mapping values are not allowed") ||
+	     strstr(problem, "could not find expected ':'")) &&
+	    complain_missing_space(p))
+		return;
+	if (y->context && strstr(y->context, "flow") &&
+	    complain_swallowed(p, octet_of(p, &y->problem_mark)))
+		return;
 	if (y->error == YAML_READER_ERROR)
 		problem = "the file must be UTF-8 without control characters";
 	else if (strstr(problem, "cannot start any token"))
@@ -377,6 +463,20 @@ static struct node *new_node(struct parse *p, enum node_kind kind,
 	return n;
 }
 
+/* Of "to: a #{query}" the half would be taken without a word. */
+static void refuse_half(struct parse *p, size_t end)
+{
+	struct place at;
+
+	while (end < p->source.n && p->source.p[end] == ' ')
+		end++;
+	if (!slice_starts(slice_from(p->source, end), SLICE("#{")))
+		return;
+	at = place_at(p, end, 2);
+	diag_error(p->tree->diag, &at, "a text with \"#{...}\" needs quotes",
+		   "a comment begins here");
+}
+
 static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 {
 	struct node *n = new_node(p, NODE_SCALAR, event);
@@ -397,6 +497,8 @@ static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 	refuse_tabs(p, n->plain ? end : start);
 	if (!n->plain && p->quiet < end)
 		p->quiet = end;
+	if (n->plain && n->text.n)
+		refuse_half(p, end);
 	n->broken = memchr(n->text.p, '\0', n->text.n) != NULL;
 	if (n->broken)
 		diag_error(p->tree->diag, &n->at, NULL,

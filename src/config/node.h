@@ -89,6 +89,10 @@ const struct node *node_as_list(struct tree *t, const struct node *n);
  * text cannot be found in the file octet by octet. */
 struct place node_part(const struct node *n, size_t offset, size_t width);
 
+/* Octets of the key in "port:80", where the space behind the colon that makes
+ * it one is missing; 0: it is something else. */
+size_t node_key_without_space(struct slice text);
+
 /* "a list"; for "must be a number, not a list". */
 const char *node_kind_name(const struct node *n);
 

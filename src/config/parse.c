@@ -17,14 +17,26 @@ bool want_scalar(struct reader *r, const char *name, const struct node *v)
 	return false;
 }
 
+const char *space_hint(struct reader *r, const struct node *v)
+{
+	size_t n = v->kind == NODE_SCALAR && v->plain
+			   ? node_key_without_space(v->text)
+			   : 0;
+
+	if (n == 0)
+		return NULL;
+	return arena_printf(&r->tree->arena, "write \"%.*s: %s\", with a space",
+			    (int)n, v->text.p, v->text.p + n + 1);
+}
+
 bool want_map(struct reader *r, const char *name, const struct node *v)
 {
 	if (v->broken)
 		return false;
 	if (v->kind == NODE_MAP)
 		return true;
-	complain(r, &v->at, NULL, "%s must be a mapping, not %s", name,
-		 node_kind_name(v));
+	complain(r, &v->at, space_hint(r, v), "%s must be a mapping, not %s",
+		 name, node_kind_name(v));
 	return false;
 }
 
@@ -38,21 +50,50 @@ static bool all_digits(struct slice s)
 	return s.n > 0;
 }
 
-/* YAML 1.1 would have read these as numbers of another base: say which. */
-static const char *number_meant(struct reader *r, struct slice s)
+static bool is_decimal(struct slice s)
+{
+	size_t dot = slice_find(s, '.');
+	struct slice whole = slice_first(s, dot);
+
+	if (s.n > 18 || !all_digits(whole) || (whole.n > 1 && *whole.p == '0'))
+		return false;
+	return dot == s.n || all_digits(slice_from(s, dot + 1));
+}
+
+/* "10s", "5m", "500ms": what it is in seconds. */
+static const char *seconds_meant(struct reader *r, const char *name,
+				 struct slice s)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {
+		{"ms", 0.001}, {"s", 1},    {"sec", 1},   {"m", 60},
+		{"min", 60},   {"h", 3600}, {"d", 86400},
+	};
+	size_t n = 0;
+
+	while (n < s.n && (ascii_is_digit(s.p[n]) || s.p[n] == '.'))
+		n++;
+	if (!is_decimal(slice_first(s, n)) ||
+	    !(strstr(name, "seconds") || strstr(name, "timeout") ||
+	      strstr(name, "interval")))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (slice_eq_fold(slice_trim(slice_from(s, n)),
+				  slice_of(units[i].unit)))
+			return arena_printf(&r->tree->arena, "write %.15g",
+					    strtod(s.p, NULL) *
+						    units[i].seconds);
+	return NULL;
+}
+
+/* "1:30": YAML 1.1 would have read it as a number to the base of 60. */
+static const char *sixties_meant(struct reader *r, struct slice s)
 {
 	struct slice rest = s, part;
 	uint64_t sum = 0;
-	size_t i = 0;
 
-	if (all_digits(s)) {
-		while (i + 1 < s.n && s.p[i] == '0')
-			i++;
-		if (i == 0)
-			return NULL;
-		return arena_printf(&r->tree->arena, "write %.*s",
-				    SLICE_ARG(slice_from(s, i)));
-	}
 	if (slice_find(s, ':') == s.n || s.n > 16)
 		return NULL;
 	while (rest.p) {
@@ -67,14 +108,38 @@ static const char *number_meant(struct reader *r, struct slice s)
 			    (unsigned long long)sum);
 }
 
-static bool is_decimal(struct slice s)
+/* "0755", "1_000", "+5", "50%": the number that is in it. */
+static const char *digits_meant(struct reader *r, struct slice s)
 {
-	size_t dot = slice_find(s, '.');
-	struct slice whole = slice_first(s, dot);
+	char digits[24];
+	size_t n = 0;
 
-	if (s.n > 18 || !all_digits(whole) || (whole.n > 1 && *whole.p == '0'))
-		return false;
-	return dot == s.n || all_digits(slice_from(s, dot + 1));
+	for (size_t i = 0; i < s.n; i++) {
+		bool is_extra = (s.p[i] == '+' && i == 0) || s.p[i] == '_' ||
+				(s.p[i] == '%' && i + 1 == s.n) ||
+				(s.p[i] == '0' && n == 0 && i + 1 < s.n);
+
+		if (is_extra)
+			continue;
+		if (!ascii_is_digit(s.p[i]) || n + 1 == sizeof(digits))
+			return NULL;
+		digits[n++] = s.p[i];
+	}
+	if (n == 0 || n == s.n)
+		return NULL;
+	return arena_printf(&r->tree->arena, "write %.*s", (int)n, digits);
+}
+
+static const char *number_meant(struct reader *r, const char *name,
+				struct slice s)
+{
+	const char *meant = seconds_meant(r, name, s);
+
+	if (s.n > 1 && s.p[0] == '-' && is_decimal(slice_from(s, 1)))
+		return "it cannot be below 0";
+	if (!meant)
+		meant = sixties_meant(r, s);
+	return meant ? meant : digits_meant(r, s);
 }
 
 bool want_number(struct reader *r, const char *name, const struct node *v,
@@ -83,7 +148,7 @@ bool want_number(struct reader *r, const char *name, const struct node *v,
 	if (!want_scalar(r, name, v))
 		return false;
 	if (!is_decimal(v->text)) {
-		complain(r, &v->at, number_meant(r, v->text),
+		complain(r, &v->at, number_meant(r, name, v->text),
 			 "%s must be a decimal number, not \"%s\"", name,
 			 v->text.p);
 		return false;
@@ -98,7 +163,7 @@ bool want_integer(struct reader *r, const char *name, const struct node *v,
 	if (!want_scalar(r, name, v))
 		return false;
 	if (!is_decimal(v->text) || !slice_to_u64(v->text, out)) {
-		complain(r, &v->at, number_meant(r, v->text),
+		complain(r, &v->at, number_meant(r, name, v->text),
 			 "%s must be a whole decimal number, not \"%s\"", name,
 			 v->text.p);
 		return false;

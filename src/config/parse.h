@@ -22,6 +22,9 @@ extern const struct type type_not_built; /* refused: part of the language */
 extern const struct type type_only;      /* takes the fallback alone */
 extern const struct type type_refused; /* never taken; key->refusal says why */
 
+/* "port:80" is a text: says that "port: 80" was meant; else NULL. */
+const char *space_hint(struct reader *r, const struct node *v);
+
 /* For parsers that are not in a table. Each reports and returns false when the
  * node is not what it should be. `name` is what findings call it. */
 bool want_scalar(struct reader *r, const char *name, const struct node *v);

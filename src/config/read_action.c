@@ -291,8 +291,19 @@ static const struct word redirect_codes[] = {
 static void parse_redirect_code(struct reader *r, const struct key *k,
 				const struct node *v, void *slot)
 {
-	int at = want_word(r, k->name, v, redirect_codes);
+	int at;
 
+	if (v->kind == NODE_SCALAR && (slice_eq(v->text, SLICE("301")) ||
+				       slice_eq(v->text, SLICE("302")))) {
+		complain(r, &v->at,
+			 arena_printf(&r->tree->arena, "write HTTP_%s",
+				      v->text.p),
+			 "%s of a redirect must be HTTP_301 or HTTP_302, not "
+			 "\"%s\"",
+			 k->name, v->text.p);
+		return;
+	}
+	at = want_word(r, k->name, v, redirect_codes);
 	if (at >= 0)
 		*(uint16_t *)slot = (uint16_t)redirect_codes[at].value;
 }
@@ -475,6 +486,24 @@ const struct key action_keys[] = {
 };
 /* clang-format on */
 
+/* The name of a target group in place of the action that leads there. */
+static bool is_bare(struct reader *r, const struct node *v)
+{
+	if (v->kind != NODE_SCALAR || v->broken)
+		return false;
+	for (const struct key *k = action_keys; k->name; k++)
+		if (slice_eq(v->text, slice_of(k->name))) {
+			complain(r, &v->at, NULL, "the action %s has no value",
+				 k->name);
+			return true;
+		}
+	complain(
+		r, &v->at,
+		arena_printf(&r->tree->arena, "write {forward: %s}", v->text.p),
+		"an action must be a mapping, not a text");
+	return true;
+}
+
 void read_actions(struct reader *r, const struct node *v, struct action *out)
 {
 	const struct node *list = node_as_list(r->tree, v);
@@ -484,9 +513,11 @@ void read_actions(struct reader *r, const struct node *v, struct action *out)
 		complain(r, &v->at, NULL, "at least one action is needed");
 	for (size_t i = 0; i < list->n; i++) {
 		const struct node *one = list->items[i], *value;
-		const struct key *k =
-			read_one_key(r, one, "an action", action_keys, &value);
+		const struct key *k;
 
+		if (is_bare(r, one))
+			continue;
+		k = read_one_key(r, one, "an action", action_keys, &value);
 		if (!k)
 			continue;
 		if (final)

@@ -235,7 +235,7 @@ static void parse_mutual(struct reader *r, const struct key *k,
 const struct type type_certificates = {
 	parse_certificates, SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, NULL};
 const struct type type_policy = {parse_policy, SHAPE_TEXT,
-					"^ELBSecurityPolicy-"};
+				 "^ELBSecurityPolicy-"};
 static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 					     NULL};
 static const struct type type_mutual = {parse_mutual, SHAPE_MAP, NULL};

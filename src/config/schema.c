@@ -8,7 +8,9 @@
 #include "parse.h"
 #include "read.h"
 
-enum { HINTS_MAX = 100 };
+/* NAMES_MAX: keys of one mapping that are compared with names of rows before
+ * it is known to be wrong. */
+enum { HINTS_MAX = 100, NAMES_MAX = 32 };
 
 void complain(struct reader *r, const struct place *at, const char *hint,
 	      const char *format, ...)
@@ -142,7 +144,10 @@ static void complain_unknown(struct reader *r, const struct node *key,
 			     const struct path *before, const char *what,
 			     const struct key *keys)
 {
-	complain(r, &key->at, near_row(r, keys, before, key->text.p),
+	const char *hint = space_hint(r, key);
+
+	complain(r, &key->at,
+		 hint ? hint : near_row(r, keys, before, key->text.p),
 		 "unknown key \"%s%s\" in %s", before->text, key->text.p, what);
 }
 
@@ -227,6 +232,42 @@ static bool is_nothing(const struct node *v)
 		slice_eq(v->text, SLICE("null")));
 }
 
+static bool is_known(const struct key *keys, const char *name)
+{
+	return row_named(keys, name) || row_into(keys, name) ||
+	       has_rows_below(keys, name);
+}
+
+/* Whether it begins as an element would. */
+static bool is_element(const struct key *keys, const struct node *v)
+{
+	return v->kind == NODE_MAP && v->n > 0 &&
+	       is_known(keys, v->entries[0].key->text.p);
+}
+
+/* "web: {port: 80}, api: {port: 81}" in place of a list: none of the keys is
+ * one, and either the values look like elements or no key is near to one. */
+static bool is_by_name(struct reader *r, const struct key *k,
+		       const struct node *v)
+{
+	const unsigned wanted = SHAPE_LIST | SHAPE_MAP;
+	struct path nothing = {.n = 0};
+	bool elements = true, near = false;
+
+	if (v->kind != NODE_MAP || v->n == 0 || !k->keys ||
+	    (k->type->shape & wanted) != wanted || (k->flags & KEY_OR_MAP))
+		return false;
+	for (size_t i = 0; i < v->n && i < NAMES_MAX; i++) {
+		const struct entry *e = &v->entries[i];
+
+		if (is_known(k->keys, e->key->text.p))
+			return false;
+		elements &= is_element(k->keys, e->value);
+		near |= near_row(r, k->keys, &nothing, e->key->text.p) != NULL;
+	}
+	return elements || (v->n > 1 && !near);
+}
+
 static void parse_value(struct reader *r, const struct key *k,
 			const struct node *key, const struct node *value,
 			void *object)
@@ -244,6 +285,10 @@ static void parse_value(struct reader *r, const struct key *k,
 		return;
 	if (is_nothing(value) && !k->refusal)
 		complain(r, &key->at, hint, "\"%s\" has no value", k->name);
+	else if (is_by_name(r, k, value))
+		complain(r, &value->at, "begin each element with \"- \"",
+			 "\"%s\" must be a list, not a mapping of names",
+			 k->name);
 	else
 		k->type->parse(r, k, value, slot);
 }

@@ -2,9 +2,10 @@
 
 import os
 import socket
+import subprocess
 import unittest
 
-from scene import ONE_GROUP, Reply, Scene, SIGHUP
+from scene import find_weir, ONE_GROUP, Reply, Scene, SIGHUP
 
 ANSWER = """
 load_balancers:
@@ -94,6 +95,14 @@ class Check(Scene):
             checked = weir.command("check")
         self.assertEqual(checked.returncode, 0)
         self.assertRegex(checked.stderr, "warning: cannot listen on .*: Address already in use")
+
+
+    def regress_a_word_of_a_group_that_was_meant(self):
+        for words, meant in ((("sg", "aply"), "sg apply"), (("explain", "paket"), "explain packet")):
+            done = subprocess.run([find_weir(), *words], timeout=10, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f'there is no "{words[1]}"; did you mean "{meant}"?', done.stderr)
 
 
 class FailingTests(Scene):
