@@ -7,7 +7,7 @@
  * accident. References to the environment are replaced after the structure
  * is known, so a value can never add to it.
  *
- * Floor: config.  The only user of libyaml.  Source: YAML 1.1;
+ * Floor: config.  node_parse.c is the only user of libyaml.  Source: YAML 1.1;
  * weir.yaml(5).
  */
 #ifndef WEIR_CONFIG_NODE_H

@@ -88,7 +88,7 @@ static void test_rules_are_sorted_by_priority(void **state)
 		"        actions: {fixed_response: {status_code: 200}}\n"
 		"      - priority: 10\n"
 		"        conditions: {host_header: {regex_values: ^a$}}\n"
-		"        actions.redirect: {port: 443, protocol: HTTPS, "
+		"        actions.redirect: {port: 443, protocol: HTTPS, host: b, "
 		"status_code: HTTP_302}\n",
 		&said);
 	const struct listener *l;
