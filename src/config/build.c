@@ -187,9 +187,8 @@ static struct snapshot *load(const char *file, const struct slice *text,
 }
 
 /* Reads two sections, whatever is wrong with them and with the rest. Returns
- * the path that `choose` takes from them. */
-static char *find_path(const char *file, struct diag *diag,
-		       struct slice (*choose)(const struct reader *r))
+ * a snapshot with nothing else in it; NULL when there is nothing to read. */
+static struct snapshot *find_sections(const char *file, struct diag *diag)
 {
 	static const struct config_options plain = {0};
 	static const struct key sections[] = {
@@ -213,29 +212,45 @@ static char *find_path(const char *file, struct diag *diag,
 		.firewall = &firewall,
 	};
 	const struct node *root = files_load(&tree, snap, file);
-	char *path = NULL;
 
 	if (root) {
 		tree.diag = &ignored;
 		read_mapping(&r, root, "the configuration", sections, snap);
 		read_settings_done(&r);
-		path = slice_dup(choose(&r));
+		snap->firewall = firewall.config;
 	}
 	firewall_reader_release(&firewall);
 	tree_release(&tree);
 	diag_release(&ignored);
+	if (root)
+		return snap;
+	snapshot_unref(snap);
+	return NULL;
+}
+
+static char *find_path(const char *file, struct diag *diag,
+		       struct slice (*choose)(const struct snapshot *snap))
+{
+	struct snapshot *snap = find_sections(file, diag);
+	char *path = snap ? slice_dup(choose(snap)) : NULL;
+
 	snapshot_unref(snap);
 	return path;
 }
 
-static struct slice admin_socket(const struct reader *r)
+struct snapshot *config_find_firewall(const char *file, struct diag *diag)
 {
-	return r->snap->settings.admin_socket;
+	return find_sections(file, diag);
 }
 
-static struct slice keeper_socket(const struct reader *r)
+static struct slice admin_socket(const struct snapshot *snap)
 {
-	return slice_of(r->firewall->config->settings.socket);
+	return snap->settings.admin_socket;
+}
+
+static struct slice keeper_socket(const struct snapshot *snap)
+{
+	return slice_of(snap->firewall->settings.socket);
 }
 
 char *config_find_socket(const char *file, struct diag *diag)

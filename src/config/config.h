@@ -63,6 +63,14 @@ char *config_find_socket(const char *file, struct diag *diag);
 /* The same for firewall.socket, where the keeper listens. */
 char *config_find_keeper(const char *file, struct diag *diag);
 
+/*
+ * The section "firewall" of a file, as far as it can be read, whatever is
+ * wrong with it and with the rest: its settings stand in the snapshot's
+ * firewall, nothing else does. Rules of "management" with faults, or that refer
+ * to prefix lists, are left out. NULL after findings, as above. One reference.
+ */
+struct snapshot *config_find_firewall(const char *file, struct diag *diag);
+
 /* The same for a text that is no file, such as one that came by a socket. No
  * other file is read: "include" and "certificates" in it are errors. */
 struct snapshot *config_load_text(const char *name, struct slice text,

@@ -216,6 +216,12 @@ static const struct word revokes[] = {
 static const struct word drifts[] = {
 	{"repair", DRIFT_REPAIR, NULL}, {"report", DRIFT_REPORT, NULL}, {0}};
 
+static const struct word at_starts[] = {
+	{"keep_last", AT_START_KEEP_LAST, NULL},
+	{"closed", AT_START_CLOSED, NULL},
+	{0},
+};
+
 static void parse_nflog_group(struct reader *r, const struct key *k,
 			      const struct node *v, void *slot)
 {
@@ -238,6 +244,12 @@ const struct key firewall_keys[] = {
 	 .doc = "cut: also end the flows that no rule admits any more."},
 	{"drift", &type_word, SETTING(drift), "repair", .words = drifts,
 	 .doc = "What the keeper does when somebody else changed our table."},
+	{"at_start", &type_word, SETTING(at_start), "keep_last",
+	 .words = at_starts,
+	 .doc = "What the keeper starts with where the file cannot be "
+		"applied: the rules in force last; closed: if there are none, "
+		"rules that let pass management, loopback, established flows, "
+		"DHCP and neighbour discovery, and nothing else."},
 	{"management", &type_management,
 	 offsetof(struct firewall_draft, settings), .keys = ingress_keys,
 	 .doc = "What reaches this machine before all groups.",

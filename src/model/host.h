@@ -87,10 +87,17 @@ enum firewall_revoke {
 
 enum firewall_drift { DRIFT_REPAIR, DRIFT_REPORT };
 
+/* Where the file cannot be applied at a start. */
+enum firewall_at_start {
+	AT_START_KEEP_LAST, /* the rules in force last */
+	AT_START_CLOSED,    /* and if there are none, nearly nothing passes */
+};
+
 struct firewall_settings {
 	enum firewall_mode mode;
 	enum firewall_revoke revoke;
 	enum firewall_drift drift;
+	enum firewall_at_start at_start;
 	const struct sg_rule *management; /* peers: networks, prefix lists */
 	unsigned n_management;
 	bool log_drops;
