@@ -41,12 +41,14 @@ struct compiler {
 struct member {
 	struct cidr address;
 	const char *name; /* of the instance or load balancer */
+	bool own;         /* as all addresses of this machine are */
 	struct place place;
 };
 
 struct member_list {
 	struct member *members; /* from malloc */
 	unsigned n, room;
+	bool follows; /* all addresses of this machine are in it */
 };
 
 void members_collect(struct compiler *c);
@@ -62,8 +64,9 @@ const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		       uint8_t family);
 bool prefix_list_has(const struct prefix_list *list, uint8_t family);
 /* A set of single addresses: host4, resolvers6 and the like. */
-void address_set(struct compiler *c, const char *name, uint8_t family,
-		 const struct cidr *addresses, unsigned n, const char *comment);
+struct nft_set *address_set(struct compiler *c, const char *name,
+			    uint8_t family, const struct cidr *addresses,
+			    unsigned n, const char *comment);
 /* Is there any of this family? */
 bool has_family(const struct cidr *addresses, unsigned n, uint8_t family);
 /* The addresses of the machine as an instance. */

@@ -121,6 +121,11 @@ void draft_skuid(struct draft *d, uint32_t uid)
 	add_number(d, OP_EQ, FIELD_SKUID, uid);
 }
 
+void draft_not_local(struct draft *d)
+{
+	add(d, OP_NE, FIELD_FIB_DADDR)->value[3] = FIB_LOCAL;
+}
+
 void draft_not_syn(struct draft *d)
 {
 	struct nft_match *m;

@@ -49,6 +49,9 @@ void draft_ct(struct draft *d, enum nft_field field, uint32_t bits);
 
 void draft_skuid(struct draft *d, uint32_t uid);
 
+/* The destination is no address of this machine. */
+void draft_not_local(struct draft *d);
+
 /* TCP whose flags among FIN, SYN, RST, ACK are not SYN alone. */
 void draft_not_syn(struct draft *d);
 

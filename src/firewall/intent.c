@@ -46,6 +46,23 @@ struct intent *intent_renew(const struct intent *old, struct diag *diag)
 	return compile(snapshot_ref(old->snap), diag);
 }
 
+void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX])
+{
+	struct firewall_config config = intent->config;
+	struct ruleset *rules;
+	struct diag diag = {0};
+	char *text;
+
+	config.n_addresses = config.n_resolvers = 0;
+	config.balancer_uid = 0;
+	rules = firewall_compile(&config, &diag);
+	text = rules ? ruleset_text(rules) : xstrdup("");
+	sg_hash(slice_of(text), out);
+	free(text);
+	ruleset_free(rules);
+	diag_release(&diag);
+}
+
 void intent_free(struct intent *intent)
 {
 	if (!intent)

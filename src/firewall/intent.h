@@ -32,6 +32,16 @@ struct intent *intent_renew(const struct intent *old, struct diag *diag);
 /* Whether what stands in the snapshot can be compiled; findings if not. */
 bool intent_compiles(struct snapshot *snap, struct diag *diag);
 
+/* 17 hexadecimal digits and a zero. */
+enum { RULES_HASH_MAX = 18 };
+
+/*
+ * A hash of the rules that the file asks for, whatever addresses and resolvers
+ * the machine has: the same file has the same one after a restart elsewhere.
+ * Compiles them once more.
+ */
+void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX]);
+
 void intent_free(struct intent *intent); /* NULL is allowed */
 
 /* Nothing is asked for: no chain, so no table is needed. */

@@ -22,6 +22,10 @@ src_libweir_a_SOURCES += \
 	src/firewall/nft_decode_set.c \
 	src/firewall/nft_encode.c \
 	src/firewall/nft_watch.c src/firewall/nft_watch.h \
+	src/firewall/follow.c \
+	src/firewall/overlay.c src/firewall/overlay.h \
+	src/firewall/overlay_lay.c \
+	src/firewall/closed.c src/firewall/closed.h \
 	src/firewall/plan.c src/firewall/plan.h \
 	src/firewall/profile.c \
 	src/firewall/ruleset.c src/firewall/ruleset.h \

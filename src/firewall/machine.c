@@ -124,17 +124,25 @@ unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
 	return n;
 }
 
+enum { RESOLV_CONF, RESOLVED };
+
+const char *const machine_resolver_files[] = {
+	[RESOLV_CONF] = "/etc/resolv.conf",
+	[RESOLVED] = "/run/systemd/resolve/resolv.conf",
+	NULL,
+};
+
 static void fill_resolvers(struct firewall_config *config, struct arena *arena)
 {
 	struct cidr *list = ARENA_ARRAY(arena, 2 * RESOLVERS_MAX, struct cidr);
 	unsigned n;
 	bool has_stub;
 
-	n = machine_resolvers("/etc/resolv.conf", list, RESOLVERS_MAX,
-			      &has_stub);
+	n = machine_resolvers(machine_resolver_files[RESOLV_CONF], list,
+			      RESOLVERS_MAX, &has_stub);
 	/* The stub is of this machine; whom it asks stands elsewhere. */
 	if (has_stub)
-		n += machine_resolvers("/run/systemd/resolve/resolv.conf",
+		n += machine_resolvers(machine_resolver_files[RESOLVED],
 				       list + n, RESOLVERS_MAX, &has_stub);
 	config->resolvers = list;
 	config->n_resolvers = sort_addresses(list, n);
@@ -160,6 +168,18 @@ void machine_fill(struct firewall_config *config,
 	fill_addresses(config, arena);
 	fill_resolvers(config, arena);
 	config->balancer_uid = balancer_uid(settings);
+}
+
+bool machine_follow(struct ruleset *rules)
+{
+	struct firewall_config config = {0};
+	struct arena arena = {0};
+	bool changed;
+
+	fill_addresses(&config, &arena);
+	changed = ruleset_follow(rules, config.addresses, config.n_addresses);
+	arena_release(&arena);
+	return changed;
 }
 
 /* -- changes of addresses -------------------------------------------------- */

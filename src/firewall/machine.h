@@ -9,6 +9,7 @@
 
 #include "model/host.h"
 #include "model/snapshot.h"
+#include "ruleset.h"
 
 /*
  * Fills addresses, resolvers and balancer_uid of a configuration. Loopback
@@ -27,6 +28,12 @@ void machine_fill(struct firewall_config *config,
  */
 unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
 			   bool *has_stub);
+
+/* Files that machine_fill() reads; NULL ends the list. */
+extern const char *const machine_resolver_files[];
+
+/* ruleset_follow() with the addresses that the machine has now. */
+bool machine_follow(struct ruleset *rules);
 
 /*
  * A socket that becomes readable when an address of this machine comes or

@@ -30,9 +30,8 @@ const struct cidr *host_addresses(const struct compiler *c, unsigned *n)
 	return c->config->addresses;
 }
 
-static void add_member(struct compiler *c, const struct secgroup *group,
-		       const struct cidr *address, const char *name,
-		       const struct place *place)
+static struct member_list *list_of(struct compiler *c,
+				   const struct secgroup *group)
 {
 	struct member_list *list = map_get(&c->members, slice_of(group->name));
 
@@ -40,22 +39,40 @@ static void add_member(struct compiler *c, const struct secgroup *group,
 		list = ARENA_NEW(&c->scratch, struct member_list);
 		map_put(&c->members, slice_of(group->name), list);
 	}
+	return list;
+}
+
+static void add_member(struct member_list *list, const struct member *member)
+{
 	if (list->n == list->room) {
 		list->room = list->room ? list->room * 2 : 4;
 		list->members = xrealloc(list->members,
 					 list->room * sizeof(*list->members));
 	}
-	list->members[list->n++] = (struct member){*address, name, *place};
+	list->members[list->n++] = *member;
 }
 
+/* No addresses of one's own: all that the machine has. */
 static void add_members(struct compiler *c,
 			const struct secgroup *const *groups, unsigned n_groups,
 			const struct cidr *addresses, unsigned n,
-			const char *name, const struct place *place)
+			const struct member *who)
 {
-	for (unsigned g = 0; g < n_groups; g++)
-		for (unsigned i = 0; i < n; i++)
-			add_member(c, groups[g], &addresses[i], name, place);
+	struct member one = *who;
+
+	if (one.own) {
+		addresses = c->config->addresses;
+		n = c->config->n_addresses;
+	}
+	for (unsigned g = 0; g < n_groups; g++) {
+		struct member_list *list = list_of(c, groups[g]);
+
+		list->follows |= one.own;
+		for (unsigned i = 0; i < n; i++) {
+			one.address = addresses[i];
+			add_member(list, &one);
+		}
+	}
 }
 
 void members_collect(struct compiler *c)
@@ -64,21 +81,25 @@ void members_collect(struct compiler *c)
 
 	for (unsigned i = 0; i < config->n_instances; i++) {
 		const struct instance *in = &config->instances[i];
-		bool all = in->host && in->n_addresses == 0;
+		const struct member who = {
+			.name = in->name,
+			.own = in->host && in->n_addresses == 0,
+			.place = in->place,
+		};
 
-		add_members(c, in->groups, in->n_groups,
-			    all ? config->addresses : in->addresses,
-			    all ? config->n_addresses : in->n_addresses,
-			    in->name, &in->place);
+		add_members(c, in->groups, in->n_groups, in->addresses,
+			    in->n_addresses, &who);
 	}
 	for (unsigned i = 0; i < config->n_balancers; i++) {
 		const struct firewall_balancer *b = &config->balancers[i];
-		bool all = b->n_sources == 0;
+		const struct member who = {
+			.name = b->name,
+			.own = b->n_sources == 0,
+			.place = b->place,
+		};
 
-		add_members(c, b->groups, b->n_groups,
-			    all ? config->addresses : b->sources,
-			    all ? config->n_addresses : b->n_sources, b->name,
-			    &b->place);
+		add_members(c, b->groups, b->n_groups, b->sources, b->n_sources,
+			    &who);
 	}
 }
 
@@ -154,8 +175,9 @@ static void drop_covered(struct nft_set *set)
 	set->n_elements = kept;
 }
 
-void address_set(struct compiler *c, const char *name, uint8_t family,
-		 const struct cidr *addresses, unsigned n, const char *comment)
+struct nft_set *address_set(struct compiler *c, const char *name,
+			    uint8_t family, const struct cidr *addresses,
+			    unsigned n, const char *comment)
 {
 	struct nft_set *set = new_address_set(c, name, family);
 
@@ -164,6 +186,7 @@ void address_set(struct compiler *c, const char *name, uint8_t family,
 		if (addresses[i].family == family)
 			add_network(set, &addresses[i]);
 	drop_covered(set);
+	return set;
 }
 
 const char *member_set(struct compiler *c, const struct secgroup *group,
@@ -181,6 +204,7 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 
 	set = new_address_set(c, name, family);
 	set->comment = comment_of(c, "members");
+	set->follows = list.follows;
 	set->place = group->place;
 	for (unsigned i = 0; i < list.n; i++) {
 		struct nft_element *e;
@@ -189,6 +213,7 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 			continue;
 		e = add_network(set, &list.members[i].address);
 		e->comment = comment_of(c, list.members[i].name);
+		e->own = list.members[i].own;
 		e->place = list.members[i].place;
 	}
 	drop_covered(set);

@@ -140,6 +140,17 @@ static void read_ct(struct reader *rd, const struct nftnl_expr *e)
 	note_load(rd, field, field == N_FIELDS ? 0 : nft_fields[field].octets);
 }
 
+static void read_fib(struct reader *rd, const struct nftnl_expr *e)
+{
+	enum nft_field field = field_of(
+		WIRE_FIB, nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_FLAGS), false);
+
+	if (nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_RESULT) !=
+	    NFT_FIB_RESULT_ADDRTYPE)
+		field = N_FIELDS;
+	note_load(rd, field, field == N_FIELDS ? 0 : nft_fields[field].octets);
+}
+
 static void from_wire_order(enum nft_field field, const uint8_t *data,
 			    uint32_t octets, uint8_t out[16])
 {
@@ -425,6 +436,7 @@ static int read_expr(struct nftnl_expr *e, void *arg)
 		{"payload", read_payload},
 		{"meta", read_meta},
 		{"ct", read_ct},
+		{"fib", read_fib},
 		{"bitwise", read_bitwise},
 		{"cmp", read_cmp},
 		{"range", read_range},

@@ -11,6 +11,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "nft_wire.h"
 
@@ -94,6 +95,9 @@ void unwire_chain(struct ruleset *rules, const struct nftnl_chain *from)
 	case NF_INET_LOCAL_OUT:
 		chain->hook = HOOK_OUTPUT;
 		break;
+	case NF_INET_PRE_ROUTING:
+		chain->hook = HOOK_PREROUTING;
+		break;
 	default:
 		chain->foreign = true;
 	}
@@ -153,7 +157,9 @@ void unwire_set(struct ruleset *rules, const struct nftnl_set *from)
 	set = ruleset_add_set(rules, name, types, known ? n_types : 1);
 	set->foreign = !known ||
 		       (flags & ~(uint32_t)(NFT_SET_INTERVAL | NFT_SET_MAP |
-					    NFT_SET_CONCAT | NFT_SET_EXPR));
+					    NFT_SET_CONCAT | NFT_SET_EXPR |
+					    NFT_SET_TIMEOUT));
+	set->timeout = flags & NFT_SET_TIMEOUT;
 	set->interval = flags & NFT_SET_INTERVAL;
 	set->map = flags & NFT_SET_MAP;
 	set->counter = has_counter(from, &set->foreign);
@@ -203,6 +209,10 @@ static int read_element(struct nftnl_set_elem *from, void *arg)
 			nftnl_set_elem_get_u32(from, NFTNL_SET_ELEM_VERDICT),
 			nftnl_set_elem_get_str(from, NFTNL_SET_ELEM_CHAIN),
 			&e->verdict);
+	if (nftnl_set_elem_is_set(from, NFTNL_SET_ELEM_EXPIRATION))
+		e->ends_ms =
+			clock_now_ms() +
+			nftnl_set_elem_get_u64(from, NFTNL_SET_ELEM_EXPIRATION);
 	e->comment = unwire_comment(er->rules, NFTNL_UDATA_SET_ELEM_COMMENT,
 				    data, octets);
 	if (er->set->counter &&

@@ -12,6 +12,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "nft_wire.h"
 
@@ -38,6 +39,7 @@ const struct wire_field wire_fields[N_FIELDS] = {
 	[FIELD_CT_DADDR4] = {WIRE_CT, NFT_CT_DST_IP, true},
 	[FIELD_CT_DADDR6] = {WIRE_CT, NFT_CT_DST_IP6, true},
 	[FIELD_CT_DPORT] = {WIRE_CT, NFT_CT_PROTO_DST, true},
+	[FIELD_FIB_DADDR] = {WIRE_FIB, NFTA_FIB_F_DADDR, false},
 };
 /* clang-format on */
 
@@ -76,6 +78,13 @@ static void load(struct nftnl_rule *r, enum nft_field field, uint32_t reg,
 		nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg);
 		if (w->original)
 			nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, 0);
+		return;
+	case WIRE_FIB:
+		e = add_expr(r, "fib");
+		nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT,
+				   NFT_FIB_RESULT_ADDRTYPE);
+		nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, w->key);
+		nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, reg);
 		return;
 	case WIRE_NETWORK:
 	case WIRE_TRANSPORT:
@@ -317,6 +326,8 @@ static uint32_t hook_number(enum nft_hook hook)
 		return NF_INET_FORWARD;
 	case HOOK_OUTPUT:
 		return NF_INET_LOCAL_OUT;
+	case HOOK_PREROUTING:
+		return NF_INET_PRE_ROUTING;
 	case HOOK_NONE:
 		break;
 	}
@@ -435,6 +446,7 @@ struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 	}
 	flags |= set->interval ? NFT_SET_INTERVAL : 0;
 	flags |= set->map ? NFT_SET_MAP : 0;
+	flags |= set->timeout ? NFT_SET_TIMEOUT : 0;
 	flags |= set->interval && set->n_types > 1 ? NFT_SET_CONCAT : 0;
 
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
@@ -488,6 +500,14 @@ static struct nftnl_set_elem *add_key(struct nftnl_set *to, const uint8_t *key,
 	return e;
 }
 
+/* Without a timeout an element would stay. */
+static uint64_t left_ms(uint64_t ends_ms)
+{
+	uint64_t now = clock_now_ms();
+
+	return ends_ms > now ? ends_ms - now : 1;
+}
+
 static void put_data(struct nftnl_set_elem *to, const struct nft_set *set,
 		     const struct nft_element *e)
 {
@@ -498,6 +518,9 @@ static void put_data(struct nftnl_set_elem *to, const struct nft_set *set,
 			nftnl_set_elem_set_str(to, NFTNL_SET_ELEM_CHAIN,
 					       e->verdict.chain);
 	}
+	if (e->ends_ms)
+		nftnl_set_elem_set_u64(to, NFTNL_SET_ELEM_TIMEOUT,
+				       left_ms(e->ends_ms));
 	if (e->comment) {
 		struct nftnl_udata_buf *b =
 			comment_data(NFTNL_UDATA_SET_ELEM_COMMENT, e->comment);

@@ -15,7 +15,7 @@
 #include "ruleset.h"
 
 /* How the kernel gets at a field. */
-enum wire_source { WIRE_META, WIRE_CT, WIRE_NETWORK, WIRE_TRANSPORT };
+enum wire_source { WIRE_META, WIRE_CT, WIRE_FIB, WIRE_NETWORK, WIRE_TRANSPORT };
 
 struct wire_field {
 	enum wire_source source;

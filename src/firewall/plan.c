@@ -2,11 +2,14 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 
 /* Chains whose differing parts are larger than this, multiplied, are
  * rewritten there: the table of the comparison would take too much. */
 enum { COMPARED_MAX = 4 * 1000 * 1000 };
+
+enum { SAME_END_MS = 3000, ENDING_MS = 1000 };
 
 static struct plan_step *add(struct plan *p, enum plan_kind kind)
 {
@@ -59,7 +62,7 @@ static bool same_set(const struct nft_set *a, const struct nft_set *b)
 	return !a->foreign && a->n_types == b->n_types &&
 	       memcmp(a->types, b->types, a->n_types) == 0 &&
 	       a->interval == b->interval && a->map == b->map &&
-	       a->counter == b->counter;
+	       a->counter == b->counter && a->timeout == b->timeout;
 }
 
 static bool same_chain(const struct nft_chain *a, const struct nft_chain *b)
@@ -265,12 +268,34 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* Clocks of the kernel and ours differ a little, and so do the moments in
+ * which they are read. */
+static bool same_end(const struct nft_element *a, const struct nft_element *b)
+{
+	uint64_t difference = a->ends_ms > b->ends_ms ? a->ends_ms - b->ends_ms
+						      : b->ends_ms - a->ends_ms;
+
+	return !a->ends_ms == !b->ends_ms && difference < SAME_END_MS;
+}
+
+/* The kernel has taken it away by itself. */
+static bool has_ended(const struct nft_element *e)
+{
+	return e->ends_ms && e->ends_ms <= clock_now_ms();
+}
+
+/* Or will at once: nobody needs to add it any more. */
+static bool is_ending(const struct nft_element *e)
+{
+	return e->ends_ms && e->ends_ms <= clock_now_ms() + ENDING_MS;
+}
+
 static bool same_element(const struct nft_element *a,
 			 const struct nft_element *b)
 {
 	return a->verdict.kind == b->verdict.kind &&
 	       same_text(a->verdict.chain, b->verdict.chain) &&
-	       same_text(a->comment, b->comment);
+	       same_text(a->comment, b->comment) && same_end(a, b);
 }
 
 static int key_cmp(const struct nft_element *a, const struct nft_element *b)
@@ -296,9 +321,11 @@ static void compare_sets(struct plan *p, const struct nft_set *old,
 		bool same = order == 0 &&
 			    same_element(&old->elements[i], &new->elements[k]);
 
-		if (adding && order >= 0 && !same)
+		if (adding && order >= 0 && !same &&
+		    !is_ending(&new->elements[k]))
 			add_element_step(p, kind, new, &new->elements[k]);
-		if (!adding && order <= 0 && !same)
+		if (!adding && order <= 0 && !same &&
+		    !has_ended(&old->elements[i]))
 			add_element_step(p, kind, old, &old->elements[i]);
 		i += order <= 0;
 		k += order >= 0;

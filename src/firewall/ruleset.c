@@ -27,6 +27,7 @@ const struct nft_field_info nft_fields[N_FIELDS] = {
 	[FIELD_CT_DADDR4] = {"ct original ip daddr", TYPE_IPV4_ADDR, 4, false},
 	[FIELD_CT_DADDR6] = {"ct original ip6 daddr", TYPE_IPV6_ADDR, 16, false},
 	[FIELD_CT_DPORT] = {"ct original proto-dst", TYPE_INET_SERVICE, 2, false},
+	[FIELD_FIB_DADDR] = {"fib daddr type", N_TYPES, 4, true},
 };
 
 const struct nft_type_info nft_types[N_TYPES] = {
@@ -117,6 +118,34 @@ struct nft_set *ruleset_add_set(struct ruleset *rules, const char *name,
 	if (map_put(&rules->set_of, slice_of(set->name), set))
 		BUG("set %s added twice", name);
 	return set;
+}
+
+void ruleset_remove_chain(struct ruleset *rules, const char *name)
+{
+	struct nft_chain *chain = map_remove(&rules->chain_of, slice_of(name));
+	unsigned kept = 0;
+
+	if (!chain)
+		return;
+	for (unsigned i = 0; i < rules->n_chains; i++)
+		if (rules->chains[i] != chain)
+			rules->chains[kept++] = rules->chains[i];
+	rules->n_chains = kept;
+	free(chain->rules);
+}
+
+void ruleset_remove_set(struct ruleset *rules, const char *name)
+{
+	struct nft_set *set = map_remove(&rules->set_of, slice_of(name));
+	unsigned kept = 0;
+
+	if (!set)
+		return;
+	for (unsigned i = 0; i < rules->n_sets; i++)
+		if (rules->sets[i] != set)
+			rules->sets[kept++] = rules->sets[i];
+	rules->n_sets = kept;
+	free(set->elements);
 }
 
 struct nft_timeout *ruleset_timeout(const struct ruleset *rules,

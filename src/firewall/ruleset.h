@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cidr.h"
 #include "base/diag.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -47,6 +48,7 @@ enum nft_field {
 	FIELD_CT_DADDR4, /* of the original direction, before translation */
 	FIELD_CT_DADDR6,
 	FIELD_CT_DPORT,
+	FIELD_FIB_DADDR, /* of what kind the destination is, to this machine */
 	N_FIELDS
 };
 
@@ -75,6 +77,7 @@ enum {
 	CT_UNTRACKED = 64,
 };
 enum { CT_STATUS_DNAT = 0x20 };
+enum { FIB_LOCAL = 2 };
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 struct nft_field_info {
@@ -169,7 +172,13 @@ struct nft_rule {
 	struct nft_live live;
 };
 
-enum nft_hook { HOOK_NONE, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT };
+enum nft_hook {
+	HOOK_NONE,
+	HOOK_INPUT,
+	HOOK_FORWARD,
+	HOOK_OUTPUT,
+	HOOK_PREROUTING,
+};
 
 struct nft_chain {
 	const char *name;
@@ -188,6 +197,9 @@ struct nft_element {
 	uint8_t last[KEY_OCTETS_MAX]; /* as first, but in interval sets */
 	struct nft_verdict verdict;   /* maps only */
 	const char *comment;          /* ids of rules, or a name; NULL: none */
+	uint64_t ends_ms; /* by clock_now_ms(), in sets with timeouts; 0: it
+			   * stays */
+	bool own;         /* there because the machine has this address */
 	struct place place;
 	struct nft_live live;
 };
@@ -199,6 +211,9 @@ struct nft_set {
 	bool interval; /* elements are ranges */
 	bool map;      /* elements carry verdicts */
 	bool counter;  /* each element counts */
+	bool timeout;  /* elements may have an end */
+	bool follows;  /* has all addresses of the machine; not known of what
+			* the kernel gave */
 	const char *comment;
 	struct nft_element *elements; /* owned by the ruleset; sorted once
 				       * ruleset_finish() was called */
@@ -237,6 +252,11 @@ struct nft_chain *ruleset_add_chain(struct ruleset *rules, const char *name);
 struct nft_set *ruleset_add_set(struct ruleset *rules, const char *name,
 				const uint8_t *types, unsigned n_types);
 
+/* Take one away, if there is one; what still refers to it is the caller's to
+ * mend. */
+void ruleset_remove_chain(struct ruleset *rules, const char *name);
+void ruleset_remove_set(struct ruleset *rules, const char *name);
+
 /* NULL when there is none of that name. */
 struct nft_timeout *ruleset_timeout(const struct ruleset *rules,
 				    const char *name);
@@ -253,6 +273,26 @@ struct nft_element *set_add_element(struct nft_set *set);
  * a part of a rule is another rule.
  */
 void ruleset_drop_foreign(struct ruleset *rules);
+
+/*
+ * Gives the sets that follow the machine these addresses in place of those
+ * that it had. Returns whether that changed any.
+ */
+bool ruleset_follow(struct ruleset *rules, const struct cidr *addresses,
+		    unsigned n);
+
+/*
+ * Adds a stage that shuts addresses which the machine has and the sets that
+ * follow it do not know yet: new flows to them, before destinations are
+ * translated. What always passes, passes here too. Only for rules whose host
+ * has all addresses of the machine, and where somebody keeps them up to date.
+ */
+void ruleset_guard(struct ruleset *rules);
+/* Takes it away again; whether it was there. */
+bool ruleset_unguard(struct ruleset *rules);
+
+/* The rules are of mode: report and drop nothing. */
+bool ruleset_reports(const struct ruleset *rules);
 
 /*
  * Puts everything in its canonical order: base chains by hook and priority,

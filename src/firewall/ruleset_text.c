@@ -249,6 +249,9 @@ static void add_equal(struct text *out, const struct nft_match *m)
 	if (field == FIELD_NFPROTO)
 		text_addf(out, "%s",
 			  m->value[0] == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	else if (field == FIELD_FIB_DADDR &&
+		 number_of(m->value, 4) == FIB_LOCAL)
+		text_add(out, SLICE("local"));
 	else if (info->type == N_TYPES)
 		text_addf(out, "%u", number_of(m->value, info->octets));
 	else
@@ -449,8 +452,11 @@ static void add_set(struct text *out, const struct nft_set *set)
 		text_addf(out, "%s%s", i ? " . " : "",
 			  nft_types[set->types[i]].name);
 	text_addf(out, "%s\n", set->map ? " : verdict" : "");
-	if (set->interval)
-		text_add(out, SLICE("\t\tflags interval\n"));
+	if (set->interval || set->timeout)
+		text_addf(out, "\t\tflags %s%s%s\n",
+			  set->interval ? "interval" : "",
+			  set->interval && set->timeout ? "," : "",
+			  set->timeout ? "timeout" : "");
 	if (set->counter)
 		text_add(out, SLICE("\t\tcounter\n"));
 	if (set->comment)
@@ -473,6 +479,8 @@ static const char *hook_name(enum nft_hook hook)
 		return "forward";
 	case HOOK_OUTPUT:
 		return "output";
+	case HOOK_PREROUTING:
+		return "prerouting";
 	case HOOK_NONE:
 		break;
 	}

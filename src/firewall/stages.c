@@ -257,8 +257,15 @@ static void put_published(struct compiler *c)
 	unsigned n;
 	const struct cidr *addresses = host_addresses(c, &n);
 
-	address_set(c, "host4", 4, addresses, n, "this machine");
-	address_set(c, "host6", 6, addresses, n, "this machine");
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct nft_set *set =
+			address_set(c, family == 4 ? "host4" : "host6", family,
+				    addresses, n, "this machine");
+
+		set->follows = c->host->n_addresses == 0;
+		for (unsigned i = 0; i < set->n_elements; i++)
+			set->elements[i].own = set->follows;
+	}
 	put_host(c,
 		 group_stage(c, "forward-published", HOOK_FORWARD, PUBLISHED),
 		 VARIANT_PUBLISHED, SIDE_CT_DESTINATION);

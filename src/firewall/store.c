@@ -276,7 +276,7 @@ static bool chain_read(struct ruleset *rules, const json_t *o)
 	struct nft_chain *chain;
 
 	if (!is_name(name) || ruleset_chain(rules, name) ||
-	    !get_number(o, "hook", HOOK_NONE, HOOK_OUTPUT, &hook) ||
+	    !get_number(o, "hook", HOOK_NONE, HOOK_PREROUTING, &hook) ||
 	    !get_number(o, "priority", -1000, 1000, &priority))
 		return false;
 	chain = ruleset_add_chain(rules, name);
@@ -302,6 +302,11 @@ static json_t *element_json(const struct nft_element *e)
 	json_object_set_new(o, "last", octets_json(e->last, sizeof(e->last)));
 	put_verdict(o, &e->verdict);
 	put_text(o, "comment", e->comment);
+	if (e->ends_ms)
+		json_object_set_new(o, "ends",
+				    json_integer((json_int_t)e->ends_ms));
+	if (e->own)
+		json_object_set_new(o, "own", json_true());
 	put_place(o, &e->place);
 	return o;
 }
@@ -309,6 +314,8 @@ static json_t *element_json(const struct nft_element *e)
 static bool element_read(struct ruleset *rules, const json_t *o,
 			 struct nft_element *e)
 {
+	e->own = json_is_true(json_object_get(o, "own"));
+	e->ends_ms = (uint64_t)json_integer_value(json_object_get(o, "ends"));
 	e->comment = own_text(rules, get_text(o, "comment"));
 	e->place = get_place(rules, o);
 	return octets_read(json_object_get(o, "first"), e->first,
@@ -330,6 +337,10 @@ static json_t *set_json(const struct nft_set *set)
 	json_object_set_new(o, "interval", json_boolean(set->interval));
 	json_object_set_new(o, "map", json_boolean(set->map));
 	json_object_set_new(o, "counter", json_boolean(set->counter));
+	if (set->timeout)
+		json_object_set_new(o, "timeout", json_true());
+	if (set->follows)
+		json_object_set_new(o, "follows", json_true());
 	put_text(o, "comment", set->comment);
 	put_place(o, &set->place);
 	for (unsigned i = 0; i < set->n_elements; i++)
@@ -362,6 +373,8 @@ static bool set_read(struct ruleset *rules, const json_t *o)
 	set->interval = json_is_true(json_object_get(o, "interval"));
 	set->map = json_is_true(json_object_get(o, "map"));
 	set->counter = json_is_true(json_object_get(o, "counter"));
+	set->timeout = json_is_true(json_object_get(o, "timeout"));
+	set->follows = json_is_true(json_object_get(o, "follows"));
 	set->comment = own_text(rules, get_text(o, "comment"));
 	set->place = get_place(rules, o);
 	for (size_t i = 0; i < json_array_size(elements); i++)
@@ -494,13 +507,12 @@ static int write_json(const json_t *json, int fd)
 	return fclose(to);
 }
 
-int store_save(const char *path, const struct ruleset *rules)
+int store_write(const char *path, const json_t *json)
 {
 	char *aside = xasprintf("%s.new", path);
 	int fd = open(aside,
 		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 		      0600);
-	json_t *json = fd < 0 ? NULL : store_to_json(rules);
 	int result = -1, error;
 
 	if (fd >= 0)
@@ -510,30 +522,51 @@ int store_save(const char *path, const struct ruleset *rules)
 	error = errno;
 	if (result && fd >= 0)
 		unlink(aside);
-	json_decref(json);
 	free(aside);
 	errno = error;
 	return result;
 }
 
-int store_load(const char *path, struct ruleset **rules)
+int store_save(const char *path, const struct ruleset *rules)
+{
+	json_t *json = store_to_json(rules);
+	int result = store_write(path, json), error = errno;
+
+	json_decref(json);
+	errno = error;
+	return result;
+}
+
+json_t *store_read(const char *path)
 {
 	FILE *from = fopen(path, "re");
 	json_t *json = NULL;
 	struct stat st;
 
-	*rules = NULL;
 	if (!from)
-		return -1;
+		return NULL;
 	if (fstat(fileno(from), &st) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_size <= STORE_OCTETS_MAX)
 		json = json_loadf(from, JSON_REJECT_DUPLICATES, NULL);
 	fclose(from);
-	if (json_is_object(json) && store_from_json(json, rules) == 0) {
-		json_decref(json);
-		return 0;
-	}
+	if (json_is_object(json))
+		return json;
 	json_decref(json);
 	errno = EINVAL;
-	return -1;
+	return NULL;
+}
+
+int store_load(const char *path, struct ruleset **rules)
+{
+	json_t *json = store_read(path);
+	int result;
+
+	*rules = NULL;
+	if (!json)
+		return -1;
+	result = store_from_json(json, rules);
+	json_decref(json);
+	if (result)
+		errno = EINVAL;
+	return result;
 }

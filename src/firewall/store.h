@@ -25,6 +25,13 @@ json_t *store_to_json(const struct ruleset *rules);
 /* Returns 0 and *rules, NULL for null; or -1 when it is no ruleset. */
 int store_from_json(const json_t *json, struct ruleset **rules);
 
+/* A JSON document in a file; NULL with errno: ENOENT, or EINVAL for what is
+ * no object. A new reference. */
+json_t *store_read(const char *path);
+
+/* Writes it aside and renames it, as store_save() does. */
+int store_write(const char *path, const json_t *json);
+
 /*
  * Writes it aside and renames it, so that a crash leaves the old file or the
  * new one. Returns 0, or -1 with errno.

@@ -101,6 +101,9 @@ static bool load(const struct nft_packet *p, enum nft_field field,
 				   field == FIELD_CT_DADDR4 ? 4 : 6);
 	case FIELD_CT_DPORT:
 		return put_port(out, p, p->translated ? p->ct_dport : p->dport);
+	case FIELD_FIB_DADDR:
+		put_number(out, p->hook == HOOK_INPUT ? FIB_LOCAL : 1, 4);
+		return true;
 	case N_FIELDS:
 		break;
 	}

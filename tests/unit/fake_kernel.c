@@ -111,6 +111,7 @@ static void add_set(struct ruleset *r, const struct nft_set *from)
 	set->interval = from->interval;
 	set->map = from->map;
 	set->counter = from->counter;
+	set->timeout = from->timeout;
 	set->comment = from->comment;
 }
 
@@ -196,6 +197,18 @@ static enum nft_result refuse(const struct plan *plan, struct diag *diag)
 	return NFT_FAILED;
 }
 
+static bool asks_fib(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->n_steps; i++) {
+		const struct nft_rule *rule = plan->steps[i].rule;
+
+		for (unsigned k = 0; rule && k < rule->n_matches; k++)
+			if (rule->matches[k].fields[0] == FIELD_FIB_DADDR)
+				return true;
+	}
+	return false;
+}
+
 static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 				 uint32_t at, struct diag *diag)
 {
@@ -206,7 +219,7 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 		return NFT_DONE;
 	f->n_sent++;
 	f->was_there = f->watched && access(f->watched, F_OK) == 0;
-	if (f->refuses)
+	if (f->refuses || (f->has_no_fib && asks_fib(plan)))
 		return refuse(plan, diag);
 	if (f->n_races > 0) {
 		f->n_races--;

@@ -12,6 +12,7 @@ struct fake_kernel {
 	struct ruleset *now; /* NULL: no table */
 	uint32_t generation;
 	bool refuses;     /* the next batch fails at its first rule */
+	bool has_no_fib;  /* it refuses rules that ask for kinds of addresses */
 	unsigned n_races; /* so many batches find the generation moved */
 	bool has_no_rights;
 	bool goes_blind;     /* after a batch nothing can be read any more */
