@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "firewall/machine.h"
 #include "keeper_state.h"
 
 /* Two who repair the same table would never end: each repair that follows
@@ -26,6 +27,8 @@ struct keeper *keeper_new(const struct keeper_options *options)
 	k->file = options->file;
 	k->folder = options->folder ? xstrdup(options->folder) : NULL;
 	k->kernel = options->kernel;
+	keeper_recall(k);
+	keeper_load_overlay(k);
 	return k;
 }
 
@@ -35,7 +38,8 @@ void keeper_free(struct keeper *k)
 		return;
 	keeper_adopt(k, NULL, NULL);
 	ruleset_free(k->now);
-	ruleset_free(k->before.rules);
+	keeper_past_release(&k->before);
+	overlay_release(&k->overlay);
 	kernel_close(k->kernel);
 	free(k->drift.text);
 	free(k->edit_text);
@@ -62,7 +66,62 @@ void keeper_adopt(struct keeper *k, struct intent *intent_take,
 	k->restored = restored_take;
 }
 
-static void log_findings(struct diag *diag, enum log_level level)
+/* -- what was wanted ------------------------------------------------------- */
+
+const struct ruleset *keeper_past_rules(const struct keeper_past *past)
+{
+	if (!past->intent)
+		return past->rules;
+	return intent_is_empty(past->intent) ? NULL : past->intent->rules;
+}
+
+void keeper_past_release(struct keeper_past *past)
+{
+	intent_free(past->intent);
+	ruleset_free(past->rules);
+	*past = (struct keeper_past){0};
+}
+
+struct keeper_past keeper_take_wanted(struct keeper *k)
+{
+	struct keeper_past past = {0};
+
+	/* To be asked is no reason to have applied: see keeper_status(). */
+	if (!k->in_force && !k->restored) {
+		keeper_adopt(k, NULL, NULL);
+		return past;
+	}
+	past = (struct keeper_past){true, k->intent, k->restored};
+	k->intent = NULL;
+	k->restored = NULL;
+	return past;
+}
+
+void keeper_adopt_last(struct keeper *k)
+{
+	struct ruleset *last;
+
+	if (!k->in_force && keeper_load(k, FILE_IN_FORCE, &last))
+		keeper_adopt(k, NULL, last);
+}
+
+void keeper_lay(const struct keeper *k, struct ruleset *rules)
+{
+	if (k->keeps && !k->unguarded)
+		ruleset_guard(rules);
+	overlay_lay(rules, &k->overlay);
+}
+
+struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)
+{
+	struct intent *intent = intent_load(k->file, diag);
+
+	if (intent)
+		keeper_lay(k, intent->rules);
+	return intent;
+}
+
+void keeper_log(struct diag *diag, enum log_level level)
 {
 	diag_sort(diag);
 	for (unsigned i = 0; i < diag->n_findings && i < 20; i++) {
@@ -155,8 +214,8 @@ void keeper_take_waiting(struct keeper *k)
 	if (k->waits || !keeper_has(k, FILE_WAITING) ||
 	    !keeper_load(k, FILE_WAITING, &rules))
 		return;
-	ruleset_free(k->before.rules);
-	k->before = (struct keeper_past){true, rules};
+	keeper_past_release(&k->before);
+	k->before = (struct keeper_past){true, NULL, rules};
 	keeper_save(k, FILE_BEFORE, rules);
 	k->waits = true;
 }
@@ -174,6 +233,8 @@ int keeper_confirm(struct keeper *k)
 	else if (keeper_read(k, &diag) == 0)
 		keeper_save(k, FILE_IN_FORCE, k->now);
 	diag_release(&diag);
+	memory_confirm(&k->memory);
+	keeper_remember(k);
 	keeper_forget(k, FILE_WAITING);
 	log_say(LOG_INFO, "the new rules are confirmed");
 	return 0;
@@ -187,9 +248,50 @@ static bool find_past(struct keeper *k)
 	return k->before.is_known;
 }
 
+/* Rules of then, with the machine and the run-time entries of now. */
+static void dress(struct keeper *k, struct keeper_past *past)
+{
+	struct diag ignored = {0};
+	struct intent *renewed;
+
+	if (past->intent) {
+		renewed = intent_renew(past->intent, &ignored);
+		diag_release(&ignored);
+		if (renewed) {
+			intent_free(past->intent);
+			past->intent = renewed;
+		}
+		keeper_lay(k, past->intent->rules);
+	} else if (past->rules) {
+		machine_follow(past->rules);
+		keeper_lay(k, past->rules);
+	}
+}
+
+/* What was in force becomes what can be gone back to. */
+static void turn_around(struct keeper *k, struct ruleset *replaced_take,
+			bool changed)
+{
+	struct keeper_past was = keeper_take_wanted(k);
+
+	keeper_adopt(k, k->before.intent, k->before.rules);
+	k->before = (struct keeper_past){0};
+	/* Where nothing changed, the file still has the same rules. */
+	if (!changed) {
+		keeper_past_release(&was);
+		ruleset_free(replaced_take);
+		return;
+	}
+	if (!was.is_known)
+		was = (struct keeper_past){true, NULL, replaced_take};
+	else
+		ruleset_free(replaced_take);
+	k->before = was;
+}
+
 int keeper_rollback(struct keeper *k, struct diag *diag)
 {
-	struct ruleset *past, *replaced;
+	struct ruleset *replaced;
 	int n;
 
 	if (!find_past(k)) {
@@ -198,20 +300,23 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 			   "apply");
 		return -1;
 	}
-	n = keeper_enforce(k, k->before.rules, &replaced, diag);
+	dress(k, &k->before);
+	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
 	if (n < 0)
 		return -1;
-	past = k->before.rules;
-	/* Where nothing changed, the file still has the same rules. */
-	k->before = (struct keeper_past){n > 0, replaced};
-	keeper_adopt(k, NULL, past);
+	/* Before the files: whoever starts now must not apply them again. */
+	memory_go_back(&k->memory, n > 0);
+	keeper_remember(k);
+	if (!k->waits)
+		keeper_adopt_last(k);
+	turn_around(k, replaced, n > 0);
 	k->in_force = true;
 	k->waits = false;
 	k->deadline_ms = 0;
 	k->edit = EDIT_PENDING;
-	keeper_save(k, FILE_IN_FORCE, past);
+	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	if (n > 0)
-		keeper_save(k, FILE_BEFORE, replaced);
+		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
 	keeper_forget(k, FILE_WAITING);
 	return n;
 }
@@ -223,16 +328,23 @@ int keeper_flush(struct keeper *k, struct diag *diag)
 
 	if (n < 0)
 		return -1;
+	keeper_adopt_last(k);
 	if (replaced) {
-		ruleset_free(k->before.rules);
-		k->before = (struct keeper_past){true, replaced};
-		keeper_save(k, FILE_BEFORE, replaced);
+		keeper_past_release(&k->before);
+		k->before = keeper_take_wanted(k);
+		if (!k->before.is_known)
+			k->before = (struct keeper_past){true, NULL, replaced};
+		else
+			ruleset_free(replaced);
+		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
 	}
 	keeper_adopt(k, NULL, NULL);
 	k->in_force = true;
 	k->waits = false;
 	k->deadline_ms = 0;
 	k->edit = EDIT_PENDING;
+	memory_apply(&k->memory, "", n > 0);
+	keeper_remember(k);
 	keeper_save(k, FILE_IN_FORCE, NULL);
 	keeper_forget(k, FILE_WAITING);
 	return n;
@@ -252,7 +364,7 @@ static void go_back(struct keeper *k, const char *why)
 
 	log_say(LOG_WARNING, "%s: the rules before come back", why);
 	if (keeper_rollback(k, &diag) < 0) {
-		log_findings(&diag, LOG_ERROR);
+		keeper_log(&diag, LOG_ERROR);
 		/* Once more, rather than to stay with rules that perhaps let
 		 * nobody in to mend them. */
 		k->deadline_ms = clock_now_ms() + REPAIR_FIRST_MS;
@@ -272,102 +384,6 @@ void keeper_abandon(struct keeper *k)
 	if (k->waits)
 		go_back(k, "the process ends before the new rules were "
 			   "confirmed");
-}
-
-/* -- start ----------------------------------------------------------------- */
-
-static int start_with(struct keeper *k, struct intent *intent_take,
-		      struct ruleset *restored_take, struct diag *diag)
-{
-	const struct ruleset *wanted;
-	struct ruleset *before;
-	int n;
-
-	keeper_adopt(k, intent_take, restored_take);
-	wanted = keeper_wanted(k);
-	n = keeper_enforce(k, wanted, &before, diag);
-	if (n < 0) {
-		log_findings(diag, LOG_ERROR);
-		return -1;
-	}
-	if (n > 0) {
-		ruleset_free(k->before.rules);
-		k->before = (struct keeper_past){true, before};
-		keeper_save(k, FILE_BEFORE, before);
-	} else {
-		ruleset_free(before);
-	}
-	k->in_force = true;
-	k->applied_s = time(NULL);
-	log_say(LOG_INFO, "rules are in force: %u chains, %u sets, %d changes",
-		wanted ? wanted->n_chains : 0, wanted ? wanted->n_sets : 0, n);
-	return 0;
-}
-
-/* What was confirmed last, where the process before died too early. */
-static int start_as_confirmed(struct keeper *k, struct diag *diag)
-{
-	struct ruleset *last;
-
-	log_say(LOG_WARNING,
-		"the process before ended while new rules waited to be "
-		"confirmed: the rules before come back");
-	if (!keeper_load(k, FILE_WAITING, &last) &&
-	    !keeper_load(k, FILE_IN_FORCE, &last)) {
-		log_say(LOG_ERROR, "nothing is known of the rules before: the "
-				   "file is applied");
-		return 1;
-	}
-	k->edit = EDIT_PENDING;
-	if (start_with(k, NULL, last, diag))
-		return -1;
-	keeper_save(k, FILE_IN_FORCE, last);
-	return 0;
-}
-
-static int start_with_file(struct keeper *k, struct diag *diag)
-{
-	struct intent *intent = intent_load(k->file, diag);
-	struct ruleset *last;
-
-	if (intent && start_with(k, intent, NULL, diag) == 0) {
-		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
-		return 0;
-	}
-	if (!intent)
-		log_findings(diag, LOG_ERROR);
-	k->edit = intent ? EDIT_PENDING : EDIT_INVALID;
-	if (keeper_load(k, FILE_IN_FORCE, &last)) {
-		log_say(LOG_ERROR, "the last rules in force are kept");
-		return start_with(k, NULL, last, diag);
-	}
-	if (intent)
-		return -1;
-	log_say(LOG_ERROR, "no rules are in force: the file is invalid, and no "
-			   "earlier rules are known");
-	return 0;
-}
-
-int keeper_start(struct keeper *k)
-{
-	struct diag diag = {0};
-	int lock = keeper_lock(k);
-	int result = 1;
-
-	k->keeps = true;
-	if (keeper_has(k, FILE_WAITING))
-		result = start_as_confirmed(k, &diag);
-	if (result > 0)
-		result = start_with_file(k, &diag);
-	keeper_note_files(k);
-	if (result == 0)
-		keeper_forget(k, FILE_WAITING);
-	diag_release(&diag);
-	keeper_unlock(lock);
-	kernel_warn_of_others(k->kernel, &diag);
-	log_findings(&diag, LOG_WARNING);
-	diag_release(&diag);
-	return result;
 }
 
 /* -- drift ----------------------------------------------------------------- */
@@ -410,7 +426,7 @@ static uint64_t repair(struct keeper *k)
 	n = keeper_enforce(k, keeper_wanted(k), &before, &diag);
 	ruleset_free(before);
 	if (n < 0) {
-		log_findings(&diag, LOG_ERROR);
+		keeper_log(&diag, LOG_ERROR);
 		diag_release(&diag);
 		return d->wait_ms;
 	}
@@ -453,34 +469,52 @@ uint64_t keeper_look_at_kernel(struct keeper *k)
 
 /* -- addresses ------------------------------------------------------------- */
 
+/* Returns 0 with *changed, or -1 after findings. */
+static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
+{
+	struct intent *renewed = intent_renew(k->intent, diag);
+
+	if (!renewed)
+		return -1;
+	keeper_lay(k, renewed->rules);
+	*changed = keeper_differ(k->intent->rules, renewed->rules);
+	keeper_adopt(k, renewed, NULL);
+	return 0;
+}
+
+int keeper_renew(struct keeper *k, bool always, struct diag *diag)
+{
+	struct ruleset *before;
+	bool changed = false;
+	int n;
+
+	if (k->intent && renew_intent(k, &changed, diag))
+		return -1;
+	if (k->restored) {
+		changed = machine_follow(k->restored);
+		keeper_lay(k, k->restored);
+	}
+	if ((!changed && !always) || (!k->intent && !k->restored))
+		return 0;
+	n = keeper_enforce(k, keeper_wanted(k), &before, diag);
+	if (n < 0)
+		return -1;
+	ruleset_free(before);
+	if (n > 0 && !k->waits)
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	return n;
+}
+
 void keeper_look_at_machine(struct keeper *k)
 {
 	struct diag diag = {0};
-	struct intent *renewed;
-	struct ruleset *before;
-	int n = 0;
+	int n = k->in_force ? keeper_renew(k, false, &diag) : 0;
 
-	if (!k->in_force || !k->intent)
-		return;
-	renewed = intent_renew(k->intent, &diag);
-	if (renewed && keeper_differ(k->intent->rules, renewed->rules)) {
-		n = keeper_enforce(
-			k, intent_is_empty(renewed) ? NULL : renewed->rules,
-			&before, &diag);
-		ruleset_free(before);
-		if (n > 0)
-			log_say(LOG_INFO,
-				"the machine has other addresses: %d changes",
-				n);
-	}
-	if (!renewed || n < 0) {
-		log_findings(&diag, LOG_ERROR);
-		intent_free(renewed);
-	} else {
-		keeper_adopt(k, renewed, NULL);
-		if (n > 0 && !k->waits)
-			keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
-	}
+	if (n > 0)
+		log_say(LOG_INFO, "the machine has other addresses: %d changes",
+			n);
+	if (n < 0)
+		keeper_log(&diag, LOG_ERROR);
 	diag_release(&diag);
 }
 
@@ -522,9 +556,20 @@ static uint64_t look(const struct keeper *k)
 	return sum;
 }
 
+/* Name servers are always let through: they may change with the link. */
+static uint64_t look_at_resolvers(void)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; machine_resolver_files[i]; i++)
+		sum = mix(sum, machine_resolver_files[i]);
+	return sum;
+}
+
 void keeper_note_files(struct keeper *k)
 {
 	k->files_seen = look(k);
+	k->resolvers_seen = look_at_resolvers();
 }
 
 static void note_edit(struct keeper *k, const struct intent *intent,
@@ -550,14 +595,19 @@ static void note_edit(struct keeper *k, const struct intent *intent,
 
 void keeper_look_at_file(struct keeper *k)
 {
-	uint64_t seen = look(k);
+	uint64_t seen = look(k), resolvers = look_at_resolvers();
 	struct diag diag = {0};
 	struct intent *intent;
 
+	keeper_expire(k);
+	if (resolvers != k->resolvers_seen) {
+		k->resolvers_seen = resolvers;
+		keeper_look_at_machine(k);
+	}
 	if (seen == k->files_seen)
 		return;
 	k->files_seen = seen;
-	intent = intent_load(k->file, &diag);
+	intent = keeper_load_intent(k, &diag);
 	note_edit(k, intent, &diag);
 	intent_free(intent);
 	diag_release(&diag);

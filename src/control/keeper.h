@@ -36,7 +36,7 @@ struct keeper_options {
 
 struct keeper;
 
-/* Touches nothing yet. */
+/* Reads what an earlier keeper left in the folder; changes nothing yet. */
 struct keeper *keeper_new(const struct keeper_options *options);
 void keeper_free(struct keeper *k); /* NULL is allowed; reverts nothing */
 
@@ -54,6 +54,11 @@ char *keeper_folder(void);
  *	{"command":"diff","file":F,"session":...}
  *	{"command":"confirm"}  {"command":"rollback"}  {"command":"flush"}
  *	{"command":"status"}
+ *	{"command":"allow","group":G,"protocol":"tcp","port":22,"cidr":C,
+ *	 "seconds":3600}, "revoke" likewise
+ *	{"command":"block","cidr":C,"seconds":3600,"session":...,"force":true},
+ *	"unblock" likewise
+ *	{"command":"overlay","drop":true}
  *
  * Findings stand under "text"; "invalid" tells that the file is at fault.
  */
@@ -68,6 +73,12 @@ json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo);
  * kernel refuses, and nothing can be kept.
  */
 int keeper_start(struct keeper *k);
+
+/* A keeper that starts takes the timer over. The first is asked where the
+ * change waits and returns the milliseconds that are left, 0 if nothing waits;
+ * the second is told before keeper_start(). */
+uint64_t keeper_hand_over(struct keeper *k);
+void keeper_take_over(struct keeper *k, uint64_t left_ms);
 
 /* Something waits to be confirmed until then. 0: nothing waits. */
 uint64_t keeper_deadline_ms(const struct keeper *k);

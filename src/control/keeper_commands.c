@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "admin.h"
 #include "base/clock.h"
@@ -49,12 +50,21 @@ static json_t *refuse_failed(struct diag *diag)
 	return with_text(admin_error("nothing was changed"), diag);
 }
 
+/* By whatever names they go. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 /* A keeper has one file; whoever names another means another keeper. */
 static json_t *check_file(const struct keeper *k, const json_t *request)
 {
 	const char *file = text_of(request, "file");
 
-	if (!file || strcmp(file, k->file) == 0)
+	if (!file || strcmp(file, k->file) == 0 || is_same_file(file, k->file))
 		return NULL;
 	return admin_error("the keeper that runs keeps %s, not %s", k->file,
 			   file);
@@ -94,6 +104,7 @@ struct applied {
 	int n_steps;
 	unsigned n_cut, n_seen;
 	uint64_t confirm_s; /* 0: in force for good */
+	char hash[RULES_HASH_MAX];
 };
 
 static void cut_flows(struct keeper *k, const json_t *request,
@@ -118,25 +129,45 @@ static void cut_flows(struct keeper *k, const json_t *request,
 	out->n_cut = result.n_cut;
 }
 
-static void remember(struct keeper *k, struct ruleset *before_take,
-		     struct applied *a)
+/*
+ * The way back leads to what should have been in force, not to what somebody
+ * else made of it, or a reboot. While a change waits, it leads to what was
+ * confirmed. Returns whether it leads elsewhere than before.
+ */
+static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
+			  struct ruleset *replaced_take, bool changed)
 {
-	/* While a change waits, the way back leads to what was confirmed. */
-	if (a->n_steps > 0 && !k->waits) {
-		ruleset_free(k->before.rules);
-		k->before = (struct keeper_past){true, before_take};
-		keeper_save(k, FILE_BEFORE, before_take);
-	} else {
-		ruleset_free(before_take);
+	if (!was_take->is_known)
+		*was_take = (struct keeper_past){true, NULL, replaced_take};
+	else
+		ruleset_free(replaced_take);
+	if (!changed || k->waits ||
+	    !keeper_differ(keeper_past_rules(was_take), keeper_wanted(k))) {
+		keeper_past_release(was_take);
+		return k->waits;
 	}
+	keeper_past_release(&k->before);
+	k->before = *was_take;
+	keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+	return true;
+}
+
+static void remember(struct keeper *k, struct keeper_past *was_take,
+		     struct ruleset *replaced_take, struct applied *a)
+{
+	bool changed =
+		keep_way_back(k, was_take, replaced_take, a->n_steps > 0);
+
 	if (a->n_steps == 0 && !k->waits)
 		a->confirm_s = 0;
 	k->waits = a->confirm_s > 0;
 	k->deadline_ms = k->waits ? clock_now_ms() + a->confirm_s * 1000 : 0;
-	if (!k->waits) {
-		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
-		keeper_forget(k, FILE_WAITING);
-	}
+	if (k->waits)
+		return;
+	memory_apply(&k->memory, a->hash, changed);
+	keeper_remember(k);
+	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	keeper_forget(k, FILE_WAITING);
 }
 
 static json_t *say_applied(const struct applied *a, struct diag *diag)
@@ -153,22 +184,39 @@ static json_t *say_applied(const struct applied *a, struct diag *diag)
 
 /*
  * A change that is to be confirmed leaves word before it reaches the kernel:
- * a process that dies in between must not have confirmed it. *begun gets
- * whether it did. Returns 0, or -1 after findings.
+ * a process that dies in between must not have confirmed it. So one that
+ * cannot be written down is not applied. *begun gets whether it did. Returns
+ * 0, or -1 after findings.
  */
 static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
-			 bool *begun, struct diag *diag)
+			 const char *hash, bool *begun, struct diag *diag)
 {
+	const struct ruleset *was;
+
 	*begun = false;
-	if (k->waits)
-		return 0;
 	if (keeper_read(k, diag))
 		return -1;
-	if (keeper_differ(k->now, wanted)) {
-		keeper_save(k, FILE_WAITING, k->now);
-		*begun = true;
+	if (!k->waits && !keeper_differ(k->now, wanted))
+		return 0;
+	was = k->in_force || k->restored ? keeper_wanted(k) : k->now;
+	*begun = !k->waits;
+	memory_wait(&k->memory, hash);
+	if ((*begun && keeper_save(k, FILE_WAITING, was)) ||
+	    keeper_remember(k)) {
+		diag_error(diag, NULL, NULL,
+			   "the way back cannot be kept in %s: %s; without it "
+			   "there is no --confirm",
+			   k->folder, strerror(errno));
+		return -1;
 	}
 	return 0;
+}
+
+static void end_waiting(struct keeper *k)
+{
+	memory_wait(&k->memory, "");
+	keeper_forget(k, FILE_WAITING);
+	keeper_remember(k);
 }
 
 static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
@@ -178,29 +226,54 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	const struct ruleset *wanted =
 		intent_is_empty(intent_take) ? NULL : intent_take->rules;
 	struct ruleset *before;
+	struct keeper_past was;
 	bool begun = false;
 
-	a->n_steps = a->confirm_s ? begin_waiting(k, wanted, &begun, diag) : 0;
+	keeper_adopt_last(k);
+	intent_hash(intent_take, a->hash);
+	if (a->confirm_s)
+		a->n_steps = begin_waiting(k, wanted, a->hash, &begun, diag);
 	if (a->n_steps == 0)
 		a->n_steps = keeper_enforce(k, wanted, &before, diag);
 	if (a->n_steps < 0) {
 		if (begun)
-			keeper_forget(k, FILE_WAITING);
+			end_waiting(k);
 		intent_free(intent_take);
 		return refuse_failed(diag);
 	}
+	was = keeper_take_wanted(k);
 	keeper_adopt(k, intent_take, NULL);
 	keeper_note_files(k);
 	k->edit = EDIT_NONE;
 	k->in_force = true;
 	k->drift.is_there = false;
 	k->applied_s = time(NULL);
-	remember(k, before, a);
+	k->is_closed = false;
+	k->memory.closed = intent_take->config.settings.at_start ==
+			   AT_START_CLOSED;
+	remember(k, &was, before, a);
 	cut_flows(k, request, a, diag);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
 		k->waits ? ", waiting to be confirmed" : "");
 	return say_applied(a, diag);
+}
+
+/* Not to be confirmed by chance. */
+static json_t *refuse_while_waiting(const struct keeper *k)
+{
+	uint64_t now = clock_now_ms();
+
+	if (k->deadline_ms > now)
+		return admin_error(
+			"another change waits to be confirmed for %llu "
+			"seconds more: \"weir sg confirm\" or \"weir sg "
+			"rollback\" first; --force applies the file for good",
+			(unsigned long long)(k->deadline_ms - now + 999) /
+				1000);
+	return admin_error("another change was never confirmed: \"weir sg "
+			   "confirm\" or \"weir sg rollback\" first; --force "
+			   "applies the file for good");
 }
 
 static json_t *answer_apply(struct keeper *k, const json_t *request)
@@ -216,9 +289,16 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 		return admin_error("the time to confirm must be from %d to %d "
 				   "seconds",
 				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
-	intent = intent_load(k->file, &diag);
+	if (k->waits && !confirm && !flag_of(request, "force"))
+		return refuse_while_waiting(k);
+	intent = keeper_load_intent(k, &diag);
 	if (!intent)
 		return refuse_invalid(&diag);
+	if (k->waits && !confirm)
+		diag_warning(&diag, NULL, NULL,
+			     "another change waited to be confirmed: it is "
+			     "over, and so is the way back to the rules before "
+			     "it, but for \"weir sg rollback\"");
 	cut = flag_of(request, "force") ? NULL : cut_of(intent, request);
 	if (cut) {
 		json_t *answer = admin_error("%s; --force applies them all "
@@ -237,7 +317,7 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 static json_t *answer_diff(struct keeper *k, const json_t *request)
 {
 	struct diag diag = {0};
-	struct intent *intent = intent_load(k->file, &diag);
+	struct intent *intent = keeper_load_intent(k, &diag);
 	const struct ruleset *wanted;
 	struct ruleset *now;
 	uint32_t generation;
@@ -333,9 +413,17 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"apply", answer_apply, true},     {"diff", answer_diff, false},
-	{"confirm", answer_confirm, true}, {"rollback", answer_rollback, true},
-	{"flush", answer_flush, true},     {"status", answer_status, false},
+	{"apply", answer_apply, true},
+	{"diff", answer_diff, false},
+	{"confirm", answer_confirm, true},
+	{"rollback", answer_rollback, true},
+	{"flush", answer_flush, true},
+	{"status", answer_status, false},
+	{"allow", keeper_answer_overlay, true},
+	{"revoke", keeper_answer_overlay, true},
+	{"block", keeper_answer_overlay, true},
+	{"unblock", keeper_answer_overlay, true},
+	{"overlay", keeper_answer_overlay, false},
 };
 
 static json_t *run(struct keeper *k, const struct command *c,

@@ -64,28 +64,31 @@ void keeper_unlock(int lock)
 		close(lock);
 }
 
-static void complain(const char *path)
+int keeper_make_folder(const struct keeper *k)
 {
-	log_say(LOG_WARNING,
-		"cannot keep the rules in %s: %s; after a restart nothing can "
-		"bring them back",
-		path, strerror(errno));
-	unlink(path);
+	return k->folder && mkdir(k->folder, 0750) && errno != EEXIST ? -1 : 0;
 }
 
-void keeper_save(struct keeper *k, enum keeper_file file,
-		 const struct ruleset *rules)
+int keeper_save(struct keeper *k, enum keeper_file file,
+		const struct ruleset *rules)
 {
 	char *path = path_of(k, file);
+	int result = 0, error;
 
-	if (!path)
-		return;
-	if (mkdir(k->folder, 0750) && errno != EEXIST)
-		log_say(LOG_WARNING, "cannot make the folder %s: %s", k->folder,
-			strerror(errno));
-	else if (store_save(path, rules))
-		complain(path);
+	if (path)
+		result = keeper_make_folder(k) ? -1 : store_save(path, rules);
+	error = errno;
+	if (result)
+		log_say(LOG_WARNING,
+			"cannot keep the rules in %s: %s; after a restart "
+			"nothing can bring them back",
+			path, strerror(error));
+	/* Old rules in force are better than none. */
+	if (result && file != FILE_IN_FORCE)
+		unlink(path);
 	free(path);
+	errno = error;
+	return result;
 }
 
 bool keeper_load(struct keeper *k, enum keeper_file file,
@@ -99,6 +102,14 @@ bool keeper_load(struct keeper *k, enum keeper_file file,
 			errno == EINVAL ? "these are no rules of ours"
 					: strerror(errno));
 	free(path);
+	if (found && *rules) {
+		overlay_strip(*rules);
+		ruleset_unguard(*rules);
+	}
+	if (found && *rules && (*rules)->n_chains == 0) {
+		ruleset_free(*rules);
+		*rules = NULL;
+	}
 	return found;
 }
 

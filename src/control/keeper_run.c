@@ -39,6 +39,7 @@ struct process {
 	struct admin *admin;
 	char *socket; /* unlinked at the end; owned */
 	bool stays;   /* false: ends when nothing waits any more */
+	bool handed;  /* a keeper has the timer now, and soon the socket */
 	int kernel_fd, machine_fd;
 	struct loop_watch *kernel_watch, *machine_watch;
 	struct loop_watch *kernel_timer, *machine_timer, *file_timer;
@@ -74,10 +75,36 @@ static void on_confirm_timer(int fd, int what, void *arg)
 		arm(p);
 }
 
+/* To a keeper that starts. It listens where we do. */
+static json_t *hand_over(struct process *p)
+{
+	json_t *said;
+
+	if (p->stays)
+		return admin_error("another keeper runs");
+	said = admin_ok();
+	json_object_set_new(
+		said, "left_ms",
+		json_integer((json_int_t)keeper_hand_over(p->keeper)));
+	unlink(p->socket);
+	p->handed = true;
+	return said;
+}
+
+static bool is_hand_over(const json_t *request)
+{
+	const char *name =
+		json_string_value(json_object_get(request, "command"));
+
+	return name && strcmp(name, "hand over") == 0;
+}
+
 static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 {
 	struct process *p = arg;
-	json_t *said = keeper_answer(p->keeper, request, memo);
+	json_t *said = is_hand_over(request)
+			       ? hand_over(p)
+			       : keeper_answer(p->keeper, request, memo);
 
 	arm(p);
 	return said;
@@ -133,6 +160,24 @@ static void on_file_timer(int fd, int what, void *arg)
 	loop_watch_rearm(p->file_timer, LOOK_AT_FILE_MS);
 }
 
+/* Who sends a signal reads no answer. */
+static void log_refusal(const json_t *said)
+{
+	const char *text = json_string_value(json_object_get(said, "text"));
+	struct slice rest = slice_of(text ? text : "");
+
+	if (json_is_true(json_object_get(said, "ok")))
+		return;
+	log_say(LOG_ERROR, "not applied: %s",
+		json_string_value(json_object_get(said, "error")));
+	while (rest.n) {
+		struct slice line = slice_cut(&rest, '\n');
+
+		if (line.n)
+			log_say(LOG_ERROR, "%.*s", SLICE_ARG(line));
+	}
+}
+
 static void on_signal(int number, int what, void *arg)
 {
 	struct process *p = arg;
@@ -141,8 +186,10 @@ static void on_signal(int number, int what, void *arg)
 	(void)what;
 	if (number == SIGHUP) {
 		json_t *request = json_pack("{s:s}", "command", "apply");
+		json_t *said = answer(p, request, &memo);
 
-		json_decref(answer(p, request, &memo));
+		log_refusal(said);
+		json_decref(said);
 		json_decref(request);
 		return;
 	}
@@ -227,7 +274,7 @@ static void process_release(struct process *p)
 		close(p->kernel_fd);
 	if (p->machine_fd >= 0)
 		close(p->machine_fd);
-	if (p->socket)
+	if (p->socket && !p->handed)
 		unlink(p->socket);
 	free(p->socket);
 	keeper_free(p->keeper);
@@ -276,7 +323,11 @@ static void keep_one_capability(void)
 
 static int start(struct process *p, const char *file, const char *socket)
 {
-	if (listen_on(p, socket)) {
+	uint64_t left_ms = 0;
+
+	if (listen_on(p, socket) &&
+	    (errno != EADDRINUSE || keeper_ask_timer(socket, &left_ms) ||
+	     listen_on(p, socket))) {
 		log_say(LOG_ERROR,
 			errno == EADDRINUSE ? "another keeper listens on %s"
 					    : "cannot listen on %s: %s",
@@ -289,6 +340,7 @@ static int start(struct process *p, const char *file, const char *socket)
 			nft_reason(errno));
 		return KEEPER_FAILURE;
 	}
+	keeper_take_over(p->keeper, left_ms);
 	keep_one_capability();
 	kernel_own(p->keeper->kernel);
 	/* Listen first: what changes between the start and the first turn

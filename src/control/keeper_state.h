@@ -6,12 +6,30 @@
 #ifndef WEIR_CONTROL_KEEPER_STATE_H
 #define WEIR_CONTROL_KEEPER_STATE_H
 
+#include "base/log.h"
+#include "firewall/machine.h"
+#include "firewall/overlay.h"
 #include "keeper.h"
 
-/* Rules that were somewhere: from a file of ours, or read from the kernel. */
+/* Rules that were in force: of a file, or from a state file of ours, or read
+ * from the kernel. */
 struct keeper_past {
 	bool is_known;         /* false: there is no past */
+	struct intent *intent; /* owned; NULL: `rules` counts */
 	struct ruleset *rules; /* owned; NULL: no table */
+};
+
+/* Hashes of intent_hash(), "": of nothing known. More refused rules than
+ * this, and the oldest are forgotten. */
+enum { REFUSED_MAX = 16 };
+
+struct keeper_memory {
+	char applied[RULES_HASH_MAX]; /* and confirmed */
+	char before[RULES_HASH_MAX];  /* to which rollback goes */
+	char waiting[RULES_HASH_MAX]; /* to be confirmed */
+	char refused[REFUSED_MAX][RULES_HASH_MAX];
+	unsigned n_refused;
+	bool closed; /* firewall.at_start of the last file that could be read */
 };
 
 struct keeper_drift {
@@ -23,7 +41,7 @@ struct keeper_drift {
 };
 
 /* The file, compared with what is in force. */
-enum keeper_edit { EDIT_NONE, EDIT_PENDING, EDIT_INVALID };
+enum keeper_edit { EDIT_NONE, EDIT_PENDING, EDIT_INVALID, EDIT_REFUSED };
 
 struct keeper {
 	const char *file;
@@ -42,14 +60,20 @@ struct keeper {
 	bool knows_now; /* else `now` and `generation` mean nothing */
 
 	struct keeper_past before; /* for rollback */
+	struct keeper_memory memory;
+	struct overlay overlay;
 	bool waits;
+	uint64_t handed_ms; /* of a wait that another process began; 0: none */
+	bool unguarded;     /* ruleset_guard() is too much for this kernel */
+	bool is_closed;     /* rules of firewall.at_start: closed */
 	uint64_t deadline_ms;
 	time_t applied_s;
 
 	struct keeper_drift drift;
 	enum keeper_edit edit;
 	uint64_t files_seen; /* hash of names, times and sizes */
-	char *edit_text;     /* owned; NULL: none */
+	uint64_t resolvers_seen;
+	char *edit_text; /* owned; NULL: none */
 };
 
 /* What should be in force; NULL: no table. */
@@ -69,17 +93,85 @@ enum keeper_file { FILE_IN_FORCE, FILE_BEFORE, FILE_WAITING };
 int keeper_lock(const struct keeper *k);
 void keeper_unlock(int lock);
 
-/* Failures are warnings in the log: what is in force counts more. What stood
- * in the file is gone then: no way back is better than a wrong one. */
-void keeper_save(struct keeper *k, enum keeper_file file,
-		 const struct ruleset *rules);
-/* Returns whether there is one. */
+/* Makes it, unless it is there; -1 with errno. Where no folder is used, 0. */
+int keeper_make_folder(const struct keeper *k);
+
+/*
+ * Returns 0, or -1 after a warning in the log: what is in force counts more.
+ * Then the rules in force that stood in the file before stay there; rules to
+ * go back to are gone: no way back is better than a wrong one.
+ */
+int keeper_save(struct keeper *k, enum keeper_file file,
+		const struct ruleset *rules);
+/* Without what keeper_lay() laid over them. Returns whether there is one. */
 bool keeper_load(struct keeper *k, enum keeper_file file,
 		 struct ruleset **rules);
 void keeper_forget(struct keeper *k, enum keeper_file file);
 bool keeper_has(const struct keeper *k, enum keeper_file file);
 
+/* -- keeper_memory.c ------------------------------------------------------- */
+
+/* Reads and writes the file; the second returns -1 after a warning. */
+void keeper_recall(struct keeper *k);
+int keeper_remember(struct keeper *k);
+
+/* Rules of this hash are in force; `changed`: others were before. */
+void memory_apply(struct keeper_memory *m, const char *hash, bool changed);
+/* They wait to be confirmed; are confirmed; are not. */
+void memory_wait(struct keeper_memory *m, const char *hash);
+void memory_confirm(struct keeper_memory *m);
+void memory_refuse_waiting(struct keeper_memory *m);
+/* What waits or was applied is refused, the rules before are in force. */
+void memory_go_back(struct keeper_memory *m, bool changed);
+bool memory_is_refused(const struct keeper_memory *m, const char *hash);
+
+/* -- keeper_hand_over.c ---------------------------------------------------- */
+
+/* Asks the process on this socket for its timer. Returns 0, or -1 with
+ * EADDRINUSE: it is a keeper, or does not answer. */
+int keeper_ask_timer(const char *socket, uint64_t *left_ms);
+
+/* Goes on waiting for what another process applied. Returns 0, -1 after
+ * findings, or 1: nothing waits. */
+int keeper_start_handed(struct keeper *k, struct diag *diag);
+
+/* -- keeper_overlay.c ------------------------------------------------------ */
+
+/* Reads the file of run-time entries; without one there are none. */
+void keeper_load_overlay(struct keeper *k);
+
+/* Takes away what has ended, in the kernel too. */
+void keeper_expire(struct keeper *k);
+
+/* {"command":"allow" | "revoke" | "block" | "unblock" | "overlay"} */
+json_t *keeper_answer_overlay(struct keeper *k, const json_t *request);
+
 /* -- keeper.c -------------------------------------------------------------- */
+
+/* Lays over rules what stands in no file: run-time entries, and while we stay
+ * the guard of new addresses. */
+void keeper_lay(const struct keeper *k, struct ruleset *rules);
+
+/* The file as it is, with what is laid over it; NULL after findings. */
+struct intent *keeper_load_intent(struct keeper *k, struct diag *diag);
+
+/* In a process that applied nothing itself: what was in force last counts as
+ * wanted, if a file knows. */
+void keeper_adopt_last(struct keeper *k);
+
+/* What is wanted, moved out; nothing is wanted then. */
+struct keeper_past keeper_take_wanted(struct keeper *k);
+void keeper_past_release(struct keeper_past *past);
+/* NULL: no table. */
+const struct ruleset *keeper_past_rules(const struct keeper_past *past);
+
+/* Brings the run-time entries and the addresses of the machine into what is
+ * wanted, and that into the kernel. Returns the number of steps, or -1 after
+ * findings. */
+int keeper_renew(struct keeper *k, bool always, struct diag *diag);
+
+/* Findings as lines of the log. */
+void keeper_log(struct diag *diag, enum log_level level);
 
 /*
  * Brings the kernel to what is wanted. Returns the number of steps, or -1

@@ -252,6 +252,17 @@ static json_t *list_drops(const struct keeper *k, const struct ruleset *now)
 	return list;
 }
 
+/* In mode: report a deny lets pass. What it would drop is logged by the rule
+ * before it. */
+static bool is_deny(const struct nft_chain *chain, unsigned at)
+{
+	const struct nft_rule *rule = &chain->rules[at];
+
+	return rule->verdict.kind == VERDICT_DROP ||
+	       (at > 0 && chain->rules[at - 1].log) ||
+	       (rule->comment && strcmp(rule->comment, "rule *") == 0);
+}
+
 static json_t *list_acls(const struct keeper *k, const struct ruleset *now)
 {
 	const struct ruleset *wanted = keeper_wanted(k);
@@ -274,9 +285,7 @@ static json_t *list_acls(const struct keeper *k, const struct ruleset *now)
 				      direction_of(c->name));
 			json_object_set_new(
 				o, "action",
-				json_string(rule->verdict.kind == VERDICT_DROP
-						    ? "deny"
-						    : "allow"));
+				json_string(is_deny(c, r) ? "deny" : "allow"));
 			if (own && r < own->n_rules)
 				put_place(o, &own->rules[r].place);
 			json_array_append_new(list, o);
@@ -347,6 +356,8 @@ static const char *const edits[] = {
 	[EDIT_NONE] = "none",
 	[EDIT_PENDING] = "edited and not applied",
 	[EDIT_INVALID] = "edited and invalid",
+	[EDIT_REFUSED] = "refused (not confirmed, or rolled back) and not "
+			 "applied",
 };
 
 static json_t *drift_json(const struct keeper *k)
@@ -381,7 +392,7 @@ static void put_waiting(json_t *answer, const struct keeper *k)
 static void compare_with_file(struct keeper *k, const struct ruleset *now)
 {
 	struct diag diag = {0};
-	struct intent *in = intent_load(k->file, &diag);
+	struct intent *in = keeper_load_intent(k, &diag);
 	struct plan *plan = NULL;
 
 	if (!in) {
@@ -455,6 +466,9 @@ json_t *keeper_status(struct keeper *k)
 	put_waiting(answer, k);
 	put_edit(answer, k);
 	json_object_set_new(answer, "drift", drift_json(k));
+	json_object_set_new(answer, "closed", json_boolean(k->is_closed));
+	json_object_set_new(answer, "overlay",
+			    overlay_to_json(&k->overlay, clock_wall_s()));
 	put_counters(answer, k, now);
 	ruleset_free(now);
 	return answer;

