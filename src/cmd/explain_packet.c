@@ -10,6 +10,7 @@
 #include "base/near.h"
 #include "explain_reason.h"
 #include "firewall/intent.h"
+#include "firewall/overlay.h"
 #include "firewall/verdict.h"
 #include "sg.h"
 
@@ -265,7 +266,9 @@ static bool tell_packet(struct teller *t, const struct nft_packet *p)
 		s = stage_decision(&v, base);
 		/* Most packets go to no published port, and the stage of
 		 * timeouts decides nothing. */
-		if ((!s && strcmp(base->name, "forward-published") == 0) ||
+		if ((!s && (strcmp(base->name, "forward-published") == 0 ||
+			    strcmp(base->name, "forward-block") == 0 ||
+			    strcmp(base->name, "input-block") == 0)) ||
 		    stage_words(base) == base->name)
 			continue;
 		tell_stage(t, base, s);
@@ -384,6 +387,20 @@ static int explain(const struct command *self, const struct intent *intent,
 	return EXIT_GOOD;
 }
 
+/* What was allowed or blocked at run time, where a keeper says so. */
+static void overlay_of_keeper(const char *config, struct ruleset *rules)
+{
+	json_t *answer = sg_overlay(config);
+	struct overlay overlay;
+
+	if (answer && overlay_from_json(json_object_get(answer, "overlay"),
+					&overlay) == 0) {
+		overlay_lay(rules, &overlay);
+		overlay_release(&overlay);
+	}
+	json_decref(answer);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct question q = {.proto = "tcp"};
@@ -417,6 +434,7 @@ static int run(const struct command *self, int argc, char **argv)
 	diag_release(&diag);
 	if (!intent)
 		return EXIT_INVALID;
+	overlay_of_keeper(line.config, intent->rules);
 	status = explain(self, intent, &q);
 	intent_free(intent);
 	return status;

@@ -12,6 +12,7 @@ static const struct {
 	const char *suffix, *words;
 } stages[] = {
 	{"-egress", "groups of the sender"},
+	{"-block", "blocks at run time"},
 	{"-acl", "network ACLs"},
 	{"-published", "groups of this machine (published port)"},
 	{"-ingress", "groups of the receiver"},
@@ -54,6 +55,8 @@ bool step_denies(const struct verdict_step *s)
 	if (s->rule->comment && strcmp(s->rule->comment, "rule *") == 0)
 		return true;
 	/* firewall.mode: report gives an accept in place of the drop. */
+	if (strncmp(name, "acl-", 4) == 0 && s->rule > s->chain->rules)
+		return s->rule[-1].log != NULL;
 	return s->rule->n_matches == 0 && s->rule->counter &&
 	       !s->rule->comment &&
 	       (strncmp(name, "p-", 2) == 0 || strncmp(name, "drop-", 5) == 0);
@@ -129,6 +132,8 @@ static bool words_of_id(const struct firewall_config *c, const char *id,
 	return false;
 }
 
+#define RUN_TIME "run-time entries"
+
 const char REASON_ESTABLISHED[] = "established flow";
 
 static const char *id_of(const struct verdict_step *s)
@@ -193,6 +198,8 @@ void step_reason(const struct firewall_config *c, const struct verdict_step *s,
 			 "no rule of %s admits it", groups);
 	else if (step_denies(s) && strncmp(name, "drop-", 5) == 0)
 		snprintf(out->words, sizeof(out->words), "%s", groups);
+	else if (strncmp(comment, RUN_TIME, strlen(RUN_TIME)) == 0)
+		snprintf(out->words, sizeof(out->words), "%s", comment);
 	else if (strncmp(name, "acl-", 4) == 0)
 		snprintf(out->words, sizeof(out->words), "%s: %s", name,
 			 comment);

@@ -26,15 +26,23 @@ json_t *sg_request(const char *name, bool with_session)
 	return request;
 }
 
+char *sg_path(const char *config)
+{
+	char here[PATH_MAX];
+
+	if (config[0] == '/' || !getcwd(here, sizeof(here)))
+		return xstrdup(config);
+	return xasprintf("%s/%s", here, config);
+}
+
 /* The keeper and we must mean the same file. */
 static char *whole_path(const struct command *self, const char *config)
 {
-	char *path = realpath(config, NULL);
-
-	if (!path)
-		fprintf(stderr, "weir %s: cannot read %s: %s\n", self->name,
-			config, strerror(errno));
-	return path;
+	if (access(config, R_OK) == 0)
+		return sg_path(config);
+	fprintf(stderr, "weir %s: cannot read %s: %s\n", self->name, config,
+		strerror(errno));
+	return NULL;
 }
 
 static char *find_socket(const char *file)
@@ -116,6 +124,17 @@ int sg_ask(const struct command *self, const char *config, json_t *request_take,
 	free(socket);
 	free(file);
 	return status;
+}
+
+json_t *sg_overlay(const char *config)
+{
+	char *socket = find_socket(config);
+	json_t *request = sg_request("overlay", false), *answer = NULL;
+
+	client_call(socket, request, &answer);
+	json_decref(request);
+	free(socket);
+	return answer;
 }
 
 int sg_tell(const struct command *self, const json_t *answer)

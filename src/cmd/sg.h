@@ -33,8 +33,21 @@ int sg_tell(const struct command *self, const json_t *answer);
  */
 char *sg_session(void);
 
+/*
+ * The path from the root on; symbolic links in it stay what they are, so that
+ * one that moves later is followed. The caller frees it.
+ */
+char *sg_path(const char *config);
+
 /* {"command":name}; with the session of this shell for those that care. */
 json_t *sg_request(const char *name, bool with_session);
+
+/* The keeper's answer to "overlay"; NULL where none answers. A new
+ * reference. */
+json_t *sg_overlay(const char *config);
+
+/* Run-time entries as a table, with what is left of their time. */
+void sg_print_overlay(const json_t *overlay);
 
 void sg_print_json(const json_t *answer);
 

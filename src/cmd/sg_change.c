@@ -60,7 +60,8 @@ static int run_apply(const struct command *self, int argc, char **argv)
 		{"revoke", 0, "cut", NULL, &revoke,
 		 "end the flows that no rule admits any more"},
 		{"force", 0, NULL, &force, NULL,
-		 "even if it cuts the SSH session that this is typed in"},
+		 "even if it cuts the SSH session that this is typed in, or "
+		 "another change waits"},
 		{"json", 0, NULL, &json, NULL, "one JSON document"},
 		{0},
 	};

@@ -104,9 +104,8 @@ static int run_keep(const struct command *self, int argc, char **argv)
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
-	/* A file that is not there yet does not keep the old rules away. */
-	path = realpath(line.config, NULL);
-	status = keeper_keep(path ? path : line.config);
+	path = sg_path(line.config);
+	status = keeper_keep(path);
 	free(path);
 	return status;
 }

@@ -21,6 +21,15 @@ static bool is_on(const json_t *o, const char *key)
 	return json_is_true(json_object_get(o, key));
 }
 
+static void print_overlay(const json_t *overlay)
+{
+	if (json_array_size(json_object_get(overlay, "entries")) == 0)
+		return;
+	puts("at run time:");
+	sg_print_overlay(overlay);
+	putchar('\n');
+}
+
 static void print_drift(const json_t *drift)
 {
 	char at[40];
@@ -60,6 +69,9 @@ static void print_head(const json_t *answer)
 		puts("never confirmed, and the process that held the timer is "
 		     "gone: \"weir sg rollback\" goes back, \"weir sg "
 		     "confirm\" keeps the new rules");
+	if (is_on(answer, "closed"))
+		puts("closed (firewall.at_start): nearly nothing passes until "
+		     "a file is applied");
 	if (strcmp(edit, "none") != 0)
 		printf("the file is %s\n%s", edit,
 		       text_at(answer, "edit_text"));
@@ -164,6 +176,7 @@ static void print_unnamed(const json_t *list)
 static void print(const json_t *answer)
 {
 	print_head(answer);
+	print_overlay(json_object_get(answer, "overlay"));
 	print_rules(json_object_get(answer, "rules"));
 	print_acls(json_object_get(answer, "network_acls"));
 	print_drops(json_object_get(answer, "drops"));
