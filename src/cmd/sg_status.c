@@ -52,7 +52,10 @@ static void print_head(const json_t *answer)
 
 	printf("%s: %s", text_at(answer, "file"),
 	       is_on(answer, "in_force") ? "rules are in force"
-					 : "no rules are in force");
+	       : is_on(answer, "dormant")
+		       ? "somebody switched our table off (dormant): no rules "
+			 "are in force"
+		       : "no rules are in force");
 	if (strcmp(text_at(answer, "mode"), "report") == 0)
 		printf(", mode: report (nothing is dropped)");
 	if (number_at(answer, "applied_at")) {

@@ -12,13 +12,7 @@
 #include "firewall/machine.h"
 #include "keeper_state.h"
 
-/* Two who repair the same table would never end: each repair that follows
- * another within a minute waits twice as long. */
-enum {
-	REPAIR_FIRST_MS = 1000,
-	REPAIR_MOST_MS = 60 * 1000,
-	REPAIR_CALM_MS = 60 * 1000,
-};
+enum { GO_BACK_AGAIN_MS = 1000 };
 
 struct keeper *keeper_new(const struct keeper_options *options)
 {
@@ -121,7 +115,7 @@ struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)
 	return intent;
 }
 
-void keeper_log(struct diag *diag, enum log_level level)
+void keeper_log_findings(struct diag *diag, enum log_level level)
 {
 	diag_sort(diag);
 	for (unsigned i = 0; i < diag->n_findings && i < 20; i++) {
@@ -137,7 +131,7 @@ void keeper_log(struct diag *diag, enum log_level level)
 
 /* -- the kernel ------------------------------------------------------------ */
 
-static void know(struct keeper *k, struct ruleset *now_take,
+void keeper_know(struct keeper *k, struct ruleset *now_take,
 		 uint32_t generation)
 {
 	ruleset_free(k->now);
@@ -174,7 +168,7 @@ int keeper_read(struct keeper *k, struct diag *diag)
 			   nft_reason(errno));
 		return -1;
 	}
-	know(k, now, generation);
+	keeper_know(k, now, generation);
 	return 0;
 }
 
@@ -196,7 +190,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 		ruleset_drop_foreign(*before);
 	if (!change.is_read)
 		return (int)change.n_steps;
-	know(k, change.after, change.generation);
+	keeper_know(k, change.after, change.generation);
 	if (keeper_differ(k->now, wanted))
 		diag_warning(diag, NULL, NULL,
 			     "what the kernel has is not what was sent: "
@@ -364,10 +358,10 @@ static void go_back(struct keeper *k, const char *why)
 
 	log_say(LOG_WARNING, "%s: the rules before come back", why);
 	if (keeper_rollback(k, &diag) < 0) {
-		keeper_log(&diag, LOG_ERROR);
+		keeper_log_findings(&diag, LOG_ERROR);
 		/* Once more, rather than to stay with rules that perhaps let
 		 * nobody in to mend them. */
-		k->deadline_ms = clock_now_ms() + REPAIR_FIRST_MS;
+		k->deadline_ms = clock_now_ms() + GO_BACK_AGAIN_MS;
 	}
 	diag_release(&diag);
 	keeper_unlock(lock);
@@ -386,85 +380,6 @@ void keeper_abandon(struct keeper *k)
 			   "confirmed");
 }
 
-/* -- drift ----------------------------------------------------------------- */
-
-static void note_drift(struct keeper *k, const struct ruleset *now)
-{
-	const struct ruleset *wanted = keeper_wanted(k);
-	struct plan *plan = now && wanted ? plan_make(now, wanted) : NULL;
-
-	free(k->drift.text);
-	k->drift.text = plan ? plan_text(plan)
-			     : xstrdup(now ? "a table that is not wanted\n"
-					   : "the table is gone\n");
-	plan_free(plan);
-	k->drift.n_seen += !k->drift.is_there;
-	k->drift.is_there = true;
-	k->drift.at_s = time(NULL);
-}
-
-static enum firewall_drift drift_policy(const struct keeper *k)
-{
-	return k->intent ? k->intent->config.settings.drift : DRIFT_REPAIR;
-}
-
-static uint64_t repair(struct keeper *k)
-{
-	struct keeper_drift *d = &k->drift;
-	uint64_t now = clock_now_ms();
-	struct ruleset *before;
-	struct diag diag = {0};
-	int n;
-
-	if (d->repaired_ms && now - d->repaired_ms < d->wait_ms)
-		return d->repaired_ms + d->wait_ms - now;
-	if (!d->repaired_ms || now - d->repaired_ms > REPAIR_CALM_MS)
-		d->wait_ms = REPAIR_FIRST_MS;
-	else if (d->wait_ms < REPAIR_MOST_MS)
-		d->wait_ms *= 2;
-	d->repaired_ms = now ? now : 1;
-	n = keeper_enforce(k, keeper_wanted(k), &before, &diag);
-	ruleset_free(before);
-	if (n < 0) {
-		keeper_log(&diag, LOG_ERROR);
-		diag_release(&diag);
-		return d->wait_ms;
-	}
-	diag_release(&diag);
-	d->is_there = false;
-	d->n_repaired++;
-	log_say(LOG_WARNING, "our rules are restored: %d changes", n);
-	return 0;
-}
-
-uint64_t keeper_look_at_kernel(struct keeper *k)
-{
-	struct ruleset *now;
-	uint32_t generation;
-	bool was_there = k->drift.is_there;
-
-	if (!k->in_force)
-		return 0;
-	if (k->knows_now && !k->drift.is_there &&
-	    k->kernel->ops->generation(k->kernel, &generation) == 0 &&
-	    generation == k->generation)
-		return 0;
-	if (kernel_now(k->kernel, &now, &generation)) {
-		log_say(LOG_ERROR, "cannot read the rules in force: %s",
-			nft_reason(errno));
-		return REPAIR_FIRST_MS;
-	}
-	if (!keeper_differ(now, keeper_wanted(k))) {
-		know(k, now, generation);
-		k->drift.is_there = false;
-		return 0;
-	}
-	note_drift(k, now);
-	know(k, now, generation);
-	if (!was_there)
-		log_say(LOG_WARNING, "somebody else changed our table: %.*s",
-			(int)strcspn(k->drift.text, "\n"), k->drift.text);
-	return drift_policy(k) == DRIFT_REPAIR ? repair(k) : 0;
 }
 
 /* -- addresses ------------------------------------------------------------- */
@@ -514,7 +429,7 @@ void keeper_look_at_machine(struct keeper *k)
 		log_say(LOG_INFO, "the machine has other addresses: %d changes",
 			n);
 	if (n < 0)
-		keeper_log(&diag, LOG_ERROR);
+		keeper_log_findings(&diag, LOG_ERROR);
 	diag_release(&diag);
 }
 

@@ -114,7 +114,7 @@ int keeper_start_handed(struct keeper *k, struct diag *diag)
 		keeper_adopt(k, NULL, now);
 	}
 	if (keeper_enforce(k, keeper_wanted(k), &before, diag) < 0) {
-		keeper_log(diag, LOG_ERROR);
+		keeper_log_findings(diag, LOG_ERROR);
 		return -1;
 	}
 	ruleset_free(before);

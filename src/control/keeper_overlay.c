@@ -351,6 +351,6 @@ void keeper_expire(struct keeper *k)
 			"ended do not come back all the same",
 			strerror(errno));
 	if (k->in_force && keeper_renew(k, true, &diag) < 0)
-		keeper_log(&diag, LOG_ERROR);
+		keeper_log_findings(&diag, LOG_ERROR);
 	diag_release(&diag);
 }

@@ -26,7 +26,8 @@
 
 enum {
 	LOOK_AT_FILE_MS = 2000,
-	/* Changes come in crowds; one look is enough for all of them. */
+	/* Changes come in crowds; one look is enough for all of them. Counted
+	 * from the first: whoever never stops must not put the look off. */
 	SETTLE_MS = 50,
 	KEEPER_OCTETS = 64 << 20,
 };
@@ -43,6 +44,7 @@ struct process {
 	int kernel_fd, machine_fd;
 	struct loop_watch *kernel_watch, *machine_watch;
 	struct loop_watch *kernel_timer, *machine_timer, *file_timer;
+	bool settles; /* kernel_timer runs for no longer than SETTLE_MS */
 	struct loop_watch *confirm_timer;
 	struct loop_watch *signals[3];
 };
@@ -112,24 +114,35 @@ static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 
 /* -- what goes on around us ------------------------------------------------ */
 
+static void look_at_kernel(struct process *p)
+{
+	uint64_t again = keeper_look_at_kernel(p->keeper);
+
+	p->settles = again > 0 && again <= SETTLE_MS;
+	if (again)
+		loop_watch_rearm(p->kernel_timer, again);
+}
+
 static void on_kernel(int fd, int what, void *arg)
 {
 	struct process *p = arg;
+	struct nft_news news = {0};
 
 	(void)what;
-	nft_watch_heard(fd);
-	loop_watch_rearm(p->kernel_timer, SETTLE_MS);
+	nft_watch_heard(fd, KERNEL_TABLE, 0, &news);
+	if (news.opened) {
+		look_at_kernel(p);
+	} else if (news.touched && !p->settles) {
+		p->settles = true;
+		loop_watch_rearm(p->kernel_timer, SETTLE_MS);
+	}
 }
 
 static void on_kernel_timer(int fd, int what, void *arg)
 {
-	struct process *p = arg;
-	uint64_t again = keeper_look_at_kernel(p->keeper);
-
 	(void)fd;
 	(void)what;
-	if (again)
-		loop_watch_rearm(p->kernel_timer, again);
+	look_at_kernel(arg);
 }
 
 static void on_machine(int fd, int what, void *arg)

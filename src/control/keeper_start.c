@@ -46,7 +46,7 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 	if (n < 0)
 		n = enforce_unguarded(k, &before, diag);
 	if (n < 0) {
-		keeper_log(diag, LOG_ERROR);
+		keeper_log_findings(diag, LOG_ERROR);
 		return -1;
 	}
 	ruleset_free(before);
@@ -158,7 +158,7 @@ static int start_with_file(struct keeper *k, struct diag *diag)
 			return 0;
 		}
 	} else if (!intent) {
-		keeper_log(diag, LOG_ERROR);
+		keeper_log_findings(diag, LOG_ERROR);
 	} else {
 		intent_free(intent);
 	}
@@ -189,7 +189,7 @@ int keeper_start(struct keeper *k)
 	diag_release(&diag);
 	keeper_unlock(lock);
 	kernel_warn_of_others(k->kernel, &diag);
-	keeper_log(&diag, LOG_WARNING);
+	keeper_log_findings(&diag, LOG_WARNING);
 	diag_release(&diag);
 	return result;
 }

@@ -35,6 +35,8 @@ struct keeper_memory {
 struct keeper_drift {
 	unsigned n_seen, n_repaired;
 	bool is_there; /* now, and not repaired */
+	bool is_open;  /* of that kind that lets all pass */
+	bool fails;    /* the last repair; told once */
 	time_t at_s;
 	char *text; /* the last one, a line for each step; owned */
 	uint64_t repaired_ms, wait_ms;
@@ -171,7 +173,7 @@ const struct ruleset *keeper_past_rules(const struct keeper_past *past);
 int keeper_renew(struct keeper *k, bool always, struct diag *diag);
 
 /* Findings as lines of the log. */
-void keeper_log(struct diag *diag, enum log_level level);
+void keeper_log_findings(struct diag *diag, enum log_level level);
 
 /*
  * Brings the kernel to what is wanted. Returns the number of steps, or -1
@@ -183,6 +185,13 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 /* What is wanted comes from this from now on; takes over either. */
 void keeper_adopt(struct keeper *k, struct intent *intent_take,
 		  struct ruleset *restored_take);
+
+/* This is in force at that generation. */
+void keeper_know(struct keeper *k, struct ruleset *now_take,
+		 uint32_t generation);
+
+/* Errors only, or warnings too, for the level LOG_WARNING. */
+void keeper_log_findings(struct diag *diag, enum log_level level);
 
 /* Remembers how the files of the configuration look now. */
 void keeper_note_files(struct keeper *k);

@@ -459,7 +459,10 @@ json_t *keeper_status(struct keeper *k)
 	json_object_set_new(answer, "file", json_string_nocheck(k->file));
 	json_object_set_new(answer, "keeper",
 			    json_boolean(k->keeps || k->in_force));
-	json_object_set_new(answer, "in_force", json_boolean(now != NULL));
+	json_object_set_new(answer, "in_force",
+			    json_boolean(now && !now->dormant));
+	if (now && now->dormant)
+		json_object_set_new(answer, "dormant", json_true());
 	if (k->applied_s)
 		json_object_set_new(answer, "applied_at",
 				    json_integer(k->applied_s));

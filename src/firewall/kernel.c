@@ -159,6 +159,81 @@ static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
 	return result;
 }
 
+/* What is in force, unless the caller knows and still knows rightly. */
+static int learn(struct kernel *k, bool known, struct kernel_change *c,
+		 struct diag *diag)
+{
+	uint32_t now;
+
+	if (known && k->ops->generation(k, &now) == 0 && now == c->generation)
+		return 0;
+	ruleset_free(c->before);
+	c->before = NULL;
+	if (kernel_now(k, &c->before, &c->generation))
+		return complain(diag, "read the rules in force");
+	return 0;
+}
+
+static bool differ(const struct ruleset *now, const struct ruleset *wanted)
+{
+	struct plan *plan;
+	bool empty;
+
+	if (!now || !wanted)
+		return now != wanted;
+	plan = plan_make(now, wanted);
+	empty = plan_is_empty(plan);
+	plan_free(plan);
+	return !empty;
+}
+
+/*
+ * Reads back what was sent. A kernel that took it without a word is believed
+ * even then when that fails. Where words were lost, the table alone is: what
+ * it does not have is sent again (NFT_RACED).
+ */
+static enum nft_result read_back(struct kernel *k, const struct ruleset *wanted,
+				 enum nft_result sent, struct kernel_change *c,
+				 struct diag *diag)
+{
+	c->is_read = kernel_now(k, &c->after, &c->generation) == 0;
+	if (!c->is_read && sent == NFT_UNSURE) {
+		diag_error(diag, NULL, NULL,
+			   "nobody knows whether the kernel took the rules: "
+			   "its answers were lost, and the rules in force "
+			   "cannot be read: %s",
+			   nft_reason(errno));
+		return NFT_FAILED;
+	}
+	if (!c->is_read)
+		diag_warning(diag, NULL, NULL,
+			     "cannot read the new rules back: %s",
+			     nft_reason(errno));
+	if (sent == NFT_DONE || !differ(c->after, wanted))
+		return NFT_DONE;
+	ruleset_free(c->after);
+	c->after = NULL;
+	return NFT_RACED;
+}
+
+/* One try. Returns NFT_DONE with *c filled in. */
+static enum nft_result change_once(struct kernel *k,
+				   const struct ruleset *wanted,
+				   struct kernel_change *c, struct diag *diag)
+{
+	enum nft_result result = send_once(k, wanted, c, diag);
+
+	if (result != NFT_DONE && result != NFT_UNSURE)
+		return result;
+	if (c->n_steps > 0)
+		return read_back(k, wanted, result, c, diag);
+	/* What was read is what is in force: no need to ask again. */
+	c->is_read = true;
+	c->after = c->before;
+	c->before = NULL;
+	return NFT_DONE;
+}
+
 int kernel_change(struct kernel *k, const struct ruleset *wanted,
 		  struct ruleset *known_take, uint32_t generation,
 		  struct kernel_change *out, struct diag *diag)
@@ -170,34 +245,20 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 
 	*out = (struct kernel_change){0};
 	for (unsigned i = 0; i < CHANGE_TRIES && result == NFT_RACED; i++) {
-		if (!known && kernel_now(k, &change.before, &change.generation))
-			return complain(diag, "read the rules in force");
-		result = send_once(k, wanted, &change, diag);
+		if (learn(k, known, &change, diag))
+			return -1;
 		known = false;
-		if (result == NFT_DONE)
-			break;
-		ruleset_free(change.before);
-		change.before = NULL;
+		result = change_once(k, wanted, &change, diag);
 	}
 	if (result == NFT_RACED)
 		diag_error(diag, NULL, NULL,
-			   "others change the tables of this machine all the "
-			   "time: nothing was changed");
-	if (result != NFT_DONE)
+			   "others change the table %s all the time: the rules "
+			   "of the file are not in force",
+			   KERNEL_TABLE);
+	if (result != NFT_DONE) {
+		kernel_change_release(&change);
 		return -1;
-	if (change.n_steps == 0) {
-		/* What was read is what is in force: no need to ask again. */
-		change.is_read = true;
-		change.after = change.before;
-		change.before = NULL;
-		*out = change;
-		return 0;
 	}
-	change.is_read = kernel_now(k, &change.after, &change.generation) == 0;
-	if (!change.is_read)
-		diag_warning(diag, NULL, NULL,
-			     "cannot read the new rules back: %s",
-			     nft_reason(errno));
 	*out = change;
 	return 0;
 }

@@ -14,9 +14,6 @@
 #include "conntrack.h"
 #include "nft.h"
 
-/* The name of our table, of family inet. */
-#define KERNEL_TABLE "weir"
-
 struct kernel;
 
 /* Each like the function of nft.h or conntrack.h of that name. */

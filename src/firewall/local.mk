@@ -21,6 +21,8 @@ src_libweir_a_SOURCES += \
 	src/firewall/nft_decode.c \
 	src/firewall/nft_decode_set.c \
 	src/firewall/nft_encode.c \
+	src/firewall/nft_inside.h \
+	src/firewall/nft_read.c \
 	src/firewall/nft_watch.c src/firewall/nft_watch.h \
 	src/firewall/follow.c \
 	src/firewall/overlay.c src/firewall/overlay.h \

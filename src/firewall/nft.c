@@ -17,33 +17,33 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
 #include <libnftnl/table.h>
 
 #include "base/fail.h"
 #include "nft_batch.h"
+#include "nft_inside.h"
+#include "nft_watch.h"
 #include "nft_wire.h"
 
-enum { REPLY_OCTETS = 128 * 1024 };
-
-enum { READ_TRIES = 8, FAULTS_MAX = 20 };
-
-/* NFT_TABLE_F_OWNER and _PERSIST; older headers lack the second. */
-enum { TABLE_OWNER = 2, TABLE_PERSIST = 4 };
-
-struct nft {
-	struct mnl_socket *socket;
-	uint32_t seq;
-	char *reply; /* REPLY_OCTETS */
-	uint32_t table_flags;
-	int last_error; /* of the last batch that failed */
+enum {
+	FAULTS_MAX = 20,
+	/* What the kernel sends after a change, it sends before the change is
+	 * over: we wait for moments only. */
+	HEAR_TRIES = 100,
+	HEAR_MS = 10,
+	/* Each costs a message, no dump. */
+	SEND_TRIES = 1000,
+	/* Answers that were lost come never. */
+	ANSWER_S = 60,
 };
 
 /* ---- the socket ------------------------------------------------------- */
@@ -51,16 +51,23 @@ struct nft {
 struct nft *nft_open(void)
 {
 	struct nft *nft = xcalloc(1, sizeof(*nft));
+	const struct timeval patience = {.tv_sec = ANSWER_S};
 	int on = 1;
 
+	nft->watch_fd = -1;
 	nft->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!nft->socket || mnl_socket_bind(nft->socket, 0, MNL_SOCKET_AUTOPID))
 		goto fail;
 	/* Older kernels know neither: findings are less exact then. */
 	mnl_socket_setsockopt(nft->socket, NETLINK_EXT_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(nft->socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(mnl_socket_get_fd(nft->socket), SOL_SOCKET, SO_RCVTIMEO,
+		   &patience, sizeof(patience));
 	nft->seq = (uint32_t)time(NULL);
 	nft->reply = xmalloc(REPLY_OCTETS);
+	nft->stamp = 1; /* 0 stands for any */
+	nft->watch_fd = nft_watch_open();
+	nft_kernel_generation(nft, &nft->heard);
 	return nft;
 
 fail:
@@ -74,6 +81,8 @@ void nft_close(struct nft *nft)
 
 	if (!nft)
 		return;
+	if (nft->watch_fd >= 0)
+		close(nft->watch_fd);
 	if (nft->socket)
 		mnl_socket_close(nft->socket);
 	free(nft->reply);
@@ -115,30 +124,58 @@ void nft_own_tables(struct nft *nft)
 		nft->table_flags = TABLE_OWNER | TABLE_PERSIST;
 }
 
-/* ---- reading ---------------------------------------------------------- */
+/* ---- asking ----------------------------------------------------------- */
 
-static int dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t read,
-		void *arg)
+/* One message of an answer: 1: more may come; 0: that was all; or -1. */
+static int take_message(const struct nlmsghdr *m, mnl_cb_t read, void *arg)
 {
-	unsigned port = mnl_socket_get_portid(nft->socket);
+	int error = 0;
+
+	switch (m->nlmsg_type) {
+	case NLMSG_ERROR:
+	case NLMSG_DONE:
+		if (mnl_nlmsg_get_payload_len(m) >= sizeof(error))
+			memcpy(&error, mnl_nlmsg_get_payload(m), sizeof(error));
+		errno = -error;
+		return error ? -1 : 0;
+	case NLMSG_NOOP:
+	case NLMSG_OVERRUN:
+		return 1;
+	default:
+		return read(m, arg) < 0 ? -1 : 1;
+	}
+}
+
+int nft_dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t read,
+	     void *arg, bool *torn)
+{
 	uint32_t seq = request->nlmsg_seq;
 	int rc = 1;
 
 	if (mnl_socket_sendto(nft->socket, request, request->nlmsg_len) < 0)
 		return -1;
 	while (rc > 0) {
+		const struct nlmsghdr *m = (const void *)nft->reply;
 		ssize_t got = mnl_socket_recvfrom(nft->socket, nft->reply,
 						  REPLY_OCTETS);
+		int left = (int)got;
 
 		if (got < 0)
 			return -1;
-		rc = mnl_cb_run(nft->reply, (size_t)got, seq, port, read, arg);
+		for (; rc > 0 && mnl_nlmsg_ok(m, left);
+		     m = mnl_nlmsg_next(m, &left)) {
+			/* Left of something that was given up. */
+			if (m->nlmsg_seq != seq)
+				continue;
+			*torn |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+			rc = take_message(m, read, arg);
+		}
 	}
 	return rc;
 }
 
-static struct nlmsghdr *request_of(struct nft *nft, char *buffer, uint16_t type,
-				   uint16_t flags)
+struct nlmsghdr *nft_request(struct nft *nft, char *buffer, uint16_t type,
+			     uint16_t flags)
 {
 	return nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_INET, flags,
 				     ++nft->seq);
@@ -156,176 +193,101 @@ static int read_generation(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-int nft_generation(struct nft *nft, uint32_t *generation)
+int nft_kernel_generation(struct nft *nft, uint32_t *generation)
 {
 	char buffer[256];
 	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(
 		buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, NLM_F_ACK, ++nft->seq);
+	bool torn = false;
 
 	*generation = 0;
-	return dump(nft, request, read_generation, generation);
+	return nft_dump(nft, request, read_generation, generation, &torn);
 }
 
-static int read_flags(const struct nlmsghdr *message, void *arg)
+static int read_info(const struct nlmsghdr *message, void *arg)
 {
 	struct nftnl_table *t = nftnl_table_alloc();
+	struct nft_table_info *info = arg;
 
-	if (t && nftnl_table_nlmsg_parse(message, t) == 0)
-		*(uint32_t *)arg = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
+	if (t && nftnl_table_nlmsg_parse(message, t) == 0) {
+		info->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
+		info->owner = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
+	}
 	nftnl_table_free(t);
 	return MNL_CB_OK;
 }
 
-static int find_table(struct nft *nft, const char *table, uint32_t *flags)
+int nft_find_table(struct nft *nft, const char *table,
+		   struct nft_table_info *info)
 {
 	char buffer[1024];
 	struct nftnl_table *t = nftnl_table_alloc();
 	struct nlmsghdr *request =
-		request_of(nft, buffer, NFT_MSG_GETTABLE, NLM_F_ACK);
+		nft_request(nft, buffer, NFT_MSG_GETTABLE, NLM_F_ACK);
+	bool torn = false;
 
+	*info = (struct nft_table_info){0};
 	if (!t)
 		return -1;
 	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
 	nftnl_table_nlmsg_build_payload(request, t);
 	nftnl_table_free(t);
-	return dump(nft, request, read_flags, flags);
+	return nft_dump(nft, request, read_info, info, &torn);
 }
 
-static int read_chain(const struct nlmsghdr *message, void *arg)
-{
-	struct ruleset *rules = arg;
-	struct nftnl_chain *c = nftnl_chain_alloc();
+/* ---- what others change ----------------------------------------------- */
 
-	if (c && nftnl_chain_nlmsg_parse(message, c) == 0 &&
-	    strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), rules->table) ==
-		    0)
-		unwire_chain(rules, c);
-	nftnl_chain_free(c);
-	return MNL_CB_OK;
+/* Takes in what was said of changes. */
+static void hear(struct nft *nft)
+{
+	struct nft_news news = {0};
+
+	nft_watch_heard(nft->watch_fd, KERNEL_TABLE,
+			mnl_socket_get_portid(nft->socket), &news);
+	/* What is ours alone, nobody else can have changed. */
+	if (news.touched && !(nft->owns && news.overflowed))
+		nft->stamp++;
+	if (news.has_generation)
+		nft->heard = news.generation;
 }
 
-static int read_rule(const struct nlmsghdr *message, void *arg)
+/*
+ * Until everything was heard that led to the generation of now. Returns 0
+ * with *generation, or -1 with errno.
+ */
+static int hear_all(struct nft *nft, uint32_t *generation)
 {
-	struct ruleset *rules = arg;
-	struct nftnl_rule *r = nftnl_rule_alloc();
+	for (unsigned try = 0; try < HEAR_TRIES; try++) {
+		struct pollfd p = {.fd = nft->watch_fd, .events = POLLIN};
 
-	if (r && nftnl_rule_nlmsg_parse(message, r) == 0 &&
-	    strcmp(nftnl_rule_get_str(r, NFTNL_RULE_TABLE), rules->table) == 0)
-		unwire_rule(rules, r);
-	nftnl_rule_free(r);
-	return MNL_CB_OK;
+		if (nft_kernel_generation(nft, generation) < 0)
+			return -1;
+		hear(nft);
+		/* Numbers wrap. */
+		if ((int32_t)(nft->heard - *generation) >= 0)
+			return 0;
+		poll(&p, 1, HEAR_MS);
+	}
+	/* Word of it was lost: it may have been our table. */
+	nft->heard = *generation;
+	if (!nft->owns)
+		nft->stamp++;
+	return 0;
 }
 
-static int read_set(const struct nlmsghdr *message, void *arg)
+int nft_generation(struct nft *nft, uint32_t *generation)
 {
-	struct ruleset *rules = arg;
-	struct nftnl_set *s = nftnl_set_alloc();
+	uint32_t now;
 
-	if (s && nftnl_set_nlmsg_parse(message, s) == 0 &&
-	    strcmp(nftnl_set_get_str(s, NFTNL_SET_TABLE), rules->table) == 0)
-		unwire_set(rules, s);
-	nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-static int read_object(const struct nlmsghdr *message, void *arg)
-{
-	struct ruleset *rules = arg;
-	struct nftnl_obj *o = nftnl_obj_alloc();
-
-	if (o && nftnl_obj_nlmsg_parse(message, o) == 0 &&
-	    strcmp(nftnl_obj_get_str(o, NFTNL_OBJ_TABLE), rules->table) == 0)
-		unwire_timeout(rules, o);
-	nftnl_obj_free(o);
-	return MNL_CB_OK;
-}
-
-struct element_dump {
-	struct ruleset *rules;
-	struct nft_set *set;
-};
-
-static int read_elements(const struct nlmsghdr *message, void *arg)
-{
-	struct element_dump *d = arg;
-	struct nftnl_set *s = nftnl_set_alloc();
-
-	if (s && nftnl_set_elems_nlmsg_parse(message, s) == 0)
-		unwire_elements(d->rules, d->set, s);
-	nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-static int dump_elements(struct nft *nft, struct ruleset *rules,
-			 struct nft_set *set)
-{
-	char buffer[1024];
-	struct nlmsghdr *request =
-		request_of(nft, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-	struct element_dump d = {rules, set};
-
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, rules->table);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set->name);
-	if (dump(nft, request, read_elements, &d) < 0)
+	if (nft->watch_fd < 0)
+		return nft_kernel_generation(nft, generation);
+	if (hear_all(nft, &now) < 0)
 		return -1;
-	unwire_settle(set);
+	*generation = nft->stamp;
 	return 0;
 }
 
-static int dump_all(struct nft *nft, struct ruleset *rules)
-{
-	static const struct {
-		uint16_t type, table;
-		mnl_cb_t read;
-	} dumps[] = {
-		{NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, read_chain},
-		{NFT_MSG_GETRULE, NFTA_RULE_TABLE, read_rule},
-		{NFT_MSG_GETSET, NFTA_SET_TABLE, read_set},
-		{NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_object},
-	};
-	char buffer[1024];
-
-	for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {
-		struct nlmsghdr *request =
-			request_of(nft, buffer, dumps[i].type, NLM_F_DUMP);
-
-		mnl_attr_put_strz(request, dumps[i].table, rules->table);
-		if (dump(nft, request, dumps[i].read, rules) < 0)
-			return -1;
-	}
-	unwire_lookups(rules);
-	for (unsigned i = 0; i < rules->n_sets; i++)
-		if (dump_elements(nft, rules, rules->sets[i]) < 0)
-			return -1;
-	ruleset_finish(rules);
-	return 0;
-}
-
-struct ruleset *nft_read(struct nft *nft, const char *table)
-{
-	for (unsigned try = 0; try < READ_TRIES; try++) {
-		struct ruleset *rules;
-		uint32_t before, after, flags = 0;
-		int rc;
-
-		if (nft_generation(nft, &before) < 0 ||
-		    find_table(nft, table, &flags) < 0)
-			return NULL;
-		rules = ruleset_new(table);
-		rules->dormant = flags & NFT_TABLE_F_DORMANT;
-		rules->other_flags = flags & ~(uint32_t)NFT_TABLE_F_DORMANT;
-		rc = dump_all(nft, rules);
-		if (rc == 0 && nft_generation(nft, &after) == 0 &&
-		    before == after)
-			return rules;
-		ruleset_free(rules);
-		/* EINTR: the kernel noticed itself that the dump was torn. */
-		if (rc < 0 && errno != EINTR && errno != ENOENT)
-			return NULL;
-	}
-	errno = EAGAIN;
-	return NULL;
-}
+/* ---- neighbours --------------------------------------------------------- */
 
 struct others {
 	const char *ours;
@@ -367,8 +329,9 @@ int nft_warn_of_others(struct nft *nft, const char *table, struct diag *diag)
 		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC,
 				      NLM_F_DUMP, ++nft->seq);
 	struct others o = {table, diag};
+	bool torn = false;
 
-	return dump(nft, request, look_at_chain, &o);
+	return nft_dump(nft, request, look_at_chain, &o, &torn);
 }
 
 /* ---- sending ---------------------------------------------------------- */
@@ -419,47 +382,78 @@ static void complain(const struct plan *plan, const struct plan_step *step,
 	free(words);
 }
 
-/* Everything that waits on the socket. Returns what the batch came to. */
+/* What the answers to a batch came to. */
+struct outcome {
+	enum nft_result result;
+	unsigned n_faults;
+	bool unsure; /* answers were lost, or are to no question of ours */
+};
+
+static void take_answer(struct nft *nft, const struct batch *b,
+			const struct plan *plan, const struct nlmsghdr *m,
+			struct outcome *o, struct diag *diag)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
+	const struct sent *s = batch_find(b, m->nlmsg_seq);
+
+	if (m->nlmsg_type != NLMSG_ERROR || !s) {
+		o->unsure = true;
+		return;
+	}
+	if (e->error == 0)
+		return;
+	if (-e->error == ERESTART && o->result == NFT_DONE) {
+		o->result = NFT_RACED;
+		return;
+	}
+	o->result = NFT_FAILED;
+	nft->last_error = -e->error;
+	if (diag && o->n_faults++ < FAULTS_MAX)
+		complain(plan, batch_step_at(b, s, bad_offset(m)), -e->error,
+			 diag);
+}
+
+/*
+ * Everything that waits on the socket. Several hundred errors overflow it,
+ * which says nothing of those that wait before: they are read on. One error
+ * is enough to know that nothing was taken; without any, and with answers
+ * lost, only reading back tells.
+ */
 static enum nft_result collect(struct nft *nft, const struct batch *b,
 			       const struct plan *plan, struct diag *diag)
 {
 	int fd = mnl_socket_get_fd(nft->socket);
-	enum nft_result result = NFT_DONE;
-	unsigned n_faults = 0;
-	ssize_t got;
+	struct outcome o = {.result = NFT_DONE};
 
-	while ((got = recv(fd, nft->reply, REPLY_OCTETS, MSG_DONTWAIT)) > 0) {
+	for (;;) {
 		const struct nlmsghdr *m = (const void *)nft->reply;
+		ssize_t got = recv(fd, nft->reply, REPLY_OCTETS,
+				   MSG_DONTWAIT | MSG_TRUNC);
 		int left = (int)got;
 
-		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-			const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
-			const struct sent *s;
-
-			if (m->nlmsg_type != NLMSG_ERROR || e->error == 0)
-				continue;
-			s = batch_find(b, m->nlmsg_seq);
-			if (!s)
-				continue;
-			if (-e->error == ERESTART && result == NFT_DONE) {
-				result = NFT_RACED;
-				continue;
-			}
-			result = NFT_FAILED;
-			nft->last_error = -e->error;
-			if (diag && n_faults++ < FAULTS_MAX)
-				complain(plan,
-					 batch_step_at(b, s, bad_offset(m)),
-					 -e->error, diag);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS) {
+			o.unsure = true;
+			continue;
 		}
+		if (got <= 0)
+			break;
+		if (got > REPLY_OCTETS) {
+			o.unsure = true;
+			continue;
+		}
+		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+			take_answer(nft, b, plan, m, &o, diag);
 	}
-	return result;
+	if (errno != EAGAIN)
+		o.unsure = true;
+	return o.result == NFT_DONE && o.unsure ? NFT_UNSURE : o.result;
 }
 
 static enum nft_result batch_send(struct nft *nft, struct batch *b,
 				  const struct plan *plan, struct diag *diag)
 {
-	batch_end(b, &nft->seq);
 	make_room(nft, b->n);
 	if (mnl_socket_sendto(nft->socket, b->octets, b->n) < 0) {
 		nft->last_error = errno;
@@ -471,92 +465,187 @@ static enum nft_result batch_send(struct nft *nft, struct batch *b,
 }
 
 /*
- * A first load in parts. Until the last one the table is dormant: none of
- * its hooks is called. A table that is made anew cannot go this way, the old
- * one has to guard until the new one does.
+ * Sends what was planned for the table as it was at `stamp`. The kernel knows
+ * the generation of all tables only, so where somebody changed another one in
+ * this moment, the same batch goes once more.
+ */
+static enum nft_result batch_send_at(struct nft *nft, struct batch *b,
+				     const struct plan *plan, uint32_t stamp,
+				     struct diag *diag)
+{
+	enum nft_result result = NFT_RACED;
+
+	for (unsigned i = 0; i < SEND_TRIES && result == NFT_RACED; i++) {
+		uint32_t now = stamp;
+
+		if (nft->watch_fd >= 0 && stamp && !nft->owns) {
+			if (hear_all(nft, &now) < 0) {
+				nft->last_error = errno;
+				if (diag)
+					complain(plan, NULL, errno, diag);
+				return NFT_FAILED;
+			}
+			if (nft->stamp != stamp)
+				return NFT_RACED;
+		}
+		batch_at_generation(b, nft->owns ? 0 : now);
+		result = batch_send(nft, b, plan, diag);
+		if (nft->watch_fd < 0)
+			break;
+	}
+	return result;
+}
+
+/* What hooks us in comes last. */
+static bool is_of_base_chain(const struct plan_step *step)
+{
+	return (step->kind == PLAN_ADD_CHAIN || step->kind == PLAN_ADD_RULE) &&
+	       step->chain->hook != HOOK_NONE;
+}
+
+/* Adds steps from *at until the part is full. Returns whether there is
+ * something in it. */
+static bool fill_part(struct nft *nft, struct batch *b, const struct plan *plan,
+		      size_t *at)
+{
+	bool any = false;
+
+	batch_begin(b, &nft->seq);
+	while (*at < plan->n_steps && b->n < PART_OCTETS) {
+		if (is_of_base_chain(&plan->steps[*at])) {
+			(*at)++;
+			continue;
+		}
+		*at += batch_add_step(b, &nft->seq, plan, *at,
+				      nft->table_flags);
+		any = true;
+	}
+	batch_end(b, &nft->seq);
+	return any;
+}
+
+static enum nft_result send_hooks(struct nft *nft, struct batch *b,
+				  const struct plan *plan, struct diag *diag)
+{
+	batch_begin(b, &nft->seq);
+	for (size_t at = 0; at < plan->n_steps; at++)
+		if (is_of_base_chain(&plan->steps[at]))
+			batch_add_step(b, &nft->seq, plan, at,
+				       nft->table_flags);
+	batch_end(b, &nft->seq);
+	return batch_send(nft, b, plan, diag);
+}
+
+/*
+ * A first load in parts. Everything is there before the base chains come, so
+ * the last part is the switch. (A dormant table would be one as well, but a
+ * table that has an owner takes no change of its flags.) A table that is made
+ * anew cannot go this way, the old one has to guard until the new one does.
  */
 static enum nft_result send_parts(struct nft *nft, struct batch *b,
-				  const struct plan *plan, uint32_t generation,
+				  const struct plan *plan, uint32_t stamp,
 				  struct diag *diag)
 {
 	enum nft_result result = NFT_DONE;
+	bool first = true;
 	size_t at = 0;
 
-	while (at < plan->n_steps && result == NFT_DONE) {
-		batch_begin(b, &nft->seq, at == 0 ? generation : 0);
-		while (at < plan->n_steps && b->n < PART_OCTETS)
-			at += batch_add_step(b, &nft->seq, plan, at,
-					     NFT_TABLE_F_DORMANT);
-		if (at == plan->n_steps)
-			batch_add_table(b, &nft->seq, plan->table,
-					nft->table_flags);
-		result = batch_send(nft, b, plan, diag);
+	while (result == NFT_DONE && fill_part(nft, b, plan, &at)) {
+		result = first ? batch_send_at(nft, b, plan, stamp, diag)
+			       : batch_send(nft, b, plan, diag);
+		if (first && result == NFT_RACED)
+			return result;
+		first = false;
 	}
+	if (result == NFT_DONE)
+		result = send_hooks(nft, b, plan, diag);
 	if (result == NFT_FAILED)
 		nft_delete(nft, plan->table);
 	return result;
 }
 
+static void note_sent(struct nft *nft, const struct plan *plan)
+{
+	nft->stamp++;
+	if (plan->fresh)
+		nft->owns = nft->table_flags & TABLE_OWNER;
+}
+
 enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 			 uint32_t generation, struct diag *diag)
 {
+	/* Who wakes a table leaves the rest of it as it was. */
+	uint32_t flags = plan->fresh ? nft->table_flags : plan->old_flags;
 	struct batch b = {0};
 	enum nft_result result;
 	size_t at = 0;
 
 	if (plan_is_empty(plan))
 		return NFT_DONE;
-	batch_begin(&b, &nft->seq, generation);
+	batch_begin(&b, &nft->seq);
 	while (at < plan->n_steps)
-		at += batch_add_step(&b, &nft->seq, plan, at, nft->table_flags);
+		at += batch_add_step(&b, &nft->seq, plan, at, flags);
+	batch_end(&b, &nft->seq);
 	if (b.n > PART_OCTETS && plan->fresh &&
 	    plan->steps[0].kind == PLAN_ADD_TABLE)
 		result = send_parts(nft, &b, plan, generation, diag);
 	else
-		result = batch_send(nft, &b, plan, diag);
+		result = batch_send_at(nft, &b, plan, generation, diag);
 	batch_release(&b);
+	if (result == NFT_DONE || result == NFT_UNSURE)
+		note_sent(nft, plan);
 	return result;
+}
+
+/* One step about the table as a whole. 0, or -1 with errno. */
+static int send_one(struct nft *nft, struct batch *b, const struct plan *plan)
+{
+	enum nft_result result;
+
+	batch_end(b, &nft->seq);
+	result = batch_send(nft, b, plan, NULL);
+	batch_release(b);
+	if (result == NFT_DONE)
+		return 0;
+	errno = result == NFT_FAILED ? nft->last_error : EAGAIN;
+	return -1;
 }
 
 int nft_delete(struct nft *nft, const char *table)
 {
 	struct plan_step step = {.kind = PLAN_DELETE_TABLE};
 	struct plan plan = {.table = table, .steps = &step, .n_steps = 1};
+	struct nft_table_info info;
 	struct batch b = {0};
-	enum nft_result result;
-	uint32_t flags;
 
-	if (find_table(nft, table, &flags) < 0)
+	if (nft_find_table(nft, table, &info) < 0)
 		return -1;
-	batch_begin(&b, &nft->seq, 0);
+	batch_begin(&b, &nft->seq);
 	batch_add_step(&b, &nft->seq, &plan, 0, 0);
-	result = batch_send(nft, &b, &plan, NULL);
-	batch_release(&b);
-	if (result == NFT_DONE)
-		return 0;
-	errno = nft->last_error;
-	return -1;
+	if (send_one(nft, &b, &plan))
+		return -1;
+	nft->stamp++;
+	nft->owns = false;
+	return 0;
 }
 
 int nft_adopt(struct nft *nft, const char *table)
 {
-	struct batch b = {0};
+	struct nft_table_info info;
 	struct plan plan = {.table = table};
-	enum nft_result result;
-	uint32_t flags;
+	struct batch b = {0};
 
 	if (!nft->table_flags) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	if (find_table(nft, table, &flags) < 0)
+	if (nft_find_table(nft, table, &info) < 0)
 		return -1;
-	batch_begin(&b, &nft->seq, 0);
+	batch_begin(&b, &nft->seq);
 	batch_add_table(&b, &nft->seq, table, nft->table_flags);
-	result = batch_send(nft, &b, &plan, NULL);
-	batch_release(&b);
-	if (result == NFT_DONE)
-		return 0;
-	errno = nft->last_error;
-	return -1;
+	if (send_one(nft, &b, &plan))
+		return -1;
+	nft->stamp++;
+	nft->owns = true;
+	return 0;
 }

@@ -2,8 +2,8 @@
  * nft.h - the kernel's tables: read ours back, send a plan.
  *
  * One netlink socket. A plan becomes one batch, of which the kernel takes all
- * or nothing; only the first load of a large table is cut into several, into
- * a dormant table that the last one wakes. Nothing here touches a table that
+ * or nothing; only the first load of a large table is cut into several, of
+ * which the last one brings the base chains. Nothing here touches a table that
  * is not ours.
  *
  * Floor: firewall.  Not thread-safe.  Blocks while the kernel works.
@@ -16,13 +16,20 @@
 #include "plan.h"
 #include "ruleset.h"
 
+/* The name of our table, of family inet. */
+#define KERNEL_TABLE "weir"
+
 struct nft;
 
 /* NULL with errno set: no netfilter in this kernel, or no descriptors. */
 struct nft *nft_open(void);
 void nft_close(struct nft *nft); /* NULL is allowed */
 
-/* A number that changes with every change of any table. 0, or -1 with errno. */
+/*
+ * A number that changes with every change of KERNEL_TABLE; what others do to
+ * their own tables is not counted, unless nobody can say whose it was. 0, or
+ * -1 with errno.
+ */
 int nft_generation(struct nft *nft, uint32_t *generation);
 
 /*
@@ -39,6 +46,7 @@ enum nft_result {
 	NFT_DONE,
 	NFT_RACED,  /* the generation has moved: read and plan again */
 	NFT_FAILED, /* findings say where and why; nothing was changed */
+	NFT_UNSURE, /* answers were lost: only reading back tells */
 };
 
 /*

@@ -20,6 +20,9 @@
 #include "base/fail.h"
 #include "nft_wire.h"
 
+/* An attribute that no kernel looks at. */
+enum { GENERATION_UNKNOWN = 0 };
+
 void batch_release(struct batch *b)
 {
 	free(b->octets);
@@ -50,8 +53,8 @@ static void batch_end_message(struct batch *b, const struct nlmsghdr *message,
 	b->n += MNL_ALIGN(message->nlmsg_len);
 }
 
-static void batch_add_border(struct batch *b, uint32_t *seq, uint16_t type,
-			     uint32_t generation)
+static struct nlmsghdr *batch_add_border(struct batch *b, uint32_t *seq,
+					 uint16_t type)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(batch_tail(b));
 	struct nfgenmsg *nfg;
@@ -63,18 +66,21 @@ static void batch_add_border(struct batch *b, uint32_t *seq, uint16_t type,
 	nfg->nfgen_family = NFPROTO_UNSPEC;
 	nfg->version = NFNETLINK_V0;
 	nfg->res_id = htons(NFNL_SUBSYS_NFTABLES);
-	if (generation)
-		mnl_attr_put_u32(message, NFNL_BATCH_GENID, htonl(generation));
-	batch_end_message(b, message, NULL, 0);
+	return message;
 }
 
-void batch_begin(struct batch *b, uint32_t *seq, uint32_t generation)
+void batch_begin(struct batch *b, uint32_t *seq)
 {
+	struct nlmsghdr *message;
+
 	b->n = 0;
 	b->n_sent = 0;
 	b->n_owners = 0;
 	b->first_seq = *seq + 1;
-	batch_add_border(b, seq, NFNL_MSG_BATCH_BEGIN, generation);
+	message = batch_add_border(b, seq, NFNL_MSG_BATCH_BEGIN);
+	/* Its type is set once the generation is known. */
+	mnl_attr_put_u32(message, GENERATION_UNKNOWN, 0);
+	batch_end_message(b, message, NULL, 0);
 }
 
 static struct nlmsghdr *batch_message(struct batch *b, uint32_t *seq,
@@ -296,7 +302,19 @@ size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 
 void batch_end(struct batch *b, uint32_t *seq)
 {
-	batch_add_border(b, seq, NFNL_MSG_BATCH_END, 0);
+	batch_end_message(b, batch_add_border(b, seq, NFNL_MSG_BATCH_END), NULL,
+			  0);
+}
+
+void batch_at_generation(struct batch *b, uint32_t generation)
+{
+	struct nlmsghdr *message = (void *)b->octets;
+	uint32_t number = htonl(generation);
+	struct nlattr *attr =
+		mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
+
+	attr->nla_type = generation ? NFNL_BATCH_GENID : GENERATION_UNKNOWN;
+	memcpy(mnl_attr_get_payload(attr), &number, sizeof(number));
 }
 
 void batch_add_table(struct batch *b, uint32_t *seq, const char *table,

@@ -44,10 +44,13 @@ struct batch {
 
 void batch_release(struct batch *b);
 
-/* Empties it and opens the transaction; *seq counts messages. `generation`
- * 0: whatever the tables are. */
-void batch_begin(struct batch *b, uint32_t *seq, uint32_t generation);
+/* Empties it and opens the transaction; *seq counts messages. */
+void batch_begin(struct batch *b, uint32_t *seq);
 void batch_end(struct batch *b, uint32_t *seq);
+
+/* It is meant for this generation of all tables; 0: for whatever they are,
+ * which it is from the beginning. */
+void batch_at_generation(struct batch *b, uint32_t generation);
 
 /*
  * Adds step `at` of the plan, or the run of elements that begins there.

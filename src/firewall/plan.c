@@ -73,6 +73,9 @@ static bool same_chain(const struct nft_chain *a, const struct nft_chain *b)
 
 static bool can_be_changed(const struct ruleset *old, const struct ruleset *new)
 {
+	/* Whoever made it so: an owned table cannot be woken. */
+	if (old->dormant && old->other_flags & TABLE_OWNER)
+		return false;
 	for (unsigned i = 0; i < new->n_sets; i++) {
 		const struct nft_set *set =
 			ruleset_set(old, new->sets[i]->name);

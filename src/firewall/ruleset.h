@@ -222,6 +222,9 @@ struct nft_set {
 	bool foreign; /* types or flags that we do not use */
 };
 
+/* Flags of a table in the kernel; older headers lack the last. */
+enum { TABLE_DORMANT = 1, TABLE_OWNER = 2, TABLE_PERSIST = 4 };
+
 struct ruleset {
 	struct arena arena;        /* names, comments, matches, logs */
 	const char *table;         /* "weir" */

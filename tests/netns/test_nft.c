@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -536,6 +538,210 @@ static void test_ownership(void **state)
 	model_free(m);
 }
 
+/* ---- owners, and who else is there ------------------------------------ */
+
+static bool owners_outlive(void)
+{
+	struct nft *owner = nft_open();
+	bool can;
+
+	start_anew();
+	nft_own_tables(owner);
+	can = nft_adopt(owner, "weir") && errno == ENOENT;
+	nft_close(owner);
+	return can;
+}
+
+/* Runs with a socket whose tables have no owner, and with one that owns. */
+static void both_ways(void (*run)(void))
+{
+	struct nft *ours = nft;
+
+	start_anew();
+	run();
+	if (!owners_outlive())
+		return;
+	print_message("# the same, owned\n");
+	nft = nft_open();
+	nft_own_tables(nft);
+	start_anew();
+	run();
+	nft_close(nft);
+	nft = ours;
+	start_anew();
+}
+
+static void load_in_parts(void)
+{
+	struct model *m = large_model(40000);
+	struct ruleset *rules = compile(m);
+
+	must_send(NULL, rules);
+	assert_in_force(rules);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+/* An owned table takes no change of flags, so none may be needed. */
+static void regress_a_large_first_load(void **state)
+{
+	(void)state;
+	both_ways(load_in_parts);
+}
+
+/* Hundreds of errors overflow the socket. */
+static void refuse_many(void)
+{
+	struct ruleset *rules = ruleset_new("weir");
+	struct nft_chain *chain = ruleset_add_chain(rules, "broken");
+	struct plan *plan;
+	struct diag diag = {0};
+
+	for (unsigned i = 0; i < 3000; i++)
+		chain_add_rule(chain)->verdict =
+			(struct nft_verdict){VERDICT_JUMP, "nowhere"};
+	plan = plan_make(NULL, rules);
+	assert_int_equal(nft_send(nft, plan, 0, &diag), NFT_FAILED);
+	assert_true(diag.n_errors > 0);
+	assert_null(nft_read(nft, "weir"));
+	assert_int_equal(errno, ENOENT);
+	plan_free(plan);
+	diag_release(&diag);
+	ruleset_free(rules);
+}
+
+static void regress_many_refusals_are_a_refusal(void **state)
+{
+	(void)state;
+	both_ways(refuse_many);
+}
+
+/* Whoever would own what it makes wakes what has no owner. */
+static void regress_an_owner_wakes_what_it_does_not_own(void **state)
+{
+	struct model *m;
+	struct ruleset *rules, *live;
+	struct nft *ours = nft;
+
+	(void)state;
+	if (!has_nft())
+		skip();
+	m = small_model();
+	rules = compile(m);
+	start_anew();
+	must_send(NULL, rules);
+	assert_int_equal(system("nft 'add table inet weir { flags dormant; }'"),
+			 0);
+	nft = nft_open();
+	nft_own_tables(nft);
+	live = must_read();
+	assert_true(live->dormant);
+	must_send(live, rules);
+	ruleset_free(live);
+	assert_in_force(rules);
+	nft_close(nft);
+	nft = ours;
+	ruleset_free(rules);
+	model_free(m);
+}
+
+/* A neighbour that never stops changing a table of its own. */
+struct neighbour {
+	pthread_t thread;
+	atomic_bool ends;
+};
+
+static void *change_always(void *arg)
+{
+	struct neighbour *n = arg;
+	struct nft *own = nft_open();
+	struct ruleset *rules = ruleset_new("neighbour");
+	struct plan *plan;
+
+	ruleset_add_chain(rules, "c");
+	plan = plan_make(NULL, rules);
+	while (!atomic_load(&n->ends)) {
+		struct diag diag = {0};
+
+		nft_send(own, plan, 0, &diag);
+		diag_release(&diag);
+		nft_delete(own, "neighbour");
+		usleep(2000);
+	}
+	plan_free(plan);
+	ruleset_free(rules);
+	nft_close(own);
+	return NULL;
+}
+
+/* One element less is planned at what was read, and sent at it. */
+static void change_beside(void)
+{
+	struct model *m = large_model(60000);
+	struct ruleset *rules = compile(m), *live;
+	struct diag diag = {0};
+	struct plan *plan;
+	uint32_t generation;
+
+	must_send(NULL, rules);
+	for (unsigned i = 0; i < 3; i++) {
+		m->lists[0].n_entries--;
+		ruleset_free(rules);
+		rules = compile(m);
+		assert_int_equal(nft_generation(nft, &generation), 0);
+		live = must_read();
+		plan = plan_make(live, rules);
+		assert_int_equal(plan->n_steps, 1);
+		assert_int_equal(nft_send(nft, plan, generation, &diag),
+				 NFT_DONE);
+		plan_free(plan);
+		ruleset_free(live);
+	}
+	assert_in_force(rules);
+	diag_release(&diag);
+	ruleset_free(rules);
+	model_free(m);
+}
+
+static void regress_beside_a_busy_neighbour(void **state)
+{
+	struct neighbour n = {0};
+
+	(void)state;
+	assert_int_equal(pthread_create(&n.thread, NULL, change_always, &n), 0);
+	both_ways(change_beside);
+	atomic_store(&n.ends, true);
+	pthread_join(n.thread, NULL);
+}
+
+/* What others do to their own tables is no reason to look at ours. */
+static void regress_the_tables_of_others_are_no_news(void **state)
+{
+	struct model *m;
+	struct ruleset *rules;
+	uint32_t before, after;
+
+	(void)state;
+	if (!has_nft())
+		skip();
+	m = small_model();
+	rules = compile(m);
+	start_anew();
+	must_send(NULL, rules);
+	assert_int_equal(nft_generation(nft, &before), 0);
+	assert_int_equal(system("nft 'add table inet other; add chain inet "
+				"other c; add table ip weir; delete table inet "
+				"other; delete table ip weir'"),
+			 0);
+	assert_int_equal(nft_generation(nft, &after), 0);
+	assert_int_equal(before, after);
+	assert_int_equal(system("nft flush chain inet weir sg-app-in"), 0);
+	assert_int_equal(nft_generation(nft, &after), 0);
+	assert_int_not_equal(before, after);
+	ruleset_free(rules);
+	model_free(m);
+}
+
 static void test_others_that_drop(void **state)
 {
 	struct diag diag = {0};
@@ -572,6 +778,11 @@ int main(void)
 		cmocka_unit_test(test_a_hundred_thousand_elements),
 		cmocka_unit_test(test_a_large_load_that_fails),
 		cmocka_unit_test(test_ownership),
+		cmocka_unit_test(regress_a_large_first_load),
+		cmocka_unit_test(regress_many_refusals_are_a_refusal),
+		cmocka_unit_test(regress_an_owner_wakes_what_it_does_not_own),
+		cmocka_unit_test(regress_beside_a_busy_neighbour),
+		cmocka_unit_test(regress_the_tables_of_others_are_no_news),
 		cmocka_unit_test(test_others_that_drop),
 	};
 	struct ruleset *rules;

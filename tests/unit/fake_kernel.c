@@ -227,6 +227,8 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 	}
 	if (at && at != f->generation)
 		return NFT_RACED;
+	if (f->takes_nothing)
+		return f->answers_lost ? NFT_UNSURE : NFT_DONE;
 	r = f->now && !plan->fresh ? copy_of(f->now) : ruleset_new(plan->table);
 	for (unsigned i = 0; i < plan->n_steps; i++)
 		take_step(r, &plan->steps[i]);
@@ -234,7 +236,7 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 	f->now = copy_of(r);
 	ruleset_free(r);
 	f->generation++;
-	return NFT_DONE;
+	return f->answers_lost ? NFT_UNSURE : NFT_DONE;
 }
 
 static int delete_table(struct kernel *k)

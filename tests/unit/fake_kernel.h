@@ -16,6 +16,8 @@ struct fake_kernel {
 	unsigned n_races; /* so many batches find the generation moved */
 	bool has_no_rights;
 	bool goes_blind;     /* after a batch nothing can be read any more */
+	bool answers_lost;   /* of each batch */
+	bool takes_nothing;  /* without a word */
 	const char *watched; /* a file; NULL: none */
 	bool was_there;      /* the file, when the last batch came */
 	unsigned n_sent, n_cuts;

@@ -661,6 +661,54 @@ static void test_repairs_become_slow(void **state)
 	assert_int_equal(keeper_look_at_kernel(s->keeper), 2000);
 }
 
+/* But nobody waits while nothing filters. */
+static void regress_what_lets_all_pass_is_repaired_at_once(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	keeper_start(s->keeper);
+	before = fake_kernel_text(&s->kernel);
+	for (unsigned i = 0; i < 5; i++) {
+		fake_kernel_meddle(&s->kernel, "sg-web-in");
+		keeper_look_at_kernel(s->keeper);
+		fake_kernel_meddle(&s->kernel, "forward-ingress");
+		assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+		assert_rules(s, before);
+		fake_kernel_release(&s->kernel);
+		s->kernel.generation++;
+		assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+		assert_rules(s, before);
+	}
+	free(before);
+}
+
+/* The kernel has said nothing, and has nothing. */
+static void regress_lost_answers_are_read_back(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	s->kernel.answers_lost = s->kernel.takes_nothing = true;
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_null(s->kernel.now);
+	json_decref(answer);
+
+	s->kernel.takes_nothing = false;
+	assert_true(do_it(s, "apply") > 0);
+	assert_non_null(s->kernel.now);
+
+	/* Nor can it be told. */
+	write_file(s, two_ports);
+	s->kernel.n_sent = 0;
+	s->kernel.goes_blind = true;
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "nobody knows"));
+	json_decref(answer);
+}
+
 static void test_drift_is_only_reported_where_asked(void **state)
 {
 	struct scene *s = *state;
@@ -793,6 +841,8 @@ int main(void)
 		TEST(test_drift_is_repaired),
 		TEST(test_a_table_that_is_gone_comes_back),
 		TEST(test_repairs_become_slow),
+		TEST(regress_what_lets_all_pass_is_repaired_at_once),
+		TEST(regress_lost_answers_are_read_back),
 		TEST(test_drift_is_only_reported_where_asked),
 		TEST(test_an_edited_file_is_noticed),
 		TEST(test_status_adds_up_by_rule),
