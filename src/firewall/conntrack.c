@@ -12,7 +12,11 @@
 
 #include "base/fail.h"
 
-enum { REPLY_OCTETS = 128 * 1024, MESSAGE_OCTETS = 4096 };
+enum {
+	REPLY_OCTETS = 128 * 1024,
+	MESSAGE_OCTETS = 4096,
+	PACK_OCTETS = 16 * 1024, /* of deletions that go at once */
+};
 
 /* ---- would it get in? -------------------------------------------------- */
 
@@ -21,15 +25,11 @@ static bool is_multicast(const struct cidr *a)
 	return a->family == 4 ? a->octets[0] >= 224 : a->octets[0] == 0xff;
 }
 
-bool flow_is_admitted(const struct firewall_config *config,
-		      const struct ruleset *rules, const struct flow *flow)
+static bool is_admitted(struct nft_packet p, uint32_t balancer_uid,
+			const struct ruleset *rules, const struct flow *flow)
 {
-	struct nft_packet p = packet_between(
-		config, &flow->source, &flow->destination, flow->protocol);
 	struct verdict v;
 
-	if (is_multicast(&flow->destination))
-		return true;
 	p.sport = flow->sport;
 	p.dport = flow->dport;
 	p.icmp_type = flow->icmp_type;
@@ -41,9 +41,18 @@ bool flow_is_admitted(const struct firewall_config *config,
 	if (v.accepted || p.hook != HOOK_OUTPUT)
 		return v.accepted;
 	p.has_uid = true;
-	p.uid = config->balancer_uid;
+	p.uid = balancer_uid;
 	verdict_of(rules, &p, &v);
 	return v.accepted;
+}
+
+bool flow_is_admitted(const struct firewall_config *config,
+		      const struct ruleset *rules, const struct flow *flow)
+{
+	return is_multicast(&flow->destination) ||
+	       is_admitted(packet_between(config, &flow->source,
+					  &flow->destination, flow->protocol),
+			   config->balancer_uid, rules, flow);
 }
 
 /* ---- reading flows ----------------------------------------------------- */
@@ -151,7 +160,8 @@ static struct flow flow_of(const struct tuple *original,
 /* ---- ending them ------------------------------------------------------- */
 
 struct cut {
-	const struct firewall_config *config;
+	const struct whereabouts *where;
+	uint32_t balancer_uid;
 	const struct ruleset *rules;
 	struct conntrack_result *out;
 	char *doomed; /* copies of attributes, one message's worth each */
@@ -225,7 +235,10 @@ static int read_flow(const struct nlmsghdr *message, void *arg)
 	    original.source.family != reply.source.family)
 		return MNL_CB_OK;
 	flow = flow_of(&original, &reply);
-	if (flow_is_admitted(c->config, c->rules, &flow))
+	if (is_multicast(&flow.destination) ||
+	    is_admitted(packet_between_known(c->where, &flow.source,
+					     &flow.destination, flow.protocol),
+			c->balancer_uid, c->rules, &flow))
 		return MNL_CB_OK;
 	named[0] = found[ORIGINAL];
 	named[1] = found[ID];
@@ -270,32 +283,77 @@ static int talk(struct mnl_socket *socket, const struct nlmsghdr *request,
 	return rc;
 }
 
+/* What came of a pack of deletions: only errors are answered. ENOENT: the
+ * flow has ended by itself meanwhile. ENOBUFS: more of them than fit. */
+static int take_errors(struct mnl_socket *socket)
+{
+	_Alignas(struct nlmsghdr) char reply[MESSAGE_OCTETS * 2];
+	int fd = mnl_socket_get_fd(socket), error = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, reply, sizeof(reply), MSG_DONTWAIT)) > 0 ||
+	       (got < 0 && (errno == ENOBUFS || errno == EINTR))) {
+		const struct nlmsghdr *m = (const void *)reply;
+		int left = (int)got;
+
+		for (; got > 0 && mnl_nlmsg_ok(m, left);
+		     m = mnl_nlmsg_next(m, &left)) {
+			const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
+
+			if (m->nlmsg_type == NLMSG_ERROR && e->error &&
+			    e->error != -ENOENT)
+				error = -e->error;
+		}
+	}
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static void put_deletion(char *to, const struct doomed *d, uint32_t seq)
+{
+	size_t start = MNL_ALIGN(sizeof(*d));
+	struct nlmsghdr *m =
+		request_of(to, d->family, IPCTNL_MSG_CT_DELETE, 0, seq);
+
+	memcpy(mnl_nlmsg_get_payload_tail(m), (const char *)d + start,
+	       d->octets - start);
+	m->nlmsg_len += d->octets - (uint32_t)start;
+}
+
+/* In packs, none of which is waited for: the kernel has done its work when
+ * the call returns. */
 static int end_flows(struct mnl_socket *socket, struct cut *c, uint32_t seq)
 {
-	char buffer[MESSAGE_OCTETS];
+	char *pack = xmalloc(PACK_OCTETS + MESSAGE_OCTETS);
+	size_t n = 0;
+	int rc = 0;
 
-	for (size_t at = 0; at < c->n;) {
+	for (size_t at = 0; at < c->n && rc == 0;) {
 		const struct doomed *d = (const void *)(c->doomed + at);
-		size_t start = MNL_ALIGN(sizeof(*d));
-		struct nlmsghdr *m = request_of(buffer, d->family,
-						IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
-						++seq);
 
-		memcpy(mnl_nlmsg_get_payload_tail(m), c->doomed + at + start,
-		       d->octets - start);
-		m->nlmsg_len += d->octets - (uint32_t)start;
-		/* ENOENT: it has ended by itself meanwhile. */
-		if (talk(socket, m, NULL, NULL) < 0 && errno != ENOENT)
-			return -1;
+		put_deletion(pack + n, d, ++seq);
+		n += MNL_ALIGN(
+			((const struct nlmsghdr *)(pack + n))->nlmsg_len);
 		at += d->octets;
+		if (n < PACK_OCTETS && at < c->n)
+			continue;
+		rc = mnl_socket_sendto(socket, pack, n) < 0
+			     ? -1
+			     : take_errors(socket);
+		n = 0;
 	}
-	return 0;
+	free(pack);
+	return rc;
 }
 
 int conntrack_cut(const struct firewall_config *config,
 		  const struct ruleset *rules, struct conntrack_result *out)
 {
-	struct cut c = {.config = config, .rules = rules, .out = out};
+	struct whereabouts *where = whereabouts_new(config);
+	struct cut c = {.where = where,
+			.balancer_uid = config->balancer_uid,
+			.rules = rules,
+			.out = out};
 	struct mnl_socket *socket =
 		mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	uint32_t seq = (uint32_t)time(NULL);
@@ -303,9 +361,7 @@ int conntrack_cut(const struct firewall_config *config,
 	int rc = -1, saved;
 
 	*out = (struct conntrack_result){0};
-	if (!socket)
-		return -1;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0)
+	if (socket && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0)
 		rc = talk(socket,
 			  request_of(buffer, AF_UNSPEC, IPCTNL_MSG_CT_GET,
 				     NLM_F_DUMP, seq),
@@ -313,8 +369,10 @@ int conntrack_cut(const struct firewall_config *config,
 	if (rc >= 0)
 		rc = end_flows(socket, &c, seq);
 	saved = errno == EINVAL ? ENOTSUP : errno;
-	mnl_socket_close(socket);
+	if (socket)
+		mnl_socket_close(socket);
 	free(c.doomed);
+	whereabouts_free(where);
 	errno = saved;
 	return rc < 0 ? -1 : 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "set_index.h"
 
 /* clang-format off */
 const struct nft_field_info nft_fields[N_FIELDS] = {
@@ -57,8 +58,10 @@ void ruleset_free(struct ruleset *rules)
 		return;
 	for (unsigned i = 0; i < rules->n_chains; i++)
 		free(rules->chains[i]->rules);
-	for (unsigned i = 0; i < rules->n_sets; i++)
+	for (unsigned i = 0; i < rules->n_sets; i++) {
+		set_index_free(rules->sets[i]->index);
 		free(rules->sets[i]->elements);
+	}
 	free(rules->chains);
 	free(rules->sets);
 	free(rules->timeouts);
@@ -177,8 +180,15 @@ struct nft_rule *chain_add_rule(struct nft_chain *chain)
 	return &chain->rules[chain->n_rules++];
 }
 
+static void forget_index(struct nft_set *set)
+{
+	set_index_free(set->index);
+	set->index = NULL;
+}
+
 struct nft_element *set_add_element(struct nft_set *set)
 {
+	forget_index(set);
 	set->elements = room_for_one(set->elements, set->n_elements,
 				     &set->n_room, sizeof(*set->elements));
 	set->elements[set->n_elements] = (struct nft_element){0};
@@ -247,9 +257,11 @@ void ruleset_finish(struct ruleset *rules)
 	sort(rules->sets, rules->n_sets, sizeof(*rules->sets), by_set_name);
 	sort(rules->timeouts, rules->n_timeouts, sizeof(*rules->timeouts),
 	     by_timeout_name);
-	for (unsigned i = 0; i < rules->n_sets; i++)
+	for (unsigned i = 0; i < rules->n_sets; i++) {
+		forget_index(rules->sets[i]);
 		sort(rules->sets[i]->elements, rules->sets[i]->n_elements,
 		     sizeof(struct nft_element), by_key);
+	}
 }
 
 static void drop_foreign_rules(struct nft_chain *chain)
@@ -283,6 +295,9 @@ void ruleset_drop_foreign(struct ruleset *rules)
 }
 
 /* Each field lies in the range of its own: an element is a box. */
+/* Fewer elements are as well looked at one by one. */
+enum { INDEXED_FROM = 16 };
+
 static bool covers(const struct nft_set *set, const struct nft_element *e,
 		   const uint8_t *key)
 {
@@ -345,6 +360,10 @@ const struct nft_element *set_find(const struct nft_set *set,
 		return find_exact(set, key);
 	if (set->n_types == 1)
 		return find_range(set, key);
+	if (set->n_elements > INDEXED_FROM && !set->index)
+		((struct nft_set *)(uintptr_t)set)->index = set_index_new(set);
+	if (set->index && set_index_is_ordered(set->index))
+		return set_index_find(set->index, key);
 	for (unsigned i = 0; i < set->n_elements; i++)
 		if (covers(set, &set->elements[i], key))
 			return &set->elements[i];

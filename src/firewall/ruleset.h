@@ -218,6 +218,7 @@ struct nft_set {
 	struct nft_element *elements; /* owned by the ruleset; sorted once
 				       * ruleset_finish() was called */
 	unsigned n_elements, n_room;
+	struct set_index *index; /* for set_find(), made when it is asked */
 	struct place place;
 	bool foreign; /* types or flags that we do not use */
 };
@@ -309,7 +310,8 @@ unsigned set_key_octets(const struct nft_set *set);
 /* By first key, octet for octet. */
 int element_cmp(const struct nft_element *a, const struct nft_element *b);
 
-/* The element that covers this key (padded), or NULL. */
+/* The element that covers this key (padded), or NULL. The first question may
+ * cost a sort. */
 const struct nft_element *set_find(const struct nft_set *set,
 				   const uint8_t *key);
 

@@ -280,30 +280,58 @@ static void put_interface(char out[INTERFACE_NAME_MAX],
 		 in && !in->host && in->interface ? in->interface : "?");
 }
 
-struct nft_packet packet_between(const struct firewall_config *config,
-				 const struct cidr *from, const struct cidr *to,
+/* What is known of an end of a flow. */
+struct end {
+	const struct cidr *address;
+	const struct instance *instance; /* NULL: nobody's */
+	bool is_local;
+};
+
+static struct nft_packet between(const struct end *from, const struct end *to,
 				 uint8_t protocol)
 {
-	bool out = firewall_is_local(config, from);
-	bool in = firewall_is_local(config, to);
 	struct nft_packet p = {
-		.hook = out  ? HOOK_OUTPUT
-			: in ? HOOK_INPUT
-			     : HOOK_FORWARD,
-		.source = *from,
-		.destination = *to,
+		.hook = from->is_local ? HOOK_OUTPUT
+			: to->is_local ? HOOK_INPUT
+				       : HOOK_FORWARD,
+		.source = *from->address,
+		.destination = *to->address,
 		.protocol = protocol,
 		.ct_state = CT_NEW,
 		.tcp_flags = TCP_SYN,
 	};
 
-	if (out && in) {
+	if (from->is_local && to->is_local) {
 		snprintf(p.oifname, sizeof(p.oifname), "lo");
 		return p;
 	}
-	if (!out)
-		put_interface(p.iifname, firewall_instance_at(config, from));
-	if (!in)
-		put_interface(p.oifname, firewall_instance_at(config, to));
+	if (!from->is_local)
+		put_interface(p.iifname, from->instance);
+	if (!to->is_local)
+		put_interface(p.oifname, to->instance);
 	return p;
+}
+
+struct nft_packet packet_between(const struct firewall_config *config,
+				 const struct cidr *from, const struct cidr *to,
+				 uint8_t protocol)
+{
+	const struct end a = {from, firewall_instance_at(config, from),
+			      firewall_is_local(config, from)};
+	const struct end b = {to, firewall_instance_at(config, to),
+			      firewall_is_local(config, to)};
+
+	return between(&a, &b, protocol);
+}
+
+struct nft_packet packet_between_known(const struct whereabouts *w,
+				       const struct cidr *from,
+				       const struct cidr *to, uint8_t protocol)
+{
+	const struct end a = {from, whereabouts_instance(w, from),
+			      whereabouts_is_local(w, from)};
+	const struct end b = {to, whereabouts_instance(w, to),
+			      whereabouts_is_local(w, to)};
+
+	return between(&a, &b, protocol);
 }

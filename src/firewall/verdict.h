@@ -13,6 +13,7 @@
 
 #include "model/host.h"
 #include "ruleset.h"
+#include "whereabouts.h"
 
 /* A packet, or the first one of a flow, as it crosses this machine. */
 struct nft_packet {
@@ -64,5 +65,10 @@ void verdict_of(const struct ruleset *rules, const struct nft_packet *packet,
 struct nft_packet packet_between(const struct firewall_config *config,
 				 const struct cidr *from, const struct cidr *to,
 				 uint8_t protocol);
+
+/* The same for those who ask often. */
+struct nft_packet packet_between_known(const struct whereabouts *w,
+				       const struct cidr *from,
+				       const struct cidr *to, uint8_t protocol);
 
 #endif

@@ -32,7 +32,7 @@ const struct instance *firewall_instance_at(const struct firewall_config *c,
 	return NULL;
 }
 
-static bool is_loopback(const struct cidr *address)
+bool address_is_loopback(const struct cidr *address)
 {
 	static const uint8_t one[16] = {[15] = 1};
 
@@ -46,7 +46,7 @@ bool firewall_is_local(const struct firewall_config *config,
 {
 	const struct instance *host = firewall_host(config);
 
-	return is_loopback(address) ||
+	return address_is_loopback(address) ||
 	       has_address(config->addresses, config->n_addresses, address) ||
 	       (host &&
 		has_address(host->addresses, host->n_addresses, address));

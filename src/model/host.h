@@ -138,6 +138,8 @@ const struct instance *firewall_host(const struct firewall_config *config);
 const struct instance *firewall_instance_at(const struct firewall_config *c,
 					    const struct cidr *address);
 
+bool address_is_loopback(const struct cidr *address);
+
 /* The machine has this address: as its own, as its instance's, or because
  * every machine has it. */
 bool firewall_is_local(const struct firewall_config *config,

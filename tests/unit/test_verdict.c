@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "firewall/compile.h"
+#include "firewall/set_index.h"
 #include "golden/naive.h"
 #include "golden/random.h"
 
@@ -165,12 +166,106 @@ static void test_the_path_names_the_rule(void **state)
 	model_free(m);
 }
 
+/* ---- sets of boxes --------------------------------------------------------
+ */
+
+static void add_box(struct nft_set *set, const char *network, uint8_t protocol,
+		    uint16_t first, uint16_t last)
+{
+	struct nft_element *e = set_add_element(set);
+	struct cidr c;
+
+	assert_int_equal(cidr_parse(slice_of(network), &c), CIDR_FINE);
+	memcpy(e->first, c.octets, 4);
+	for (unsigned i = 0; i < 32; i++)
+		e->last[i / 8] |=
+			(uint8_t)((i < c.bits ? e->first[i / 8] : 0xffu) &
+				  (0x80u >> i % 8));
+	e->first[4] = e->last[4] = protocol;
+	e->first[8] = (uint8_t)(first >> 8);
+	e->first[9] = (uint8_t)first;
+	e->last[8] = (uint8_t)(last >> 8);
+	e->last[9] = (uint8_t)last;
+}
+
+static bool covers(const struct nft_element *e, const uint8_t *key)
+{
+	return memcmp(e->first, key, 4) <= 0 && memcmp(key, e->last, 4) <= 0 &&
+	       e->first[4] == key[4] && memcmp(e->first + 8, key + 8, 2) <= 0 &&
+	       memcmp(key + 8, e->last + 8, 2) <= 0;
+}
+
+/* Against a walk through all of them. */
+static unsigned ask_at_random(const struct nft_set *set, unsigned n)
+{
+	unsigned n_found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t key[KEY_OCTETS_MAX] = {10, 0, (uint8_t)(rand() % 40),
+					       (uint8_t)(rand() % 8),
+					       rand() % 2 ? 6 : 17};
+		const struct nft_element *found, *expect = NULL;
+
+		key[9] = (uint8_t)rand();
+		for (unsigned k = 0; k < set->n_elements && !expect; k++)
+			if (covers(&set->elements[k], key))
+				expect = &set->elements[k];
+		found = set_find(set, key);
+		assert_ptr_equal(found, expect);
+		n_found += found != NULL;
+	}
+	return n_found;
+}
+
+/* Networks within networks, and ports of each beside those of the others. */
+static void regress_a_box_is_found_without_a_walk(void **state)
+{
+	static const uint8_t types[] = {TYPE_IPV4_ADDR, TYPE_INET_PROTO,
+					TYPE_INET_SERVICE};
+	struct ruleset *rules = ruleset_new("weir");
+	struct nft_set *set = ruleset_add_set(rules, "boxes", types, 3);
+	char network[40];
+
+	(void)state;
+	srand(1);
+	set->interval = true;
+	add_box(set, "10.0.0.0/8", 6, 0, 9);
+	add_box(set, "10.0.0.0/8", 17, 200, 255);
+	add_box(set, "10.0.0.0/16", 6, 10, 19);
+	for (unsigned i = 0; i < 30; i++) {
+		snprintf(network, sizeof(network), "10.0.%u.0/24", i);
+		add_box(set, network, 6, 20, 29);
+		add_box(set, network, 6, 40, 49);
+		for (unsigned k = 0; k < 6; k++) {
+			snprintf(network, sizeof(network), "10.0.%u.%u/32", i,
+				 k);
+			add_box(set, network, 6, (uint16_t)(50 + 10 * k), 109);
+			add_box(set, network, 17, 100, 100);
+		}
+	}
+	ruleset_finish(rules);
+	assert_true(ask_at_random(set, 20000) > 1000);
+	assert_non_null(set->index);
+	assert_true(set_index_is_ordered(set->index));
+
+	/* Networks that lie across each other are none of ours. */
+	add_box(set, "10.0.33.0/24", 6, 77, 78);
+	set->elements[set->n_elements - 1].last[2] = 35;
+	add_box(set, "10.0.34.0/24", 6, 80, 81);
+	set->elements[set->n_elements - 1].last[2] = 38;
+	ruleset_finish(rules);
+	assert_true(ask_at_random(set, 20000) > 1000);
+	assert_false(set_index_is_ordered(set->index));
+	ruleset_free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_packets),
 		cmocka_unit_test(test_report_mode_drops_nothing),
 		cmocka_unit_test(test_the_path_names_the_rule),
+		cmocka_unit_test(regress_a_box_is_found_without_a_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
