@@ -30,6 +30,7 @@ void keeper_free(struct keeper *k)
 {
 	if (!k)
 		return;
+	keeper_cut_release(k);
 	keeper_adopt(k, NULL, NULL);
 	ruleset_free(k->now);
 	keeper_past_release(&k->before);
@@ -294,6 +295,7 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 			   "apply");
 		return -1;
 	}
+	keeper_cut_stop(k);
 	dress(k, &k->before);
 	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
 	if (n < 0)
@@ -318,8 +320,10 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 int keeper_flush(struct keeper *k, struct diag *diag)
 {
 	struct ruleset *replaced;
-	int n = keeper_enforce(k, NULL, &replaced, diag);
+	int n;
 
+	keeper_cut_stop(k);
+	n = keeper_enforce(k, NULL, &replaced, diag);
 	if (n < 0)
 		return -1;
 	keeper_adopt_last(k);

@@ -60,7 +60,9 @@ char *keeper_folder(void);
  *	"unblock" likewise
  *	{"command":"overlay","drop":true}
  *
- * Findings stand under "text"; "invalid" tells that the file is at fault.
+ * Findings stand under "text"; "invalid" tells that the file is at fault. A
+ * keeper that stays gives no answer (NULL) while flows are being ended: ask
+ * again.
  */
 json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo);
 

@@ -102,31 +102,21 @@ static char *cut_of(const struct intent *intent, const json_t *request)
 
 struct applied {
 	int n_steps;
-	unsigned n_cut, n_seen;
 	uint64_t confirm_s; /* 0: in force for good */
 	char hash[RULES_HASH_MAX];
 };
 
-static void cut_flows(struct keeper *k, const json_t *request,
-		      struct applied *out, struct diag *diag)
+static bool is_to_cut(const struct keeper *k, const json_t *request,
+		      const struct applied *a)
 {
-	const struct intent *in = k->intent;
-	struct conntrack_result result = {0};
-
 	const json_t *asked = json_object_get(request, "cut");
 
 	/* Who asks for it means the flows that are there now, even if the
 	 * rules were changed by an apply before. */
-	if (json_is_false(asked) ||
-	    (!asked &&
-	     (out->n_steps == 0 || in->config.settings.revoke != REVOKE_CUT)))
-		return;
-	if (k->kernel->ops->cut(k->kernel, &in->config, in->rules, &result))
-		diag_warning(diag, NULL, NULL,
-			     "established flows could not be ended: %s",
-			     nft_reason(errno));
-	out->n_seen = result.n_seen;
-	out->n_cut = result.n_cut;
+	if (asked)
+		return json_is_true(asked);
+	return a->n_steps > 0 &&
+	       k->intent->config.settings.revoke == REVOKE_CUT;
 }
 
 /*
@@ -177,8 +167,8 @@ static json_t *say_applied(const struct applied *a, struct diag *diag)
 	json_object_set_new(answer, "changes", json_integer(a->n_steps));
 	json_object_set_new(answer, "confirm_seconds",
 			    json_integer((json_int_t)a->confirm_s));
-	json_object_set_new(answer, "flows_seen", json_integer(a->n_seen));
-	json_object_set_new(answer, "flows_cut", json_integer(a->n_cut));
+	json_object_set_new(answer, "flows_seen", json_integer(0));
+	json_object_set_new(answer, "flows_cut", json_integer(0));
 	return with_text(answer, diag);
 }
 
@@ -252,7 +242,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	k->memory.closed = intent_take->config.settings.at_start ==
 			   AT_START_CLOSED;
 	remember(k, &was, before, a);
-	cut_flows(k, request, a, diag);
+	k->cut.is_due = is_to_cut(k, request, a);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
 		k->waits ? ", waiting to be confirmed" : "");
@@ -427,15 +417,20 @@ static const struct command commands[] = {
 };
 
 static json_t *run(struct keeper *k, const struct command *c,
-		   const json_t *request)
+		   const json_t *request, uint64_t *memo)
 {
-	int lock = c->changes ? keeper_lock(k) : -1;
 	json_t *answer;
+	int lock;
 
+	if (c->answer == answer_apply && keeper_cut_runs(k))
+		return NULL;
+	lock = c->changes ? keeper_lock(k) : -1;
 	if (c->changes)
 		keeper_take_waiting(k);
 	answer = c->answer(k, request);
 	keeper_unlock(lock);
+	if (k->cut.is_due)
+		answer = keeper_cut_begin(k, answer, memo);
 	return answer;
 }
 
@@ -445,13 +440,14 @@ json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
 	struct keeper *k = keeper;
 	json_t *refusal;
 
-	(void)memo;
+	if (*memo)
+		return keeper_cut_answer(k, *memo);
 	if (!name)
 		return admin_error("a request has a \"command\"");
 	refusal = check_file(k, request);
 	for (size_t i = 0; i < ARRAY_SIZE(commands) && !refusal; i++)
 		if (strcmp(commands[i].name, name) == 0)
-			return run(k, &commands[i], request);
+			return run(k, &commands[i], request, memo);
 	return refusal ? refusal
 		       : admin_error("the keeper knows no command \"%s\"",
 				     name);

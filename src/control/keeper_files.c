@@ -60,8 +60,11 @@ int keeper_lock(const struct keeper *k)
 
 void keeper_unlock(int lock)
 {
-	if (lock >= 0)
-		close(lock);
+	if (lock < 0)
+		return;
+	/* A child may have it open still. */
+	flock(lock, LOCK_UN);
+	close(lock);
 }
 
 int keeper_make_folder(const struct keeper *k)

@@ -45,7 +45,8 @@ struct process {
 	struct loop_watch *kernel_watch, *machine_watch;
 	struct loop_watch *kernel_timer, *machine_timer, *file_timer;
 	bool settles; /* kernel_timer runs for no longer than SETTLE_MS */
-	struct loop_watch *confirm_timer;
+	struct loop_watch *confirm_timer, *hangup_timer;
+	uint64_t hangup_memo;
 	struct loop_watch *signals[3];
 };
 
@@ -191,19 +192,40 @@ static void log_refusal(const json_t *said)
 	}
 }
 
+static void on_hangup_timer(int fd, int what, void *arg);
+
+/* Asked again while flows are being ended. */
+static void apply_file(struct process *p)
+{
+	json_t *request = json_pack("{s:s}", "command", "apply");
+	json_t *said = answer(p, request, &p->hangup_memo);
+
+	if (!said && p->hangup_timer)
+		loop_watch_rearm(p->hangup_timer, ADMIN_RETRY_MS);
+	else if (!said)
+		p->hangup_timer = loop_watch_timer(&p->loop, ADMIN_RETRY_MS,
+						   on_hangup_timer, p);
+	else
+		log_refusal(said);
+	json_decref(said);
+	json_decref(request);
+}
+
+static void on_hangup_timer(int fd, int what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	apply_file(arg);
+}
+
 static void on_signal(int number, int what, void *arg)
 {
 	struct process *p = arg;
-	uint64_t memo = 0;
 
 	(void)what;
 	if (number == SIGHUP) {
-		json_t *request = json_pack("{s:s}", "command", "apply");
-		json_t *said = answer(p, request, &memo);
-
-		log_refusal(said);
-		json_decref(said);
-		json_decref(request);
+		p->hangup_memo = 0;
+		apply_file(p);
 		return;
 	}
 	keeper_abandon(p->keeper);
@@ -274,10 +296,11 @@ static void process_init(struct process *p, bool stays)
 
 static void process_release(struct process *p)
 {
-	struct loop_watch *all[] = {
-		p->kernel_watch,  p->machine_watch, p->kernel_timer,
-		p->machine_timer, p->file_timer,    p->confirm_timer,
-		p->signals[0],    p->signals[1],    p->signals[2]};
+	struct loop_watch *all[] = {p->kernel_watch, p->machine_watch,
+				    p->kernel_timer, p->machine_timer,
+				    p->file_timer,   p->confirm_timer,
+				    p->hangup_timer, p->signals[0],
+				    p->signals[1],   p->signals[2]};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		loop_watch_free(all[i]);

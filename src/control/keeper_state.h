@@ -42,6 +42,15 @@ struct keeper_drift {
 	uint64_t repaired_ms, wait_ms;
 };
 
+/* Flows that are being ended; see keeper_cut.c. */
+struct keeper_cut {
+	bool is_due; /* the command has changed the rules, and wants it */
+	pid_t pid;   /* of the child; 0: none */
+	int fd;      /* from which its result comes */
+	uint64_t number;
+	json_t *answer; /* that waits for it, then with it; NULL: none */
+};
+
 /* The file, compared with what is in force. */
 enum keeper_edit { EDIT_NONE, EDIT_PENDING, EDIT_INVALID, EDIT_REFUSED };
 
@@ -72,6 +81,7 @@ struct keeper {
 	time_t applied_s;
 
 	struct keeper_drift drift;
+	struct keeper_cut cut;
 	enum keeper_edit edit;
 	uint64_t files_seen; /* hash of names, times and sizes */
 	uint64_t resolvers_seen;
@@ -211,6 +221,22 @@ int keeper_confirm(struct keeper *k);
 /* Returns the number of steps, or -1 after findings. */
 int keeper_rollback(struct keeper *k, struct diag *diag);
 int keeper_flush(struct keeper *k, struct diag *diag);
+
+/* -- keeper_cut.c ---------------------------------------------------------- */
+
+/*
+ * Ends the flows that the rules of the intent do not admit, and says so in
+ * the answer. Where the process stays, a child does it: then returns NULL,
+ * and *memo is what keeper_cut_answer() wants.
+ */
+json_t *keeper_cut_begin(struct keeper *k, json_t *answer_take, uint64_t *memo);
+/* NULL: it is not over. */
+json_t *keeper_cut_answer(struct keeper *k, uint64_t memo);
+/* One at a time: whoever applies has to wait. */
+bool keeper_cut_runs(struct keeper *k);
+/* The rules by which they end are going. */
+void keeper_cut_stop(struct keeper *k);
+void keeper_cut_release(struct keeper *k);
 
 /* -- keeper_status.c ------------------------------------------------------- */
 

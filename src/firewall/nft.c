@@ -105,6 +105,8 @@ const char *nft_reason(int error)
 		return "it is there already, in another form";
 	case EMSGSIZE:
 		return "the message is too large for the socket's buffer";
+	case ECANCELED:
+		return "what did it ended before it was done";
 	case EOPNOTSUPP:
 	case EPROTONOSUPPORT:
 		return "this kernel cannot do that";

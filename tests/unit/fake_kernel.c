@@ -1,6 +1,7 @@
 #include "fake_kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -253,8 +254,13 @@ static int delete_table(struct kernel *k)
 static int cut(struct kernel *k, const struct firewall_config *config,
 	       const struct ruleset *rules, struct conntrack_result *out)
 {
+	const struct fake_kernel *f = fake_of(k);
+	int gate = f->gate ? open(f->gate, O_RDONLY | O_CLOEXEC) : -1;
+
 	(void)config;
 	(void)rules;
+	if (gate >= 0)
+		close(gate);
 	fake_of(k)->n_cuts++;
 	*out = (struct conntrack_result){3, 1};
 	return 0;

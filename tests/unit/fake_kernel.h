@@ -20,6 +20,7 @@ struct fake_kernel {
 	bool takes_nothing;  /* without a word */
 	const char *watched; /* a file; NULL: none */
 	bool was_there;      /* the file, when the last batch came */
+	const char *gate;    /* a FIFO that a cut waits for; NULL: none */
 	unsigned n_sent, n_cuts;
 };
 

@@ -119,6 +119,45 @@ static void test_flows_can_be_cut_later(void **state)
 	json_decref(answer);
 }
 
+/* A child ends them, and the keeper answers others meanwhile; who changes the
+ * rules waits. */
+static void regress_flows_end_beside_other_work(void **state)
+{
+	struct scene *s = *state;
+	uint64_t memo = 0, other = 0;
+	char gate[100];
+	json_t *request =
+		json_pack("{s:s, s:b}", "command", "apply", "cut", true);
+	json_t *answer;
+
+	keeper_start(s->keeper);
+	write_file(s, two_ports);
+	snprintf(gate, sizeof(gate), "%s/gate", s->folder);
+	assert_int_equal(mkfifo(gate, 0600), 0);
+	s->kernel.gate = gate;
+	assert_null(keeper_answer(s->keeper, request, &memo));
+	assert_int_not_equal(memo, 0);
+	assert_true(admits_443(s));
+	assert_null(keeper_answer(s->keeper, request, &memo));
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_true(is_ok(answer));
+	json_decref(answer);
+	assert_null(keeper_answer(s->keeper, request, &other));
+	assert_int_equal(other, 0);
+
+	close(open(gate, O_WRONLY | O_CLOEXEC));
+	do {
+		answer = keeper_answer(s->keeper, request, &memo);
+	} while (!answer);
+	assert_true(is_ok(answer));
+	assert_int_equal(number_at(answer, "flows_seen"), 3);
+	assert_int_equal(number_at(answer, "flows_cut"), 1);
+	json_decref(answer);
+	json_decref(request);
+	unlink(gate);
+	do_it(s, "flush");
+}
+
 /* It is in force, so it has a way back. */
 static void test_what_cannot_be_read_back_is_in_force(void **state)
 {
@@ -811,6 +850,7 @@ int main(void)
 		TEST(test_without_rights_it_says_which),
 		TEST(test_flows_are_cut_only_when_asked_to),
 		TEST(test_flows_can_be_cut_later),
+		TEST(regress_flows_end_beside_other_work),
 		TEST(test_what_cannot_be_read_back_is_in_force),
 		TEST(test_another_file_is_another_keeper),
 		TEST(test_a_file_without_rules_removes_the_table),
