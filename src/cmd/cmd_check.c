@@ -5,6 +5,7 @@
 #include "check_world.h"
 #include "cmd.h"
 #include "config/config.h"
+#include "control/keeper.h"
 #include "control/status.h"
 #include "firewall/intent.h"
 #include "model/host.h"
@@ -60,6 +61,18 @@ static void print_summary(const struct snapshot *snap)
 	putchar('\n');
 }
 
+/* Do the rules compile, and would they work here? */
+static bool check_firewall(struct snapshot *snap, struct diag *diag)
+{
+	struct intent *in = intent_of(snap, diag);
+	bool compiles = in != NULL;
+
+	if (in)
+		keeper_check(in->rules, diag);
+	intent_free(in);
+	return compiles;
+}
+
 static int check(const char *file, bool print, bool as_json)
 {
 	const struct config_options load = {
@@ -70,7 +83,7 @@ static int check(const char *file, bool print, bool as_json)
 	struct snapshot *snap = config_load(file, &load, &diag);
 	bool good;
 
-	if (snap && snap->firewall && !intent_compiles(snap, &diag)) {
+	if (snap && snap->firewall && !check_firewall(snap, &diag)) {
 		snapshot_unref(snap);
 		snap = NULL;
 	}

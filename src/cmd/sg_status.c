@@ -45,6 +45,15 @@ static void print_drift(const json_t *drift)
 	       is_on(drift, "is_there") ? text_at(drift, "text") : "");
 }
 
+static void print_trouble(const json_t *list)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(list, i, o)
+		printf("trouble: %s\n", json_string_value(o));
+}
+
 static void print_head(const json_t *answer)
 {
 	const char *edit = text_at(answer, "edit");
@@ -79,6 +88,7 @@ static void print_head(const json_t *answer)
 		printf("the file is %s\n%s", edit,
 		       text_at(answer, "edit_text"));
 	print_drift(json_object_get(answer, "drift"));
+	print_trouble(json_object_get(answer, "trouble"));
 	putchar('\n');
 }
 

@@ -384,8 +384,6 @@ void keeper_abandon(struct keeper *k)
 			   "confirmed");
 }
 
-}
-
 /* -- addresses ------------------------------------------------------------- */
 
 /* Returns 0 with *changed, or -1 after findings. */

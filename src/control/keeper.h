@@ -44,6 +44,12 @@ void keeper_free(struct keeper *k); /* NULL is allowed; reverts nothing */
  * of the user. The caller frees it. */
 char *keeper_folder(void);
 
+/*
+ * Warns of what keeps these rules, or a keeper of them, from working on this
+ * machine. Changes nothing; silent for whoever could not apply them.
+ */
+void keeper_check(const struct ruleset *wanted, struct diag *diag);
+
 /* -- commands -------------------------------------------------------------- */
 
 /*

@@ -189,6 +189,7 @@ int keeper_start(struct keeper *k)
 	diag_release(&diag);
 	keeper_unlock(lock);
 	kernel_warn_of_others(k->kernel, &diag);
+	keeper_find_trouble(k, &diag);
 	keeper_log_findings(&diag, LOG_WARNING);
 	diag_release(&diag);
 	return result;

@@ -238,6 +238,13 @@ bool keeper_cut_runs(struct keeper *k);
 void keeper_cut_stop(struct keeper *k);
 void keeper_cut_release(struct keeper *k);
 
+/* -- keeper_trouble.c ------------------------------------------------------ */
+
+/* Warnings; none where all is well. */
+void keeper_find_trouble(struct keeper *k, struct diag *diag);
+/* NULL: none is used. */
+void keeper_find_folder_trouble(const char *folder, struct diag *diag);
+
 /* -- keeper_status.c ------------------------------------------------------- */
 
 json_t *keeper_status(struct keeper *k);

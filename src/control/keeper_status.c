@@ -443,6 +443,19 @@ static void put_counters(json_t *answer, const struct keeper *k,
 	arena_release(&t.arena);
 }
 
+static json_t *list_trouble(struct keeper *k)
+{
+	json_t *list = json_array();
+	struct diag diag = {0};
+
+	keeper_find_trouble(k, &diag);
+	for (unsigned i = 0; i < diag.n_findings; i++)
+		json_array_append_new(
+			list, json_string_nocheck(diag.findings[i].sentence));
+	diag_release(&diag);
+	return list;
+}
+
 json_t *keeper_status(struct keeper *k)
 {
 	struct ruleset *now;
@@ -472,6 +485,7 @@ json_t *keeper_status(struct keeper *k)
 	json_object_set_new(answer, "closed", json_boolean(k->is_closed));
 	json_object_set_new(answer, "overlay",
 			    overlay_to_json(&k->overlay, clock_wall_s()));
+	json_object_set_new(answer, "trouble", list_trouble(k));
 	put_counters(answer, k, now);
 	ruleset_free(now);
 	return answer;

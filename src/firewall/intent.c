@@ -24,9 +24,14 @@ static struct intent *compile(struct snapshot *snap_take, struct diag *diag)
 	return NULL;
 }
 
+struct intent *intent_of(struct snapshot *snap, struct diag *diag)
+{
+	return compile(snapshot_ref(snap), diag);
+}
+
 bool intent_compiles(struct snapshot *snap, struct diag *diag)
 {
-	struct intent *in = compile(snapshot_ref(snap), diag);
+	struct intent *in = intent_of(snap, diag);
 	bool does = in != NULL;
 
 	intent_free(in);

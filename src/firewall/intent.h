@@ -29,6 +29,9 @@ struct intent *intent_load(const char *file, struct diag *diag);
  * The old one stays valid. */
 struct intent *intent_renew(const struct intent *old, struct diag *diag);
 
+/* Of a snapshot that is there; NULL after findings. */
+struct intent *intent_of(struct snapshot *snap, struct diag *diag);
+
 /* Whether what stands in the snapshot can be compiled; findings if not. */
 bool intent_compiles(struct snapshot *snap, struct diag *diag);
 

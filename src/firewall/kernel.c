@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "nft_trouble.h"
 
 /* Others may change their tables all the time; each try costs a dump. */
 enum { CHANGE_TRIES = 8 };
@@ -54,6 +55,12 @@ static void real_warn_of_others(struct kernel *k, struct diag *diag)
 	nft_warn_of_others(nft_of(k), KERNEL_TABLE, diag);
 }
 
+static void real_find_trouble(struct kernel *k, const struct ruleset *wanted,
+			      bool from_aside, struct diag *diag)
+{
+	nft_find_trouble(nft_of(k), wanted, from_aside, diag);
+}
+
 static void real_own(struct kernel *k)
 {
 	nft_own_tables(nft_of(k));
@@ -75,6 +82,7 @@ static const struct kernel_ops real_ops = {
 	.delete = real_delete,
 	.cut = real_cut,
 	.warn_of_others = real_warn_of_others,
+	.find_trouble = real_find_trouble,
 	.own = real_own,
 	.close = real_close,
 };
@@ -256,6 +264,9 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 			   "of the file are not in force",
 			   KERNEL_TABLE);
 	if (result != NFT_DONE) {
+		/* Perhaps it says why. */
+		if (result == NFT_FAILED)
+			kernel_find_trouble(k, wanted, false, diag);
 		kernel_change_release(&change);
 		return -1;
 	}

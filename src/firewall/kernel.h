@@ -26,6 +26,8 @@ struct kernel_ops {
 	int (*cut)(struct kernel *k, const struct firewall_config *config,
 		   const struct ruleset *rules, struct conntrack_result *out);
 	void (*warn_of_others)(struct kernel *k, struct diag *diag);
+	void (*find_trouble)(struct kernel *k, const struct ruleset *wanted,
+			     bool from_aside, struct diag *diag);
 	void (*own)(struct kernel *k);
 	void (*close)(struct kernel *k);
 };
@@ -53,6 +55,15 @@ static inline void kernel_own(struct kernel *k)
 static inline void kernel_warn_of_others(struct kernel *k, struct diag *diag)
 {
 	k->ops->warn_of_others(k, diag);
+}
+
+/* Warns of what keeps these rules from their effect on this machine; NULL: of
+ * what does so with any. See nft_trouble.h. */
+static inline void kernel_find_trouble(struct kernel *k,
+				       const struct ruleset *wanted,
+				       bool from_aside, struct diag *diag)
+{
+	k->ops->find_trouble(k, wanted, from_aside, diag);
 }
 
 /*

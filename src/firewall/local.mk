@@ -23,6 +23,7 @@ src_libweir_a_SOURCES += \
 	src/firewall/nft_encode.c \
 	src/firewall/nft_inside.h \
 	src/firewall/nft_read.c \
+	src/firewall/nft_trouble.c src/firewall/nft_trouble.h \
 	src/firewall/nft_watch.c src/firewall/nft_watch.h \
 	src/firewall/follow.c \
 	src/firewall/overlay.c src/firewall/overlay.h \

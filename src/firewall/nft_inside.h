@@ -18,9 +18,10 @@ struct nft {
 	uint32_t seq;
 	char *reply; /* REPLY_OCTETS */
 	uint32_t table_flags;
-	bool owns;      /* the table is this socket's: nobody else can change
-			 * it */
-	int last_error; /* of the last batch that failed */
+	bool owns; /* the table is this socket's: nobody else can change
+		    * it */
+	bool has_all_parts; /* of this kernel; false: ask again */
+	int last_error;     /* of the last batch that failed */
 
 	int watch_fd;   /* changes of others; -1: cannot be heard */
 	uint32_t heard; /* the generation up to which they were heard */

@@ -16,6 +16,7 @@
 
 #include "firewall/compile.h"
 #include "firewall/nft.h"
+#include "firewall/nft_trouble.h"
 #include "golden/random.h"
 #include "golden/scenes.h"
 #include "namespace.h"
@@ -742,6 +743,107 @@ static void regress_the_tables_of_others_are_no_news(void **state)
 	model_free(m);
 }
 
+/* ---- trouble ------------------------------------------------------------ */
+
+static void regress_a_missing_part_is_known(void **state)
+{
+	static const struct nft_part parts[] = {
+		{"cmp", false, "", ""},
+		{"weir_has_none", false, "", ""},
+		{"counter", false, "", ""},
+	};
+	bool missing[ARRAY_SIZE(parts)];
+	uint32_t before, after;
+
+	(void)state;
+	start_anew();
+	assert_int_equal(nft_generation(nft, &before), 0);
+	assert_int_equal(nft_probe(nft, parts, ARRAY_SIZE(parts), missing), 0);
+	assert_false(missing[0]);
+	assert_true(missing[1]);
+	assert_false(missing[2]);
+	/* Nothing was made. */
+	assert_null(nft_read(nft, "weir-probe"));
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(nft_generation(nft, &after), 0);
+	assert_int_equal(before, after);
+}
+
+static void assert_trouble(const struct ruleset *wanted, const char *words)
+{
+	struct diag diag = {0};
+	char *text;
+
+	nft_find_trouble(nft, wanted, false, &diag);
+	text = diag_to_text(&diag);
+	if (words)
+		assert_non_null(strstr(text, words));
+	else
+		assert_string_equal(text, "");
+	free(text);
+	diag_release(&diag);
+}
+
+static void regress_an_owner_is_named(void **state)
+{
+	struct model *m = small_model();
+	struct ruleset *rules = compile(m);
+	struct nft *ours = nft, *owner;
+
+	(void)state;
+	start_anew();
+	assert_trouble(rules, NULL);
+	if (owners_outlive()) {
+		nft = nft_open();
+		nft_own_tables(nft);
+		must_send(NULL, rules);
+		assert_trouble(rules, NULL);
+		owner = nft;
+		nft = ours;
+		assert_trouble(rules, "belongs to process ");
+		nft_close(owner);
+		assert_trouble(rules, NULL);
+	}
+	start_anew();
+	ruleset_free(rules);
+	model_free(m);
+}
+
+static void put_number(const char *folder, const char *name, unsigned number)
+{
+	char path[120];
+	FILE *to;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	to = fopen(path, "w");
+	assert_non_null(to);
+	fprintf(to, "%u\n", number);
+	fclose(to);
+}
+
+static void regress_a_full_table_of_flows_is_told(void **state)
+{
+	char folder[] = "/tmp/weir-nft-XXXXXX", path[80];
+	struct diag diag = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	nft_find_full_table(folder, &diag);
+	put_number(folder, "nf_conntrack_max", 1000);
+	put_number(folder, "nf_conntrack_count", 949);
+	nft_find_full_table(folder, &diag);
+	assert_int_equal(diag.n_warnings, 0);
+	put_number(folder, "nf_conntrack_count", 950);
+	nft_find_full_table(folder, &diag);
+	assert_int_equal(diag.n_warnings, 1);
+	snprintf(path, sizeof(path), "%s/nf_conntrack_max", folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/nf_conntrack_count", folder);
+	unlink(path);
+	rmdir(folder);
+	diag_release(&diag);
+}
+
 static void test_others_that_drop(void **state)
 {
 	struct diag diag = {0};
@@ -783,6 +885,9 @@ int main(void)
 		cmocka_unit_test(regress_an_owner_wakes_what_it_does_not_own),
 		cmocka_unit_test(regress_beside_a_busy_neighbour),
 		cmocka_unit_test(regress_the_tables_of_others_are_no_news),
+		cmocka_unit_test(regress_a_missing_part_is_known),
+		cmocka_unit_test(regress_an_owner_is_named),
+		cmocka_unit_test(regress_a_full_table_of_flows_is_told),
 		cmocka_unit_test(test_others_that_drop),
 	};
 	struct ruleset *rules;

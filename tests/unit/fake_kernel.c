@@ -272,6 +272,15 @@ static void warn_of_others(struct kernel *k, struct diag *diag)
 	(void)diag;
 }
 
+static void find_trouble(struct kernel *k, const struct ruleset *wanted,
+			 bool from_aside, struct diag *diag)
+{
+	(void)wanted;
+	(void)from_aside;
+	if (fake_of(k)->trouble)
+		diag_warning(diag, NULL, NULL, "%s", fake_of(k)->trouble);
+}
+
 static void own(struct kernel *k)
 {
 	(void)k;
@@ -289,6 +298,7 @@ static const struct kernel_ops ops = {
 	.delete = delete_table,
 	.cut = cut,
 	.warn_of_others = warn_of_others,
+	.find_trouble = find_trouble,
 	.own = own,
 	.close = close_it,
 };

@@ -21,6 +21,7 @@ struct fake_kernel {
 	const char *watched; /* a file; NULL: none */
 	bool was_there;      /* the file, when the last batch came */
 	const char *gate;    /* a FIFO that a cut waits for; NULL: none */
+	const char *trouble; /* a warning; NULL: none */
 	unsigned n_sent, n_cuts;
 };
 

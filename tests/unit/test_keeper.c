@@ -801,6 +801,45 @@ static void test_an_edited_file_is_noticed(void **state)
 	assert_edit(s, "edited and not applied");
 }
 
+/* Of the machine, and of the folder. */
+static void regress_trouble_is_in_status(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer, *list;
+
+	keeper_start(s->keeper);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_int_equal(json_array_size(json_object_get(answer, "trouble")),
+			 0);
+	json_decref(answer);
+	s->kernel.trouble = "this kernel lacks a part";
+	if (geteuid() == 0)
+		assert_int_equal(chown(s->state, 1, 1), 0);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	list = json_object_get(answer, "trouble");
+	assert_string_equal(json_string_value(json_array_get(list, 0)),
+			    "this kernel lacks a part");
+	if (geteuid() == 0)
+		assert_non_null(
+			strstr(json_string_value(json_array_get(list, 1)),
+			       "/state belongs to user "));
+	json_decref(answer);
+}
+
+/* What the kernel refuses, it may refuse for a reason that can be named. */
+static void regress_trouble_is_told_with_a_refusal(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	s->kernel.refuses = true;
+	s->kernel.trouble = "this kernel lacks a part";
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_false(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "lacks a part"));
+	json_decref(answer);
+}
+
 static void test_status_adds_up_by_rule(void **state)
 {
 	struct scene *s = *state;
@@ -885,6 +924,8 @@ int main(void)
 		TEST(regress_lost_answers_are_read_back),
 		TEST(test_drift_is_only_reported_where_asked),
 		TEST(test_an_edited_file_is_noticed),
+		TEST(regress_trouble_is_in_status),
+		TEST(regress_trouble_is_told_with_a_refusal),
 		TEST(test_status_adds_up_by_rule),
 		TEST(test_diff_tells_what_apply_would_do),
 	};
