@@ -309,21 +309,18 @@ static json_t *answer_diff(struct keeper *k, const json_t *request)
 	struct diag diag = {0};
 	struct intent *intent = keeper_load_intent(k, &diag);
 	const struct ruleset *wanted;
-	struct ruleset *now;
-	uint32_t generation;
+	const struct ruleset *now;
 	json_t *answer;
 	char *text, *cut;
 	struct plan *plan;
 
 	if (!intent)
 		return refuse_invalid(&diag);
-	if (kernel_now(k->kernel, &now, &generation)) {
-		diag_error(&diag, NULL, NULL,
-			   "cannot read the rules in force: %s",
-			   nft_reason(errno));
+	if (keeper_read(k, &diag)) {
 		intent_free(intent);
 		return refuse_failed(&diag);
 	}
+	now = k->now;
 	wanted = intent_is_empty(intent) ? NULL : intent->rules;
 	plan = wanted ? plan_make(now, wanted) : NULL;
 	text = plan ? plan_text(plan)
@@ -339,7 +336,6 @@ static json_t *answer_diff(struct keeper *k, const json_t *request)
 	free(cut);
 	free(text);
 	plan_free(plan);
-	ruleset_free(now);
 	intent_free(intent);
 	return with_text(answer, &diag);
 }
