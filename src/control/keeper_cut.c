@@ -76,13 +76,18 @@ static void put_said(json_t *answer, const struct said *said)
 	free(text);
 }
 
+static json_t **answer_of(struct keeper_cut *c, uint64_t number)
+{
+	return &c->answers[number % CUT_ANSWERS];
+}
+
 static void end_child(struct keeper_cut *c, const struct said *said)
 {
 	close(c->fd);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	c->pid = 0;
-	put_said(c->answer, said);
+	put_said(*answer_of(c, c->number), said);
 	log_say(said->error ? LOG_WARNING : LOG_INFO,
 		"flows ended: %u of %u%s%s", said->result.n_cut,
 		said->result.n_seen, said->error ? ": " : "",
@@ -138,11 +143,11 @@ json_t *keeper_cut_begin(struct keeper *k, json_t *answer_take, uint64_t *memo)
 		return answer_take;
 	}
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	json_decref(c->answer);
 	c->pid = pid;
 	c->fd = ends[0];
-	c->answer = answer_take;
 	*memo = ++c->number;
+	json_decref(*answer_of(c, *memo));
+	*answer_of(c, *memo) = answer_take;
 	return NULL;
 }
 
@@ -152,14 +157,16 @@ json_t *keeper_cut_answer(struct keeper *k, uint64_t memo)
 
 	if (c->number == memo && keeper_cut_runs(k))
 		return NULL;
-	/* It is asked for once, and the next begins when this one is over. */
-	return c->number == memo && c->answer ? json_incref(c->answer)
-					      : admin_ok();
+	/* Asked for each ten milliseconds, so it is there. */
+	return c->number - memo < CUT_ANSWERS
+		       ? json_incref(*answer_of(c, memo))
+		       : admin_error("the answer was not fetched in time");
 }
 
 void keeper_cut_release(struct keeper *k)
 {
 	keeper_cut_stop(k);
-	json_decref(k->cut.answer);
+	for (size_t i = 0; i < CUT_ANSWERS; i++)
+		json_decref(k->cut.answers[i]);
 	k->cut = (struct keeper_cut){0};
 }

@@ -43,12 +43,16 @@ struct keeper_drift {
 };
 
 /* Flows that are being ended; see keeper_cut.c. */
+enum { CUT_ANSWERS = 8 };
+
 struct keeper_cut {
 	bool is_due; /* the command has changed the rules, and wants it */
 	pid_t pid;   /* of the child; 0: none */
 	int fd;      /* from which its result comes */
 	uint64_t number;
-	json_t *answer; /* that waits for it, then with it; NULL: none */
+	/* By number: of this one and those before, which may not have been
+	 * fetched yet. NULL: none. */
+	json_t *answers[CUT_ANSWERS];
 };
 
 /* The file, compared with what is in force. */

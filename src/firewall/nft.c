@@ -105,6 +105,8 @@ const char *nft_reason(int error)
 		return "it is there already, in another form";
 	case EMSGSIZE:
 		return "the message is too large for the socket's buffer";
+	case EAGAIN:
+		return "somebody else changes it all the time";
 	case ECANCELED:
 		return "what did it ended before it was done";
 	case EOPNOTSUPP:
@@ -239,8 +241,8 @@ int nft_find_table(struct nft *nft, const char *table,
 
 /* ---- what others change ----------------------------------------------- */
 
-/* Takes in what was said of changes. */
-static void hear(struct nft *nft)
+/* Takes in what was said of changes. False: a part of it was lost. */
+static bool hear(struct nft *nft)
 {
 	struct nft_news news = {0};
 
@@ -251,6 +253,7 @@ static void hear(struct nft *nft)
 		nft->stamp++;
 	if (news.has_generation)
 		nft->heard = news.generation;
+	return !news.overflowed;
 }
 
 /*
@@ -264,7 +267,8 @@ static int hear_all(struct nft *nft, uint32_t *generation)
 
 		if (nft_kernel_generation(nft, generation) < 0)
 			return -1;
-		hear(nft);
+		if (!hear(nft))
+			break;
 		/* Numbers wrap. */
 		if ((int32_t)(nft->heard - *generation) >= 0)
 			return 0;
