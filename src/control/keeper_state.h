@@ -186,9 +186,6 @@ const struct ruleset *keeper_past_rules(const struct keeper_past *past);
  * findings. */
 int keeper_renew(struct keeper *k, bool always, struct diag *diag);
 
-/* Findings as lines of the log. */
-void keeper_log_findings(struct diag *diag, enum log_level level);
-
 /*
  * Brings the kernel to what is wanted. Returns the number of steps, or -1
  * after findings. *before gets what was there; the caller's.

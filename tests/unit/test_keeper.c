@@ -1,5 +1,6 @@
 /* test_keeper.c - apply, confirm, go back, start, drift: against a kernel made
  * of memory and a clock that stands still. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
