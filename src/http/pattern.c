@@ -176,24 +176,36 @@ bool pattern_compile(struct arena *arena, struct slice source, unsigned flags,
 /* -- regular expressions -------------------------------------------------- */
 
 /*
- * Effort for one text. PCRE2 counts anew at each place where a match can
- * begin, so the first run gives each of them its share of the whole. What
- * needs more for one place, as a long text does even if it is read straight
- * on, has a second run for as many of the first places as are paid for.
+ * Effort for one text. JIT is the quickest where it need not go back, and it
+ * counts how often it does: anew at each place where a match can begin, so
+ * each of them has its share of the whole. What it reads between two counts
+ * is not counted, so a long text is none of its business.
+ *
+ * pcre2_dfa_match() follows all possibilities at once and reads each octet
+ * once. What an octet costs grows with the square of the possibilities that
+ * are open, since each new one is compared with those before it; so the
+ * longer the text, the fewer there may be.
  */
 enum {
-	REGEX_STEPS = 2 * 1000 * 1000,
-	REGEX_STEPS_AGAIN = 250 * 1000,
-	REGEX_STEPS_AN_OCTET = 16, /* generous for what reads straight on */
-	REGEX_HEAP_KIB = 256,
-	REGEX_PAIRS = 1,                /* where the match is; not its groups */
+	JIT_TEXT_OCTETS = 4 * 1024,
+	JIT_STEPS = 100 * 1000,
 	JIT_STACK_OCTETS = 1024 * 1024, /* at most; taken as needed */
+	DFA_COMPARISONS = 64 * 1000 * 1000,
+	DFA_STATES_MAX = 400,
+	DFA_CALLS = 1000, /* of itself; our dialect has nothing that needs it */
+	REGEX_HEAP_KIB = 256,
+	REGEX_PAIRS = 1, /* where the match is; not its groups */
 };
+
+/* pcre2api, "Matching with pcre2_dfa_match()": two lists of states, each of
+ * three numbers, and two numbers more. */
+#define DFA_ROOM(states) ((states)*6 + 2)
 
 struct pattern_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack; /* NULL: the small one of the library */
+	int room[DFA_ROOM(DFA_STATES_MAX)];
 };
 
 struct pattern_scratch *pattern_scratch_new(void)
@@ -226,13 +238,32 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
 	free(scratch);
 }
 
+/*
+ * The same for pcre2_dfa_match(), anchored: what may stand before a match is
+ * one more possibility, where a search that begins at each place anew would
+ * be quadratic. "\E" ends a "\Q" that nobody has ended, else it is nothing.
+ */
+static void *compile_search(struct slice source, uint32_t options, int *error)
+{
+	static const char before[] = "(?s:.*?)(?:", behind[] = "\\E)";
+	char text[sizeof(before) + PATTERN_OCTETS_MAX + sizeof(behind)];
+	size_t n = sizeof(before) - 1;
+	PCRE2_SIZE at;
+
+	memcpy(text, before, n);
+	memcpy(text + n, source.p, source.n);
+	n += source.n;
+	memcpy(text + n, behind, sizeof(behind) - 1);
+	n += sizeof(behind) - 1;
+	return pcre2_compile((PCRE2_SPTR)text, n, options, error, &at, NULL);
+}
+
 bool pattern_compile_regex(struct arena *arena, struct slice source,
 			   unsigned flags, struct pattern *out,
 			   const char **why, size_t *at)
 {
 	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-			   PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
-			   PCRE2_USE_OFFSET_LIMIT;
+			   PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
 	PCRE2_SIZE error_at = 0;
 	PCRE2_UCHAR sentence[256];
 	int error;
@@ -253,10 +284,13 @@ bool pattern_compile_regex(struct arena *arena, struct slice source,
 		options |= PCRE2_CASELESS;
 	out->regex = pcre2_compile((PCRE2_SPTR)source.p, source.n, options,
 				   &error, &error_at, NULL);
-	if (!out->regex) {
+	if (out->regex)
+		out->search = compile_search(source, options, &error);
+	if (!out->search) {
 		pcre2_get_error_message(error, sentence, sizeof(sentence));
 		*why = arena_strdup(arena, (const char *)sentence);
 		*at = error_at;
+		pattern_release(out);
 		return false;
 	}
 	pcre2_pattern_info(out->regex, PCRE2_INFO_ALLOPTIONS, &options);
@@ -270,39 +304,59 @@ bool pattern_compile_regex(struct arena *arena, struct slice source,
 void pattern_release(struct pattern *p)
 {
 	pcre2_code_free(p->regex);
-	p->regex = NULL;
+	pcre2_code_free(p->search);
+	p->regex = p->search = NULL;
 }
 
-/* Runs a regex with at most `steps` for each of the first `places`. */
-static int run_regex(const struct pattern *p, struct slice text,
-		     struct pattern_scratch *scratch, size_t steps,
-		     size_t places)
+static enum pattern_result result_of(int rc)
 {
-	pcre2_set_match_limit(scratch->context, (uint32_t)steps);
-	pcre2_set_offset_limit(scratch->context, places - 1);
-	return pcre2_match(p->regex, (PCRE2_SPTR)(text.n ? text.p : ""), text.n,
-			   0, 0, scratch->data, scratch->context);
+	if (rc >= 0)
+		return PATTERN_YES;
+	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GAVE_UP;
+}
+
+static enum pattern_result run_jit(const struct pattern *p, struct slice text,
+				   struct pattern_scratch *scratch)
+{
+	size_t places = p->anchored ? 1 : text.n + 1;
+
+	pcre2_set_match_limit(scratch->context, (uint32_t)(JIT_STEPS / places));
+	return result_of(pcre2_match(p->regex, (PCRE2_SPTR)text.p, text.n, 0, 0,
+				     scratch->data, scratch->context));
+}
+
+/* As many states as the text's length leaves comparisons for: half a square
+ * of them an octet. */
+static size_t states_for(struct slice text)
+{
+	size_t square = DFA_COMPARISONS / (text.n + 1) * 2, states = 1;
+
+	while (states < DFA_STATES_MAX && (states + 1) * (states + 1) <= square)
+		states++;
+	return states;
+}
+
+static enum pattern_result run_dfa(const struct pattern *p, struct slice text,
+				   struct pattern_scratch *scratch)
+{
+	pcre2_set_match_limit(scratch->context, DFA_CALLS);
+	return result_of(pcre2_dfa_match(
+		p->search, (PCRE2_SPTR)text.p, text.n, 0,
+		PCRE2_ANCHORED | PCRE2_DFA_SHORTEST, scratch->data,
+		scratch->context, scratch->room, DFA_ROOM(states_for(text))));
 }
 
 static enum pattern_result match_regex(const struct pattern *p,
 				       struct slice text,
 				       struct pattern_scratch *scratch)
 {
-	size_t all = text.n + 1, places = p->anchored ? 1 : all;
-	size_t generous = all * REGEX_STEPS_AN_OCTET;
-	int rc;
+	enum pattern_result result = PATTERN_GAVE_UP;
 
-	rc = run_regex(p, text, scratch, REGEX_STEPS / places, places);
-	if (rc == PCRE2_ERROR_MATCHLIMIT && generous > REGEX_STEPS / places) {
-		places = REGEX_STEPS_AGAIN / generous + 1;
-		rc = run_regex(p, text, scratch, generous, places);
-		/* Nothing at these places says nothing about the others. */
-		if (rc == PCRE2_ERROR_NOMATCH)
-			rc = PCRE2_ERROR_MATCHLIMIT;
-	}
-	if (rc >= 0)
-		return PATTERN_YES;
-	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GAVE_UP;
+	if (text.n == 0)
+		text = SLICE("");
+	if (text.n <= JIT_TEXT_OCTETS)
+		result = run_jit(p, text, scratch);
+	return result == PATTERN_GAVE_UP ? run_dfa(p, text, scratch) : result;
 }
 
 /* -- both ----------------------------------------------------------------- */
@@ -333,8 +387,6 @@ enum pattern_result pattern_match(const struct pattern *p, struct slice text,
 				      ? match_one_word(p->wildcard, text)
 				      : match_words(p->wildcard, text));
 	case PATTERN_REGEX:
-		if (text.n > PATTERN_REGEX_TEXT_MAX)
-			return PATTERN_GAVE_UP;
 		return match_regex(p, text, scratch);
 	}
 	BUG("pattern of kind %d", (int)p->kind);

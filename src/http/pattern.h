@@ -8,8 +8,10 @@
  *
  * A regular expression is searched for anywhere in the text. AWS takes the
  * dialect of an engine that runs in linear time, so the constructs that would
- * need another are refused when it is compiled (dialect.h); PCRE2, which runs
- * it, has its effort bounded as well.
+ * need another are refused when it is compiled (dialect.h). PCRE2, which runs
+ * it, goes back where a guess was wrong; where that takes too long, its second
+ * matcher, which never goes back, decides. Both have their effort bounded, the
+ * whole of it in proportion to the text.
  *
  * Floor: http.  The only user of PCRE2.  Source: AWS: rule condition types.
  */
@@ -25,8 +27,7 @@ struct arena;
 struct wildcard;
 
 enum {
-	PATTERN_OCTETS_MAX = 1000,         /* of a pattern of either kind */
-	PATTERN_REGEX_TEXT_MAX = 8 * 1024, /* of a text for a regex */
+	PATTERN_OCTETS_MAX = 1000, /* of a pattern of either kind */
 };
 
 enum pattern_flag {
@@ -52,14 +53,16 @@ struct pattern {
 	struct slice text;    /* literal, prefix, suffix: what is compared;
 				 in lower case with fold; in the arena */
 	const struct wildcard *wildcard; /* general form; in the arena */
-	void *regex; /* pcre2_code; owned; NULL unless PATTERN_REGEX */
+	void *regex;  /* pcre2_code; owned; NULL unless PATTERN_REGEX */
+	void *search; /* the same for a matcher that never goes back */
 };
 
 enum pattern_result {
 	PATTERN_NO,
 	PATTERN_YES,
 	PATTERN_GAVE_UP, /* a regex needed more effort than it may, or memory
-			    was out: no match, worth a counter */
+			    was out: nobody knows whether it matches, so
+			    nothing may follow from it */
 };
 
 /* What running a regex needs; one for each thread. */

@@ -53,6 +53,7 @@ struct decision route_decide(const struct listener *l,
 {
 	struct decision d = {.reason = REASON_BAD_URI};
 	struct route_input in;
+	bool gave_up;
 
 	if (!uri_split(head->target, (enum method)head->method_id, &d.uri) ||
 	    !uri_normalise(d.uri.path, scratch->path, sizeof(scratch->path),
@@ -66,10 +67,11 @@ struct decision route_decide(const struct listener *l,
 		.host = host_without_last_dot(d.host),
 		.path = d.path,
 	};
-	d.rule = rule_index_find(l->rule_index, &in, scratch->patterns);
+	d.rule = rule_index_find(l->rule_index, &in, scratch->patterns,
+				 &gave_up);
 	if (!d.rule)
 		d.rule = &l->default_rule;
-	d.reason = REASON_NONE;
+	d.reason = gave_up ? REASON_PATTERN_GAVE_UP : REASON_NONE;
 	return d;
 }
 

@@ -41,7 +41,9 @@ struct route_scratch {
  */
 struct decision {
 	enum reason reason;      /* REASON_NONE, or why there is no rule:
-				  * REASON_BAD_URI, REASON_BAD_HOST */
+				  * REASON_BAD_URI, REASON_BAD_HOST; with
+				  * REASON_PATTERN_GAVE_UP the rule whose
+				  * regular expression it was */
 	const struct rule *rule; /* never NULL with REASON_NONE; the default
 				  * rule when no other is met */
 	struct slice host;       /* lower case, without port; rules see it
@@ -58,7 +60,8 @@ struct decision {
  * field; without either (HTTP/1.0, or an empty Host) the dns_name of the load
  * balancer. REASON_BAD_HOST: it is malformed; HTTP/1.1 without a Host; or
  * several Host fields where only one could be forwarded (preserve_host_header
- * is off).
+ * is off). REASON_PATTERN_GAVE_UP: a regular expression took more effort than
+ * it may; the rules behind it must not be asked.
  */
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,

@@ -16,27 +16,42 @@ enum {
 
 /* -- the naive way --------------------------------------------------------- */
 
-bool condition_is_met(const struct condition *condition,
-		      const struct route_input *in,
-		      struct pattern_scratch *scratch)
+enum pattern_result condition_is_met(const struct condition *condition,
+				     const struct route_input *in,
+				     struct pattern_scratch *scratch)
 {
 	struct slice text = condition->kind == CONDITION_HOST_HEADER ? in->host
 								     : in->path;
+	enum pattern_result all = PATTERN_NO;
 
-	for (size_t i = 0; i < condition->n_values; i++)
-		if (pattern_match(condition->patterns[i], text, scratch) ==
-		    PATTERN_YES)
-			return true;
-	return false;
+	for (size_t i = 0; i < condition->n_values; i++) {
+		enum pattern_result one =
+			pattern_match(condition->patterns[i], text, scratch);
+
+		if (one == PATTERN_YES)
+			return PATTERN_YES;
+		if (one == PATTERN_GAVE_UP)
+			all = PATTERN_GAVE_UP;
+	}
+	return all;
 }
 
-bool rule_is_met(const struct rule *rule, const struct route_input *in,
-		 struct pattern_scratch *scratch)
+enum pattern_result rule_is_met(const struct rule *rule,
+				const struct route_input *in,
+				struct pattern_scratch *scratch)
 {
-	for (size_t i = 0; i < rule->n_conditions; i++)
-		if (!condition_is_met(&rule->conditions[i], in, scratch))
-			return false;
-	return true;
+	enum pattern_result all = PATTERN_YES;
+
+	for (size_t i = 0; i < rule->n_conditions; i++) {
+		enum pattern_result one =
+			condition_is_met(&rule->conditions[i], in, scratch);
+
+		if (one == PATTERN_NO)
+			return PATTERN_NO;
+		if (one == PATTERN_GAVE_UP)
+			all = PATTERN_GAVE_UP;
+	}
+	return all;
 }
 
 /* -- finding --------------------------------------------------------------- */
@@ -46,6 +61,8 @@ struct search {
 	const struct route_input *in;
 	struct pattern_scratch *scratch;
 	uint32_t best; /* rank; UINT32_MAX: none yet */
+	bool gave_up;  /* nobody knows whether `best` is met */
+	bool in_doubt; /* the item that led here gave up: ask the whole rule */
 	const struct text_index *open[OPEN_MAX]; /* paths yet to be scanned */
 	size_t n_open;
 };
@@ -107,38 +124,51 @@ static inline void look_up(struct search *s, const struct text_index *ix,
 		found(s, ix->any);
 }
 
-static bool item_matches(const struct item *item, struct slice text,
-			 struct pattern_scratch *scratch)
+static enum pattern_result answer(bool matches)
+{
+	return matches ? PATTERN_YES : PATTERN_NO;
+}
+
+static enum pattern_result item_matches(const struct item *item,
+					struct slice text,
+					struct pattern_scratch *scratch)
 {
 	struct slice key = item->way.key;
 
 	switch (item->way.lookup) {
 	case LOOKUP_ANY:
-		return true;
+		return PATTERN_YES;
 	case LOOKUP_EXACT:
-		return slice_eq(text, key);
+		return answer(slice_eq(text, key));
 	case LOOKUP_PREFIX:
-		return slice_starts(text, key);
+		return answer(slice_starts(text, key));
 	case LOOKUP_SUFFIX:
-		return text.n >= key.n &&
-		       slice_eq(slice_from(text, text.n - key.n), key);
+		return answer(text.n >= key.n &&
+			      slice_eq(slice_from(text, text.n - key.n), key));
 	case LOOKUP_SCAN:
 	case LOOKUP_KINDS:
 		break;
 	}
-	return pattern_match(item->way.pattern, text, scratch) == PATTERN_YES;
+	return pattern_match(item->way.pattern, text, scratch);
 }
 
 static inline void scan(struct search *s, const struct text_index *ix,
 			struct slice text, found_fn *found)
 {
+	bool in_doubt = s->in_doubt;
+
 	for (uint32_t i = 0; i < ix->n_scan; i++) {
 		const struct item *item = ix->scan[i];
+		enum pattern_result result;
 
 		if (item->rank >= s->best)
 			return;
-		if (item_matches(item, text, s->scratch))
-			found(s, item);
+		result = item_matches(item, text, s->scratch);
+		if (result == PATTERN_NO)
+			continue;
+		s->in_doubt = in_doubt || result == PATTERN_GAVE_UP;
+		found(s, item);
+		s->in_doubt = in_doubt;
 	}
 }
 
@@ -146,14 +176,18 @@ static void try_candidates(struct search *s, const struct item *path)
 {
 	for (uint32_t i = 0; i < path->n_candidates; i++) {
 		const struct candidate *c = &path->candidates[i];
+		enum pattern_result result = PATTERN_YES;
 
 		if (c->rank >= s->best)
 			return;
-		if (c->decided ||
-		    rule_is_met(&s->index->rules[c->rank], s->in, s->scratch)) {
-			s->best = c->rank;
-			return;
-		}
+		if (!c->decided || s->in_doubt)
+			result = rule_is_met(&s->index->rules[c->rank], s->in,
+					     s->scratch);
+		if (result == PATTERN_NO)
+			continue;
+		s->best = c->rank;
+		s->gave_up = result == PATTERN_GAVE_UP;
+		return;
 	}
 }
 
@@ -164,7 +198,7 @@ static void enter_host(struct search *s, const struct item *host)
 	look_up(s, paths, s->in->path, try_candidates);
 	if (paths->n_scan == 0)
 		return;
-	if (s->n_open < OPEN_MAX)
+	if (s->n_open < OPEN_MAX && !s->in_doubt)
 		s->open[s->n_open++] = paths;
 	else
 		scan(s, paths, s->in->path, try_candidates);
@@ -172,7 +206,8 @@ static void enter_host(struct search *s, const struct item *host)
 
 const struct rule *rule_index_find(const struct rule_index *index,
 				   const struct route_input *in,
-				   struct pattern_scratch *scratch)
+				   struct pattern_scratch *scratch,
+				   bool *gave_up)
 {
 	struct search s = {
 		.index = index,
@@ -185,5 +220,6 @@ const struct rule *rule_index_find(const struct rule_index *index,
 	scan(&s, &index->hosts, in->host, enter_host);
 	for (size_t i = 0; i < s.n_open; i++)
 		scan(&s, s.open[i], in->path, try_candidates);
+	*gave_up = s.gave_up;
 	return s.best == UINT32_MAX ? NULL : &index->rules[s.best];
 }

@@ -17,10 +17,10 @@
 #ifndef WEIR_MODEL_RULE_INDEX_H
 #define WEIR_MODEL_RULE_INDEX_H
 
+#include "http/pattern.h"
 #include "model/rule.h"
 
 struct arena;
-struct pattern_scratch; /* http/pattern.h */
 
 /* What conditions are compared with. */
 struct route_input {
@@ -42,21 +42,28 @@ struct rule_index *rule_index_build(struct arena *arena,
 
 /*
  * The first rule whose conditions are all met, or NULL: then the default rule
- * applies. A regular expression that took more effort than it may counts as
- * not met. Any thread; one `scratch` for each.
+ * applies. *gave_up tells that a regular expression of the rule returned took
+ * more effort than it may: nobody knows whether it is met, so neither it nor
+ * any rule behind it may decide. Any thread; one `scratch` for each.
  */
 const struct rule *rule_index_find(const struct rule_index *index,
 				   const struct route_input *in,
-				   struct pattern_scratch *scratch);
+				   struct pattern_scratch *scratch,
+				   bool *gave_up);
 
-/* Whether all conditions of one rule are met: what the index must agree with,
- * and what an explanation asks. */
-bool rule_is_met(const struct rule *rule, const struct route_input *in,
-		 struct pattern_scratch *scratch);
+/*
+ * Whether all conditions of one rule are met: what the index must agree with,
+ * and what an explanation asks. PATTERN_GAVE_UP: all those are of which it is
+ * known, and of one it is not.
+ */
+enum pattern_result rule_is_met(const struct rule *rule,
+				const struct route_input *in,
+				struct pattern_scratch *scratch);
 
-/* Whether one condition is. */
-bool condition_is_met(const struct condition *condition,
-		      const struct route_input *in,
-		      struct pattern_scratch *scratch);
+/* Whether one condition is: whether any of its values matches.
+ * PATTERN_GAVE_UP: none does for certain, and one may. */
+enum pattern_result condition_is_met(const struct condition *condition,
+				     const struct route_input *in,
+				     struct pattern_scratch *scratch);
 
 #endif

@@ -28,6 +28,8 @@ static void log_reason(struct exchange *x)
 		  t ? t->listener : x->listener->balancer->name);
 	log_num(&l, "port", t ? t->port : x->listener->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	if (reason == REASON_PATTERN_GAVE_UP)
+		log_num(&l, "rule", x->rule->priority);
 	if (x->line.n)
 		log_slice(&l, "request", slice_first(x->line, 256));
 	if (t || x->group)

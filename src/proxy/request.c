@@ -212,9 +212,9 @@ static enum next act(struct exchange *x, struct http_head *head)
 	struct decision decision =
 		route_decide(x->listener, head, &x->worker->scratch.route);
 
+	x->rule = decision.rule;
 	if (decision.reason)
 		return exch_answer(x, decision.reason);
-	x->rule = decision.rule;
 	switch (x->rule->action.kind) {
 	case ACTION_FORWARD:
 		return forward(x, head, &decision);

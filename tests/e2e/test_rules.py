@@ -51,6 +51,22 @@ class Conditions(Scene):
             ("GET", "http://www.example.com/", "elsewhere.test", (), "names"),
         ])
 
+    def regress_regexes_at_any_length(self):
+        weir = self.rules(
+            ("{path_pattern: {regex_values: '^/admin'}}", "admin"),
+            ("{path_pattern: {regex_values: '^/(a{1,100}){1,100}[bc]$'}}", "hard"),
+            ("{path_pattern: '/*'}", "all"))
+        self.expect(weir, [
+            ("GET", "/admin/" + "x" * n, "a.test", (), "admin") for n in (1, 8192, 15000)])
+        self.expect(weir, [("GET", "/" + "x" * 15000, "a.test", (), "all")])
+        for n in (40, 15000):
+            answer = weir.client().ask("GET", "/" + "a" * n, host="a.test")
+            self.assertEqual(answer.status, 400)
+            self.assertEqual(answer.fields.get("weir-reason"), "pattern-gave-up")
+        weir.log.wait_for(r"reason=pattern-gave-up .*rule=20\b")
+        self.assertEqual(weir.json("status")["reasons"]["pattern-gave-up"], 2)
+        self.assertEqual(weir.get("/a").body, b"all")
+
     def test_paths(self):
         weir = self.rules(
             ("{path_pattern: /exact}", "exact"),

@@ -275,39 +275,81 @@ static void test_what_no_linear_engine_can_do_is_refused(void **state)
 	}
 }
 
-static void test_effort_is_bounded(void **state)
+/* Compiles, matches `n` times "a" and `last`, and frees. */
+static enum pattern_result match_run(struct pattern_scratch *scratch,
+				     const char *regex, size_t n,
+				     const char *last)
 {
-	struct pattern_scratch *scratch = pattern_scratch_new();
 	struct arena arena = {0};
 	struct pattern p;
 	const char *why;
-	size_t at, n = PATTERN_REGEX_TEXT_MAX;
-	char *text = xmalloc(n + 1);
+	size_t at, more = strlen(last);
+	char *text = xmalloc(n + more);
+	enum pattern_result result;
 
-	(void)state;
-	memset(text, 'a', n + 1);
-	assert_true(pattern_compile_regex(&arena, SLICE("(a+)+(a+)+[bc]$"), 0,
-					  &p, &why, &at));
-	assert_int_equal(pattern_match(&p, slice_make(text, 40), scratch),
-			 PATTERN_GAVE_UP);
-	assert_int_equal(pattern_match(&p, slice_make(text, n), scratch),
-			 PATTERN_GAVE_UP);
-	assert_int_equal(pattern_match(&p, slice_make(text, n + 1), scratch),
-			 PATTERN_GAVE_UP);
+	memset(text, 'a', n);
+	memcpy(text + n, last, more);
+	assert_true(pattern_compile_regex(&arena, slice_of(regex), 0, &p, &why,
+					  &at));
+	result = pattern_match(&p, slice_make(text, n + more), scratch);
 	pattern_release(&p);
-
-	/* What reads straight on is not affected, however long the text. */
-	assert_true(pattern_compile_regex(&arena, SLICE("^(?:[a-z]|-)+$"), 0,
-					  &p, &why, &at));
-	assert_int_equal(pattern_match(&p, slice_make(text, n), scratch),
-			 PATTERN_YES);
-	text[n - 1] = 'A';
-	assert_int_equal(pattern_match(&p, slice_make(text, n), scratch),
-			 PATTERN_NO);
-	pattern_release(&p);
-	pattern_scratch_free(scratch);
 	arena_release(&arena);
 	free(text);
+	return result;
+}
+
+static void test_effort_is_bounded(void **state)
+{
+	static const size_t lengths[] = {40, 4096, 16384, 65536};
+	struct pattern_scratch *scratch = pattern_scratch_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		assert_int_equal(match_run(scratch, "(a{1,100}){1,100}[bc]$",
+					   lengths[i], ""),
+				 PATTERN_GAVE_UP);
+	pattern_scratch_free(scratch);
+}
+
+/* Where going back takes too long, or the text is too long for it. */
+static void regress_regexes_decide_for_every_length(void **state)
+{
+	static const struct {
+		const char *regex, *last;
+		enum pattern_result result;
+	} runs[] = {
+		{"^a", "", PATTERN_YES},
+		{"^(?:[a-z]|-)+$", "", PATTERN_YES},
+		{"^(?:[a-z]|-)+$", "A", PATTERN_NO},
+		{"a*a*a*[bc]", "", PATTERN_NO},
+		{"a*a*a*[bc]", "b", PATTERN_YES},
+		{"^.*a*a*[bc]", "", PATTERN_NO},
+		{"^.*a*a*[bc]", "c", PATTERN_YES},
+		{"(a|aa)+[bc]$", "bb", PATTERN_NO},
+		{"(a|aa)+[bc]$", "b", PATTERN_YES},
+		{".*a.*a.*[bc]", "", PATTERN_NO},
+		{"b$", "\nb", PATTERN_YES},
+		{"^b", "\nb", PATTERN_NO},
+		{"(?m)^b", "\nb", PATTERN_YES},
+		{"\\bb", "-b", PATTERN_YES},
+		{"\\Q.*", ".*", PATTERN_YES},
+		{"\\Q.*", "", PATTERN_NO},
+		{"x|b", "b", PATTERN_YES},
+		{"(?i)B", "b", PATTERN_YES},
+	};
+	static const size_t lengths[] = {100, 4096, 16384, 65536};
+	struct pattern_scratch *scratch = pattern_scratch_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(lengths); k++) {
+			print_message("# %s, %zu octets\n", runs[i].regex,
+				      lengths[k]);
+			assert_int_equal(match_run(scratch, runs[i].regex,
+						   lengths[k], runs[i].last),
+					 runs[i].result);
+		}
+	pattern_scratch_free(scratch);
 }
 
 int main(void)
@@ -319,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_regexes),
 		cmocka_unit_test(test_what_no_linear_engine_can_do_is_refused),
 		cmocka_unit_test(test_effort_is_bounded),
+		cmocka_unit_test(regress_regexes_decide_for_every_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,7 @@ static void test_every_row(void **state)
 		struct arena arena = {0};
 		struct rule rules[4] = {{0}};
 		const struct rule *got;
+		bool gave_up;
 		size_t n = 0;
 
 		print_message("# %s\n", rows[i].name);
@@ -135,7 +136,8 @@ static void test_every_row(void **state)
 			n++;
 		}
 		got = rule_index_find(rule_index_build(&arena, rules, n), &in,
-				      scratch);
+				      scratch, &gave_up);
+		assert_false(gave_up);
 		assert_int_equal(got ? got - rules : -1, rows[i].expect);
 		arena_release(&arena);
 	}
@@ -230,7 +232,7 @@ static const struct rule *first_met(const struct rule *rules, size_t n,
 				    const struct route_input *in)
 {
 	for (size_t i = 0; i < n; i++)
-		if (rule_is_met(&rules[i], in, scratch))
+		if (rule_is_met(&rules[i], in, scratch) == PATTERN_YES)
 			return &rules[i];
 	return NULL;
 }
@@ -256,9 +258,12 @@ static void test_the_index_agrees_with_reading_in_order(void **state)
 				random_text(host, sizeof(host), true),
 				random_text(path, sizeof(path), false)};
 			const struct rule *right = first_met(rules, n, &in);
+			bool gave_up;
 
-			assert_ptr_equal(rule_index_find(index, &in, scratch),
-					 right);
+			assert_ptr_equal(
+				rule_index_find(index, &in, scratch, &gave_up),
+				right);
+			assert_false(gave_up);
 			found += right != NULL;
 		}
 		rules_release(rules, n);
@@ -275,6 +280,7 @@ static void test_each_of_ten_thousand_is_found(void **state)
 	struct rule *rules = ARENA_ARRAY(&arena, N, struct rule);
 	struct rule_index *index;
 	char host[64], path[64];
+	bool gave_up;
 
 	(void)state;
 	for (unsigned i = 0; i < N; i++) {
@@ -290,10 +296,86 @@ static void test_each_of_ten_thousand_is_found(void **state)
 					     "h%u.example.com", i / 4);
 		in.path.p = path;
 		in.path.n = (size_t)snprintf(path, sizeof(path), "/p%u/x", i);
-		assert_ptr_equal(rule_index_find(index, &in, scratch),
+		assert_ptr_equal(rule_index_find(index, &in, scratch, &gave_up),
 				 &rules[i]);
 	}
 	arena_release(&arena);
+}
+
+/* -- effort ---------------------------------------------------------------- */
+
+/* Too much for either matcher on a text of forty times "a". */
+#define HARD "(a{1,100}){1,100}[bc]$"
+
+/* One rule: regular expressions for host and path; NULL: no such condition. A
+ * value that begins with "=" is a plain one. */
+static void hard_rule_init(struct arena *arena, struct rule *rule,
+			   const char *host, const char *path)
+{
+	const char *values[] = {host, path};
+
+	rule->conditions = ARENA_ARRAY(arena, 2, struct condition);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct condition *c = &rule->conditions[rule->n_conditions];
+		const char *value = values[kind];
+
+		if (!value)
+			continue;
+		rule->n_conditions++;
+		condition_init(arena, c, (enum condition_kind)kind, 1);
+		c->is_regex = *value != '=';
+		condition_set(arena, c, 0, value + !c->is_regex);
+	}
+}
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	const char *rules[4][2]; /* host and path */
+	int expect;              /* -1: none */
+	bool gave_up;
+} hard_rows[] = {
+	{"a path", {{0, HARD}, {0, "=*"}}, 0, true},
+	{"a host", {{HARD, 0}, {0, "=*"}}, 0, true},
+	{"a host with a path that is met", {{HARD, "=*"}, {0, "=*"}}, 0, true},
+	{"a host with a path that is not", {{HARD, "=/x"}, {0, "=*"}}, 1, false},
+	{"a path with a host that is not", {{"=x", HARD}, {0, "=*"}}, 1, false},
+	{"both", {{HARD, HARD}}, 0, true},
+	{"behind the rule that is met", {{0, "=*"}, {0, HARD}}, 0, false},
+	{"nothing else", {{0, "=/x"}, {0, HARD}}, 1, true},
+	{"the first of two", {{"=x", 0}, {0, HARD}, {HARD, 0}}, 1, true},
+	{"a plain one before it", {{HARD, "=/x"}, {"=*", "^a"}, {HARD, 0}}, 1,
+	 false},
+};
+/* clang-format on */
+
+static void regress_no_rule_decides_behind_one_that_gave_up(void **state)
+{
+	static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	const struct route_input in = {slice_of(text), slice_of(text)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hard_rows); i++) {
+		struct arena arena = {0};
+		struct rule rules[4] = {{0}};
+		const struct rule *got;
+		bool gave_up = false;
+		size_t n = 0;
+
+		print_message("# %s\n", hard_rows[i].name);
+		for (; n < 4 &&
+		       (hard_rows[i].rules[n][0] || hard_rows[i].rules[n][1]);
+		     n++)
+			hard_rule_init(&arena, &rules[n],
+				       hard_rows[i].rules[n][0],
+				       hard_rows[i].rules[n][1]);
+		got = rule_index_find(rule_index_build(&arena, rules, n), &in,
+				      scratch, &gave_up);
+		assert_int_equal(got ? got - rules : -1, hard_rows[i].expect);
+		assert_int_equal(gave_up, hard_rows[i].gave_up);
+		rules_release(rules, n);
+		arena_release(&arena);
+	}
 }
 
 int main(void)
@@ -302,6 +384,8 @@ int main(void)
 		cmocka_unit_test(test_every_row),
 		cmocka_unit_test(test_the_index_agrees_with_reading_in_order),
 		cmocka_unit_test(test_each_of_ten_thousand_is_found),
+		cmocka_unit_test(
+			regress_no_rule_decides_behind_one_that_gave_up),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
