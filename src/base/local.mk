@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/base/file.c src/base/file.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
+	src/base/outbox.c src/base/outbox.h \
 	src/base/map.c src/base/map.h \
 	src/base/near.c src/base/near.h \
 	src/base/reason.c src/base/reason.h src/base/reasons.def \

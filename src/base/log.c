@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,10 +9,25 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "outbox.h"
+
+enum {
+	/* What waits to be written. A worker says 50 lines a second of its
+	 * requests; findings of a start come from the control thread. */
+	WORKER_OCTETS = 64 * 1024,
+	CONTROL_OCTETS = 256 * 1024,
+	STOP_WAIT_MS = 1000,
+};
 
 static _Atomic int least_level = LOG_INFO;
 static _Atomic int line_format = LOG_TEXT;
 static _Thread_local int worker = -1;
+
+/* Changed by the control thread, before others start and after they ended. */
+static struct writer *writer; /* NULL: whoever has a line writes it */
+static bool given_up;         /* the thread hangs in a write for ever */
+static _Thread_local struct outbox *outbox;
+static _Thread_local uint64_t told_lost; /* of outbox_lost() */
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -26,10 +42,89 @@ bool log_is_on(enum log_level level)
 	return (int)level >= least_level;
 }
 
+/* -- where lines go -------------------------------------------------------- */
+
+static bool wait_writable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
+/* Returns 0 or an errno. Whoever shares our terminal may have made it
+ * non-blocking. */
+static int write_all(struct slice text)
+{
+	while (text.n) {
+		ssize_t n = write(STDERR_FILENO, text.p, text.n);
+
+		if (n >= 0)
+			text = slice_from(text, (size_t)n);
+		else if (errno == EAGAIN && !wait_writable(STDERR_FILENO))
+			return errno;
+		else if (errno != EAGAIN && errno != EINTR)
+			return errno;
+	}
+	return 0;
+}
+
+static int deliver(void *arg, uint32_t tag, struct slice record)
+{
+	(void)arg;
+	(void)tag;
+	return write_all(record);
+}
+
+/* Returns whether it is on its way. */
+static bool emit(struct slice text)
+{
+	if (given_up)
+		return false;
+	return outbox ? outbox_put(outbox, 0, text) : !write_all(text);
+}
+
+void log_queue(void)
+{
+	writer = writer_new(deliver, NULL);
+	outbox = writer_outbox(writer, CONTROL_OCTETS);
+	told_lost = 0;
+}
+
+int log_run(void)
+{
+	return writer_start(writer);
+}
+
+void log_stop(void)
+{
+	if (!writer)
+		return;
+	given_up = !writer_stop(writer, STOP_WAIT_MS);
+	outbox = NULL;
+	if (given_up)
+		return;
+	writer_free(writer);
+	writer = NULL;
+}
+
+void log_read_counts(struct log_counts *out)
+{
+	struct writer_counts counts = {0};
+
+	if (writer)
+		writer_read_counts(writer, &counts);
+	*out = (struct log_counts){counts.records, counts.lost,
+				   counts.last_error};
+}
+
 void log_set_worker(int number)
 {
 	worker = number;
+	if (writer && !outbox)
+		outbox = writer_outbox(writer, WORKER_OCTETS);
 }
+
+/* -- building them --------------------------------------------------------- */
 
 /* Room that every line keeps for its end: "...", a quote, a brace, \n. */
 enum { TAIL = 8 };
@@ -118,14 +213,20 @@ void log_str(struct log_line *l, const char *key, const char *value)
 	log_slice(l, key, slice_of(value));
 }
 
-void log_num(struct log_line *l, const char *key, int64_t value)
+static bool put_number(struct log_line *l, const char *key, int64_t value)
 {
 	char digits[24];
 
-	if (!l->on || !put_key(l, key))
-		return;
+	if (!put_key(l, key))
+		return false;
 	snprintf(digits, sizeof(digits), "%lld", (long long)value);
-	puts_to(l, digits);
+	return puts_to(l, digits);
+}
+
+void log_num(struct log_line *l, const char *key, int64_t value)
+{
+	if (l->on)
+		put_number(l, key, value);
 }
 
 void log_fmt(struct log_line *l, const char *key, const char *format, ...)
@@ -170,17 +271,30 @@ void log_begin(struct log_line *l, enum log_level level, const char *sentence)
 
 void log_end(struct log_line *l)
 {
-	ssize_t n;
+	uint64_t lost = outbox ? outbox_lost(outbox) : 0;
+	bool told = false;
 
 	if (!l->on)
 		return;
+	if (lost > told_lost)
+		told = put_number(l, "lines_lost", (int64_t)(lost - told_lost));
 	if (line_format == LOG_JSON)
 		l->text[l->n++] = '}';
 	l->text[l->n++] = '\n';
-	do
-		n = write(STDERR_FILENO, l->text, l->n);
-	while (n < 0 && errno == EINTR);
-	/* Nobody could be told that standard error is gone. */
+	if (emit(slice_make(l->text, l->n)) && told)
+		told_lost = lost;
+}
+
+/* A line each, as others do not wait for more than a line. */
+void log_text(struct slice text)
+{
+	while (text.n) {
+		size_t n = slice_find(text, '\n');
+
+		n += n < text.n;
+		emit(slice_first(text, n));
+		text = slice_from(text, n);
+	}
 }
 
 void log_say(enum log_level level, const char *format, ...)

@@ -5,6 +5,11 @@
  * is built in a fixed buffer and leaves in one write(2); a value that does not
  * fit is cut and marked with "...". Secrets are never given to it.
  *
+ * Whoever reads standard error may stop reading. A process that serves has its
+ * lines written by a thread of their own (outbox.h); what does not fit in front
+ * of it is dropped, and the next line of the same thread that does says how
+ * many were: lines_lost=3.
+ *
  *	struct log_line l;
  *
  *	log_begin(&l, LOG_WARNING, "target became unhealthy");
@@ -37,7 +42,31 @@ struct log_line {
 void log_setup(enum log_level least, enum log_format format);
 bool log_is_on(enum log_level level);
 
-/* From now on each line of this thread carries worker=`number`; -1: none. */
+/*
+ * From now on lines wait for a thread that writes them; until log_run() there
+ * is none. Before threads start that say something.
+ */
+void log_queue(void);
+/* Starts that thread. Not before the process has given up its privileges, as
+ * some belong to each thread. Returns 0, or -1 with errno. */
+int log_run(void);
+/*
+ * Has all lines written, and waits for that a second at most; after that they
+ * are written by who has them again, or, when the time was up, by nobody. All
+ * other threads have ended. Nothing when log_queue() was not called.
+ */
+void log_stop(void);
+
+struct log_counts {
+	uint64_t lines; /* written */
+	uint64_t lost;  /* no room in front of the thread, or not written */
+	int last_error; /* errno of the last that could not be; 0: none */
+};
+/* Control thread. Zeros when log_queue() was not called. */
+void log_read_counts(struct log_counts *out);
+
+/* A worker's thread calls it first: from now on each line of this thread
+ * carries worker=`number`; -1: none. */
 void log_set_worker(int number);
 
 void log_begin(struct log_line *l, enum log_level level, const char *sentence);
@@ -47,6 +76,9 @@ void log_num(struct log_line *l, const char *key, int64_t value);
 void log_fmt(struct log_line *l, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void log_end(struct log_line *l);
+
+/* Text of several lines that is no log line: findings at the start. */
+void log_text(struct slice text);
 
 /* A line without pairs. */
 void log_say(enum log_level level, const char *format, ...)

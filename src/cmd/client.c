@@ -27,6 +27,23 @@ long long number_at(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+void print_lost_lines(const json_t *logs)
+{
+	const json_t *log;
+	size_t i;
+
+	json_array_foreach(logs, i, log)
+	{
+		const char *error = text_at(log, "last_error");
+
+		if (number_at(log, "lost") == 0)
+			continue;
+		printf("\n%lld lines of the log to %s were lost: %s\n",
+		       number_at(log, "lost"), text_at(log, "path"),
+		       *error ? error : "its reader is too slow");
+	}
+}
+
 static int dial(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};

@@ -43,6 +43,9 @@ int client_show(const struct command *self, int argc, char **argv,
 const char *text_at(const json_t *o, const char *key);
 long long number_at(const json_t *o, const char *key);
 
+/* Says of `logs`, an array of a status, which of them lost lines, and why. */
+void print_lost_lines(const json_t *logs);
+
 #define CLIENT_SHOW_USAGE "[--json] [--watch] [--socket PATH]"
 
 #endif

@@ -144,6 +144,7 @@ static void print(const json_t *answer)
 	print_counts(json_object_get(answer, "counters"), "COUNTER");
 	print_counts(json_object_get(answer, "reasons"), "ANSWERED BY WEIR");
 	print_names(json_object_get(answer, "names"));
+	print_lost_lines(json_object_get(answer, "logs"));
 }
 
 static int run(const struct command *self, int argc, char **argv)

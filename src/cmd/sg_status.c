@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "sg.h"
 #include "table.h"
 
@@ -194,6 +195,7 @@ static void print(const json_t *answer)
 	print_acls(json_object_get(answer, "network_acls"));
 	print_drops(json_object_get(answer, "drops"));
 	print_unnamed(json_object_get(answer, "unnamed_ports"));
+	print_lost_lines(json_object_get(answer, "logs"));
 }
 
 static int run(const struct command *self, int argc, char **argv)

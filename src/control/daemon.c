@@ -313,6 +313,15 @@ static void say_started(const struct daemon *d)
 		    d->snap->n_listeners);
 }
 
+static int start_log(void)
+{
+	if (!log_run())
+		return 0;
+	log_say(LOG_ERROR, "cannot start the thread that writes the log: %s",
+		strerror(errno));
+	return -1;
+}
+
 /* The order matters: what needs root comes before it is given up, what
  * belongs to the user after it. */
 static int start_world(struct daemon *d, struct world *first, struct diag *diag)
@@ -342,20 +351,35 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	if (d->identity.changes)
 		(void)ports_give(&first->ports, d->identity.uid,
 				 d->identity.gid);
-	if (identity_become(&d->identity) || world_read_keys(first, diag))
+	if (identity_become(&d->identity) || world_read_keys(first, diag) ||
+	    start_log())
 		return DAEMON_FAILURE;
 	status = start_control(d);
 	return status ? status : start_workers(d, descriptors);
 }
 
-static int start(struct daemon *d)
+/* For the people and journals that read standard error. From malloc. */
+static char *findings_text(struct diag *diag)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *to = open_memstream(&text, &n);
+
+	if (!to)
+		return NULL;
+	diag_print(diag, to, isatty(STDERR_FILENO));
+	fclose(to);
+	return text;
+}
+
+/* *findings: what prevents it, or is worth a warning; from malloc. */
+static int start(struct daemon *d, char **findings)
 {
 	struct world first = {0};
 	struct diag diag = {0};
 	int status = start_world(d, &first, &diag);
 
-	/* For the people and journals that read standard error. */
-	diag_print(&diag, stderr, isatty(STDERR_FILENO));
+	*findings = findings_text(&diag);
 	diag_release(&diag);
 	if (status) {
 		world_release(&first);
@@ -364,6 +388,7 @@ static int start(struct daemon *d)
 	snapshot_unref(d->snap);
 	d->snap = NULL;
 	world_publish(&first, d);
+	log_text(slice_of(*findings));
 	say_started(d);
 	return DAEMON_GOOD;
 }
@@ -410,9 +435,11 @@ static void release(struct daemon *d)
 int daemon_serve(const char *file)
 {
 	struct daemon d = {.file = file};
+	char *findings = NULL;
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	log_queue();
 	notify_begin();
 	chunk_pool_init(CONTROL_OCTETS);
 	loop_init(&d.loop);
@@ -420,12 +447,17 @@ int daemon_serve(const char *file)
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);
 	watch_signals(&d);
-	status = start(&d);
+	status = start(&d, &findings);
 	if (status == DAEMON_GOOD) {
 		loop_run(&d.loop);
 		stop_say_end(&d);
 	}
 	release(&d);
 	notify_end();
+	log_stop();
+	/* Now TERM is the end again, also while nobody reads them. */
+	if (status != DAEMON_GOOD && findings)
+		fputs(findings, stderr);
+	free(findings);
 	return status;
 }

@@ -378,6 +378,12 @@ static int start(struct process *p, const char *file, const char *socket)
 	}
 	keeper_take_over(p->keeper, left_ms);
 	keep_one_capability();
+	if (log_run()) {
+		log_say(LOG_ERROR,
+			"cannot start the thread that writes the log: %s",
+			strerror(errno));
+		return KEEPER_FAILURE;
+	}
 	kernel_own(p->keeper->kernel);
 	/* Listen first: what changes between the start and the first turn
 	 * must be heard. */
@@ -398,6 +404,7 @@ int keeper_keep(const char *file)
 	/* Where even the YAML is broken, nobody knows another place. */
 	diag_release(&diag);
 	notify_begin();
+	log_queue();
 	process_init(&p, true);
 	clock_update();
 	status = start(&p, file, socket ? socket : KEEPER_SOCKET);
@@ -407,6 +414,7 @@ int keeper_keep(const char *file)
 	}
 	process_release(&p);
 	notify_end();
+	log_stop();
 	free(socket);
 	return status;
 }

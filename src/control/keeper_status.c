@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "firewall/machine.h"
 #include "keeper_state.h"
+#include "status.h"
 
 /* Packets and octets that one rule of the file let in, whatever number of
  * rules of the kernel it became. */
@@ -479,6 +480,8 @@ json_t *keeper_status(struct keeper *k)
 	if (k->applied_s)
 		json_object_set_new(answer, "applied_at",
 				    json_integer(k->applied_s));
+	if (k->keeps)
+		json_object_set_new(answer, "logs", status_of_logs());
 	put_waiting(answer, k);
 	put_edit(answer, k);
 	json_object_set_new(answer, "drift", drift_json(k));

@@ -1,11 +1,13 @@
 #include "status.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/log.h"
 #include "base/reason.h"
 #include "daemon.h"
 #include "model/protocol.h"
@@ -181,6 +183,22 @@ static json_t *checks(const struct daemon *d)
 	return o;
 }
 
+/* The same members as those of log files. */
+json_t *status_of_logs(void)
+{
+	struct log_counts counts;
+	json_t *o = json_object();
+
+	log_read_counts(&counts);
+	json_object_set_new(o, "path", json_string("stderr"));
+	set_count(o, "lines", counts.lines);
+	set_count(o, "lost", counts.lost);
+	if (counts.last_error)
+		json_object_set_new(o, "last_error",
+				    json_string(strerror(counts.last_error)));
+	return json_pack("[o]", o);
+}
+
 static json_t *last_reload(const struct daemon *d)
 {
 	const struct reload_report *r = &d->last_reload;
@@ -216,6 +234,7 @@ json_t *status_of_daemon(const struct daemon *d)
 	json_object_set_new(o, "reasons", reasons(d));
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
+	json_object_set_new(o, "logs", status_of_logs());
 	json_object_set_new(o, "last_reload", last_reload(d));
 	return o;
 }

@@ -22,6 +22,9 @@ json_t *status_of_targets(const struct daemon *d);
 json_t *status_of_rules(const struct daemon *d);
 json_t *status_of_certs(const struct daemon *d);
 
+/* An array of the logs that this process writes; part of an answer. */
+json_t *status_of_logs(void);
+
 /* Help for these: text that need not be UTF-8, and a time. */
 json_t *status_text(struct slice text);
 json_t *status_time(uint64_t seconds_since_1970);

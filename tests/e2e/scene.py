@@ -102,14 +102,36 @@ def free_port():
         return port
 
 
-class Log:
-    """Lines of a stream, as they come; somebody may wait for one."""
+def fill(pipe):
+    """Leaves no room in a pipe: who writes to it waits for its reader."""
+    os.set_blocking(pipe, False)
+    try:
+        for size in (4096, 1):
+            try:
+                while True:
+                    os.write(pipe, b"\n" * size)
+            except BlockingIOError:
+                pass
+    finally:
+        os.set_blocking(pipe, True)
 
-    def __init__(self, stream):
+
+class Log:
+    """Lines of a stream, as they come; somebody may wait for one. With
+    `stalled` nobody reads them before begin()."""
+
+    def __init__(self, stream, stalled=False):
         self.lines = []
         self.cond = threading.Condition()
         self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self.thread.start()
+        self.begun = False
+        if not stalled:
+            self.begin()
+
+    def begin(self):
+        if not self.begun:
+            self.begun = True
+            self.thread.start()
 
     def _read(self, stream):
         for line in stream:
@@ -139,7 +161,8 @@ class Log:
 class Weir:
     """A running weir."""
 
-    def __init__(self, scene, config, names, args=(), env=None, wait=True, under=()):
+    def __init__(self, scene, config, names, args=(), env=None, wait=True, under=(),
+                 stalled=False):
         self.scene = scene
         self.dir = scene.folder()
         self.binary = find_weir()
@@ -159,11 +182,15 @@ class Weir:
         self.env = dict(os.environ, NOTIFY_SOCKET=notify_path, **(env or {}))
         self.env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+        ours, theirs = os.pipe()
+        if stalled:
+            fill(theirs)
         self.process = subprocess.Popen(
             [*under, self.binary, "serve", "-c", self.config, *args], env=self.env,
             cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE)
-        self.log = Log(self.process.stderr)
+            stderr=theirs)
+        os.close(theirs)
+        self.log = Log(os.fdopen(ours, "rb"), stalled)
         self.notify = notify
         if wait:
             self.wait_ready()
@@ -228,6 +255,7 @@ class Weir:
                 pass
         self.process.kill()
         self.process.wait()
+        self.log.begin()
         self.log.thread.join(5)
         # A scene may be ahead of the program, which says so itself.
         unbuilt = re.search(r"error: (.*not built yet.*)", self.log.text())
@@ -278,6 +306,7 @@ class Weir:
             self.process.kill()
             status = "killed: it did not stop"
             self.process.wait()
+        self.log.begin()
         self.log.thread.join(5)
         self.notify.close()
         return status
@@ -358,9 +387,12 @@ class Scene(unittest.TestCase):
         self.addCleanup(o.stop)
         return o
 
-    def weir(self, config, wait=True, args=(), env=None, under=(), **names):
-        """`under` is a command that ends in weir's own: it must exec that."""
-        w = Weir(self, config, names, args=args, env=env, wait=wait, under=under)
+    def weir(self, config, wait=True, args=(), env=None, under=(), stalled=False,
+             **names):
+        """`under` is a command that ends in weir's own: it must exec that.
+        `stalled`: nobody reads standard error before log.begin()."""
+        w = Weir(self, config, names, args=args, env=env, wait=wait, under=under,
+                 stalled=stalled)
         self.addCleanup(self._end, w)
         return w
 

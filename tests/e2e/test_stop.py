@@ -1,6 +1,7 @@
 """The end: what runs may finish, what is new goes elsewhere."""
 
 import getpass
+import re
 import socket
 
 from client import request
@@ -84,3 +85,43 @@ class Stop(Scene):
     @staticmethod
     def user():
         return getpass.getuser()
+
+
+class Stalled(Scene):
+    """Nobody reads standard error: a paused pager, a journal that hangs."""
+
+    over = ("plain",)
+
+    def regress_a_reader_that_stalls_stops_nothing(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")), stalled=True)
+        self.assertEqual(weir.get("/").status, 200)
+        # What a refused file says goes to the log as well: until it is full.
+        weir.write(ONE_GROUP + "".join(f"unknown_key_{n}: 1\n" for n in range(300)))
+        for _ in range(20):
+            self.assertEqual(weir.command("reload", "--socket", weir.dir + "/admin.sock")
+                             .returncode, 3)
+            status = weir.json("status", "--socket", weir.dir + "/admin.sock")
+            lost = status["logs"][0]["lost"]
+            if lost:
+                break
+        self.assertGreater(lost, 0)
+        self.assertEqual(status["logs"][0]["path"], "stderr")
+        self.assertEqual(weir.get("/").status, 200)
+        shown = weir.command("status", "--socket", weir.dir + "/admin.sock").stdout
+        self.assertIn(f"{lost} lines of the log to stderr were lost", shown)
+        # Once somebody reads again, the next line says what is missing.
+        weir.log.begin()
+        weir.log.wait_for("weir has started")
+        weir.reload(ONE_GROUP)
+        line = weir.log.wait_for(r"lines_lost=\d+")
+        self.assertEqual(int(re.search(r"lines_lost=(\d+)", line)[1]), lost)
+
+    def regress_term_ends_it_while_the_reader_stalls(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")), stalled=True)
+        weir.signal(SIGTERM)
+        self.assertEqual(weir.process.wait(10), 0)
+
+    def test_the_last_lines_are_written(self):
+        weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
+        self.assertEqual(weir.stop(), 0)
+        self.assertIn("weir has stopped", weir.log.lines[-1])
