@@ -14,7 +14,7 @@
 struct client {
 	struct conn conn;
 	struct retired retired;
-	struct list node; /* in admin->clients */
+	struct list node; /* in admin->clients: who asked last stands last */
 	struct admin *admin;
 	json_t *request; /* not answered yet; NULL: none */
 	uint64_t memo;
@@ -30,7 +30,7 @@ struct admin {
 	admin_answer_fn *answer;
 	void *arg;
 	struct list clients;
-	unsigned n_clients;
+	struct admin_counts counts;
 };
 
 json_t *admin_error(const char *format, ...)
@@ -67,10 +67,16 @@ static void drop(struct client *c)
 	c->gone = true;
 	conn_close(&c->conn);
 	list_remove(&c->node);
-	c->admin->n_clients--;
+	c->admin->counts.clients--;
 	json_decref(c->request);
 	c->request = NULL;
 	loop_retire(c->admin->loop, &c->retired, free_client);
+}
+
+static void touch(struct client *c)
+{
+	list_remove(&c->node);
+	list_push_back(&c->admin->clients, &c->node);
 }
 
 static void say(struct client *c, json_t *answer_take)
@@ -118,6 +124,7 @@ static void take_line(struct client *c, struct slice line)
 
 	if (slice_trim(line).n == 0)
 		return;
+	touch(c);
 	request = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(request)) {
 		json_decref(request);
@@ -226,6 +233,24 @@ static void on_retry(int fd, int what, void *arg)
 	}
 }
 
+/* The one idle longest makes room; who waits for an answer is not idle. */
+static bool make_room(struct admin *a)
+{
+	if (a->counts.clients < ADMIN_CLIENTS_MAX)
+		return true;
+	list_foreach_safe (node, &a->clients) {
+		struct client *c = list_entry(node, struct client, node);
+
+		if (c->request)
+			continue;
+		a->counts.evicted++;
+		drop(c);
+		return true;
+	}
+	a->counts.refused++;
+	return false;
+}
+
 static void on_connection(int fd, int what, void *arg)
 {
 	struct admin *a = arg;
@@ -236,7 +261,7 @@ static void on_connection(int fd, int what, void *arg)
 	(void)what;
 	if (got < 0)
 		return;
-	c = a->n_clients < ADMIN_CLIENTS_MAX ? xcalloc(1, sizeof(*c)) : NULL;
+	c = make_room(a) ? xcalloc(1, sizeof(*c)) : NULL;
 	/* One octet more than a line, so that too long can be seen. */
 	if (!c || conn_open(&c->conn, a->loop, got, &client_conn_ops,
 			    ADMIN_LINE_MAX + 1)) {
@@ -246,7 +271,7 @@ static void on_connection(int fd, int what, void *arg)
 	}
 	c->admin = a;
 	list_push_back(&a->clients, &c->node);
-	a->n_clients++;
+	a->counts.clients++;
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);
 }
 
@@ -275,4 +300,9 @@ void admin_free(struct admin *a)
 	loop_watch_free(a->retry);
 	close(a->fd);
 	free(a);
+}
+
+void admin_read_counts(const struct admin *a, struct admin_counts *out)
+{
+	*out = a ? a->counts : (struct admin_counts){0};
 }

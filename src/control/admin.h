@@ -50,6 +50,14 @@ struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,
 /* Closes all; clients die at the end of the turn. NULL is allowed. */
 void admin_free(struct admin *a);
 
+struct admin_counts {
+	unsigned clients; /* now; at most ADMIN_CLIENTS_MAX */
+	uint64_t evicted; /* the one idle longest, for the next one */
+	uint64_t refused; /* while each of the others waited for an answer */
+};
+/* Zeros for NULL. */
+void admin_read_counts(const struct admin *a, struct admin_counts *out);
+
 /* {"ok":false,"error":sentence} */
 json_t *admin_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));

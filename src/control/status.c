@@ -199,6 +199,18 @@ json_t *status_of_logs(void)
 	return json_pack("[o]", o);
 }
 
+static json_t *admin(const struct daemon *d)
+{
+	struct admin_counts counts;
+	json_t *o = json_object();
+
+	admin_read_counts(d->admin, &counts);
+	set_count(o, "clients", counts.clients);
+	set_count(o, "evicted", counts.evicted);
+	set_count(o, "refused", counts.refused);
+	return o;
+}
+
 static json_t *last_reload(const struct daemon *d)
 {
 	const struct reload_report *r = &d->last_reload;
@@ -234,6 +246,7 @@ json_t *status_of_daemon(const struct daemon *d)
 	json_object_set_new(o, "reasons", reasons(d));
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
+	json_object_set_new(o, "admin", admin(d));
 	json_object_set_new(o, "logs", status_of_logs());
 	json_object_set_new(o, "last_reload", last_reload(d));
 	return o;

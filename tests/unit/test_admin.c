@@ -19,7 +19,7 @@ struct scene {
 	unsigned n_asked;
 };
 
-/* "later" has its answer at the third time. */
+/* "later" has its answer at the third time, "never" never. */
 static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 {
 	struct scene *s = arg;
@@ -29,6 +29,8 @@ static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 
 	s->n_asked++;
 	if (command && strcmp(command, "later") == 0 && ++*memo < 3)
+		return NULL;
+	if (command && strcmp(command, "never") == 0)
 		return NULL;
 	o = admin_ok();
 	json_object_set_new(o, "echo", json_string(command ? command : "-"));
@@ -215,23 +217,66 @@ static void test_a_file_in_the_place_of_the_socket_stays(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
-static void test_too_many_clients(void **state)
+static void fill_clients(struct scene *s, int fds[ADMIN_CLIENTS_MAX],
+			 const char *question)
+{
+	struct admin_counts counts = {0};
+
+	for (int i = 0; i < ADMIN_CLIENTS_MAX; i++) {
+		fds[i] = dial(s);
+		put(fds[i], question);
+	}
+	while (s->n_asked < ADMIN_CLIENTS_MAX && *question)
+		loop_turn(&s->loop, true);
+	while (counts.clients < ADMIN_CLIENTS_MAX) {
+		loop_turn(&s->loop, false);
+		admin_read_counts(s->admin, &counts);
+	}
+}
+
+static void regress_the_client_idle_longest_makes_room(void **state)
 {
 	struct scene *s = *state;
-	int fds[ADMIN_CLIENTS_MAX + 1];
+	struct admin_counts counts;
+	int fds[ADMIN_CLIENTS_MAX], next;
 
-	for (int i = 0; i <= ADMIN_CLIENTS_MAX; i++) {
-		fds[i] = dial(s);
+	fill_clients(s, fds, "");
+	/* The first asks, the second waits for its answer. */
+	put(fds[0], "{\"command\":\"x\"}\n");
+	assert_non_null(strstr(get(s, fds[0]), "x"));
+	put(fds[1], "{\"command\":\"never\"}\n");
+	while (s->n_asked < 2)
 		loop_turn(&s->loop, true);
-	}
-	assert_string_equal(get(s, fds[ADMIN_CLIENTS_MAX]), "(end)");
-	close(fds[0]);
-	loop_turn(&s->loop, true);
-	fds[0] = dial(s);
-	put(fds[0], "{\"command\":\"room\"}\n");
-	assert_non_null(strstr(get(s, fds[0]), "room"));
-	for (int i = 0; i <= ADMIN_CLIENTS_MAX; i++)
+	next = dial(s);
+	put(next, "{\"command\":\"room\"}\n");
+	assert_non_null(strstr(get(s, next), "room"));
+	assert_string_equal(get(s, fds[2]), "(end)");
+	put(fds[0], "{\"command\":\"still\"}\n");
+	assert_non_null(strstr(get(s, fds[0]), "still"));
+	admin_read_counts(s->admin, &counts);
+	assert_int_equal(counts.clients, ADMIN_CLIENTS_MAX);
+	assert_int_equal(counts.evicted, 1);
+	assert_int_equal(counts.refused, 0);
+	for (int i = 0; i < ADMIN_CLIENTS_MAX; i++)
 		close(fds[i]);
+	close(next);
+}
+
+static void test_who_waits_for_an_answer_does_not_make_room(void **state)
+{
+	struct scene *s = *state;
+	struct admin_counts counts;
+	int fds[ADMIN_CLIENTS_MAX], next;
+
+	fill_clients(s, fds, "{\"command\":\"never\"}\n");
+	next = dial(s);
+	assert_string_equal(get(s, next), "(end)");
+	admin_read_counts(s->admin, &counts);
+	assert_int_equal(counts.evicted, 0);
+	assert_int_equal(counts.refused, 1);
+	for (int i = 0; i < ADMIN_CLIENTS_MAX; i++)
+		close(fds[i]);
+	close(next);
 }
 
 static void test_who_leaves_while_waiting_harms_nobody(void **state)
@@ -270,7 +315,8 @@ int main(void)
 		SCENE(test_a_line_too_long),
 		SCENE(test_who_does_not_read_waits),
 		SCENE(test_a_file_in_the_place_of_the_socket_stays),
-		SCENE(test_too_many_clients),
+		SCENE(regress_the_client_idle_longest_makes_room),
+		SCENE(test_who_waits_for_an_answer_does_not_make_room),
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
 		SCENE(test_half_closed),
 	};
