@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "fail.h"
 
 int file_open(const char *path)
 {
@@ -35,4 +39,18 @@ ssize_t file_read(int fd, void *room, size_t size)
 		got = read(fd, room, size);
 	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
 	return got;
+}
+
+char *file_state_home(void)
+{
+	const char *said = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *pw;
+
+	if (said && said[0] == '/')
+		return xstrdup(said);
+	if (!home || home[0] != '/') {
+		pw = getpwuid(geteuid());
+		home = pw ? pw->pw_dir : NULL;
+	}
+	return home ? xasprintf("%s/.local/state", home) : NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * file.h - reads files without waiting for ever.
+ * file.h - reads files without waiting for ever, and knows a user's folder.
  *
  * A path from a configuration may name a FIFO that nobody writes to, and
  * open(2) or read(2) would then hold up the thread that reloads, checks
@@ -24,5 +24,12 @@ int file_open(const char *path);
 /* As read(2) on such a descriptor; goes on after EINTR, and waits for a pipe,
  * but no longer than the patience: then -1 with ETIMEDOUT. */
 ssize_t file_read(int fd, void *room, size_t size);
+
+/*
+ * Where programs of an ordinary user keep their state: $XDG_STATE_HOME, unset
+ * or no whole path ~/.local/state. From malloc; NULL for a user without a
+ * home. Source: XDG Base Directory Specification.
+ */
+char *file_state_home(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "read.h"
 
 #define INTO(member) .offset = offsetof(struct settings, member)
@@ -22,11 +23,10 @@ static bool is_system(struct reader *r)
 	return pw && slice_eq(slice_of(pw->pw_name), user);
 }
 
-static struct slice own_folder(struct reader *r, const char *variable,
+/* `folder` of the user; NULL, or no whole path: that of the system. */
+static struct slice own_folder(struct reader *r, const char *folder,
 			       const char *system, const char *name)
 {
-	const char *folder = getenv(variable);
-
 	if (is_system(r) || !folder || folder[0] != '/')
 		return slice_of(arena_printf(r->arena, "%s/%s", system, name));
 	return slice_of(arena_printf(r->arena, "%s/weir/%s", folder, name));
@@ -34,12 +34,15 @@ static struct slice own_folder(struct reader *r, const char *variable,
 
 static void fill_socket(struct reader *r, struct settings *s)
 {
+	char *state = file_state_home();
+
 	if (s->admin_socket.n == 0)
-		s->admin_socket = own_folder(r, "XDG_RUNTIME_DIR", "/run/weir",
-					     "admin.sock");
+		s->admin_socket = own_folder(r, getenv("XDG_RUNTIME_DIR"),
+					     "/run/weir", "admin.sock");
 	if (s->stickiness_key_file.n == 0)
-		s->stickiness_key_file = own_folder(
-			r, "XDG_STATE_HOME", "/var/lib/weir", "stickiness.key");
+		s->stickiness_key_file =
+			own_folder(r, state, "/var/lib/weir", "stickiness.key");
+	free(state);
 }
 
 /* -- values that only stand here ------------------------------------------- */
@@ -166,7 +169,8 @@ const struct key settings_keys[] = {
 	 .doc = "Seals cookies; shared by nodes; made at the first start if "
 		"it is absent.",
 	 .absent = "/var/lib/weir/stickiness.key; for an ordinary user "
-		   "$XDG_STATE_HOME/weir/stickiness.key"},
+		   "$XDG_STATE_HOME/weir/stickiness.key, "
+		   "else ~/.local/state/weir/stickiness.key"},
 	{"oidc_signing_key_file", &type_not_built, NO_SLOT,
 	 .doc = "Signs x-amzn-oidc-data.",
 	 .absent = "/var/lib/weir/oidc.key"},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "firewall/store.h"
 #include "keeper_state.h"
@@ -25,15 +26,17 @@ static const char *const names[] = {
 char *keeper_folder(void)
 {
 	const char *of_unit = getenv("STATE_DIRECTORY");
-	const char *of_user = getenv("XDG_STATE_HOME");
+	char *of_user, *folder;
 
 	/* systemd names several with colons between them. */
 	if (of_unit && of_unit[0] == '/')
 		return slice_dup(slice_first(
 			slice_of(of_unit), slice_find(slice_of(of_unit), ':')));
-	if (geteuid() != 0 && of_user && of_user[0] == '/')
-		return xasprintf("%s/weir-sg", of_user);
-	return xstrdup(LOCALSTATEDIR "/lib/weir-sg");
+	of_user = geteuid() ? file_state_home() : NULL;
+	folder = xasprintf("%s/weir-sg",
+			   of_user ? of_user : LOCALSTATEDIR "/lib");
+	free(of_user);
+	return folder;
 }
 
 static char *path_of(const struct keeper *k, enum keeper_file file)

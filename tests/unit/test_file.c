@@ -72,6 +72,32 @@ static void test_what_is_no_file(void **state)
 	close(fd);
 }
 
+static void regress_state_without_xdg_state_home(void **state)
+{
+	char *got;
+
+	(void)state;
+	setenv("HOME", "/h", 1);
+	unsetenv("XDG_STATE_HOME");
+	got = file_state_home();
+	assert_string_equal(got, "/h/.local/state");
+	free(got);
+	/* What is no whole path is ignored, as the specification wants it. */
+	setenv("XDG_STATE_HOME", "state", 1);
+	got = file_state_home();
+	assert_string_equal(got, "/h/.local/state");
+	free(got);
+	setenv("XDG_STATE_HOME", "/x", 1);
+	got = file_state_home();
+	assert_string_equal(got, "/x");
+	free(got);
+	unsetenv("XDG_STATE_HOME");
+	unsetenv("HOME");
+	got = file_state_home();
+	assert_non_null(got); /* the database of users knows us */
+	free(got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -79,6 +105,7 @@ int main(void)
 			test_a_pipe_without_a_writer_is_opened_at_once),
 		cmocka_unit_test(test_nobody_waits_for_ever),
 		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(regress_state_without_xdg_state_home),
 	};
 
 	return cmocka_run_group_tests(tests, begin, finish);
