@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "commands.h"
+#include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
 #include "net/sock.h"
@@ -25,13 +26,17 @@ enum {
 	TEND_MS = 1000,
 	TICKETS_MS = 60 * 1000,
 	/* Buffers of the control thread: checks and admin answers. */
-	CONTROL_OCTETS = 64 << 20,
+	CONTROL_OCTETS_MAX = 64 << 20,
 	/* Descriptors that are not connections: logs, admin, checks... */
 	DESCRIPTORS_KEPT = 128,
 	/* Fewer connections than this cannot be meant. */
 	CONNECTIONS_FEW = 256,
-	/* Buffers of a worker, whatever the machine has. */
-	WORKER_OCTETS_MIN = 64 << 20,
+	/* Parts of the memory that buffers of all workers, and those of the
+	 * control thread, may take. */
+	WORKERS_PART = 4,
+	CONTROL_PART = 16,
+	/* Buffers of a thread, however little there is. */
+	THREAD_OCTETS_MIN = 4 << 20,
 };
 
 /* -- those who follow the snapshot ----------------------------------------- */
@@ -215,18 +220,23 @@ static int start_admin(struct daemon *d)
 	return error == EADDRINUSE ? DAEMON_FAILURE : DAEMON_GOOD;
 }
 
-/* A quarter of the memory, shared out. */
-static size_t worker_octets(unsigned n_workers)
+/* Octets of buffers for one of n threads that share a part of the memory. */
+static size_t buffer_octets(unsigned part, unsigned n_threads)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	size_t all = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
-	size_t share = all / 4 / n_workers;
+	uint64_t share = memory_limit() / part / n_threads;
 
-	return share > WORKER_OCTETS_MIN ? share : WORKER_OCTETS_MIN;
+	return share > THREAD_OCTETS_MIN ? (size_t)share : THREAD_OCTETS_MIN;
+}
+
+static size_t control_octets(void)
+{
+	size_t share = buffer_octets(CONTROL_PART, 1);
+
+	return share < CONTROL_OCTETS_MAX ? share : CONTROL_OCTETS_MAX;
 }
 
 /* A connection from a client may need one to a target. */
-static uint64_t worker_connections(const struct daemon *d, uint64_t descriptors)
+static uint64_t most_connections(const struct daemon *d, uint64_t descriptors)
 {
 	uint64_t most = d->snap->settings.max_connections;
 	uint64_t kept = DESCRIPTORS_KEPT + d->ports.n * d->n_workers;
@@ -245,17 +255,16 @@ static uint64_t worker_connections(const struct daemon *d, uint64_t descriptors)
 			"connections only: raise it",
 			(unsigned long long)descriptors,
 			(unsigned long long)can);
-	if (most == 0 || most > can)
-		most = can;
-	return most / d->n_workers ? most / d->n_workers : 1;
+	return most == 0 || most > can ? can : most;
 }
 
 static int start_workers(struct daemon *d, uint64_t descriptors)
 {
 	struct worker_options options = {
 		.n_workers = d->n_workers,
-		.most_octets = worker_octets(d->n_workers),
-		.most_connections = worker_connections(d, descriptors),
+		.most_octets = buffer_octets(WORKERS_PART, d->n_workers),
+		.most_connections = most_connections(d, descriptors),
+		.n_connections = &d->n_connections,
 	};
 	sigset_t all, before;
 
@@ -441,7 +450,7 @@ int daemon_serve(const char *file)
 	signal(SIGPIPE, SIG_IGN);
 	log_queue();
 	notify_begin();
-	chunk_pool_init(CONTROL_OCTETS);
+	chunk_pool_init(control_octets());
 	loop_init(&d.loop);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();

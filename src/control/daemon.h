@@ -43,6 +43,7 @@ struct daemon {
 	struct ports ports;
 	struct worker **workers; /* n_workers of them; owned */
 	unsigned n_workers;
+	_Atomic uint64_t n_connections; /* from clients, of all workers */
 	struct rosters *rosters;
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: names cannot be looked up */

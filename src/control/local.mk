@@ -13,6 +13,7 @@ src_libweir_a_SOURCES += \
 	src/control/keeper_run.c src/control/keeper_state.h \
 	src/control/keeper_status.c \
 	src/control/keeper_trouble.c \
+	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \
 	src/control/ports_owner.c \

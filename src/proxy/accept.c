@@ -26,7 +26,7 @@ static void on_retry(int fd, int what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (a->paused && a->worker->n_clients < a->worker->most_connections)
+	if (a->paused)
 		watch(a);
 }
 
@@ -46,7 +46,9 @@ static void reject(struct worker *w, const char *hint)
 	count(w, COUNT_CLIENT_REJECTED);
 	if (!worker_log(w, &l, LOG_WARNING, "accepting no more connections"))
 		return;
-	log_num(&l, "connections", (int64_t)w->n_clients);
+	log_num(&l, "connections",
+		(int64_t)atomic_load_explicit(w->n_connections,
+					      memory_order_relaxed));
 	log_str(&l, "hint", hint);
 	log_end(&l);
 }
@@ -67,7 +69,7 @@ static bool accept_one(struct acceptor *a)
 	struct addr peer;
 	int fd = sock_accept(a->fd, &peer);
 
-	if (fd >= 0 && w->n_clients < w->most_connections) {
+	if (fd >= 0 && worker_take_place(w)) {
 		client_new(w, a, fd, &peer);
 		return true;
 	}
@@ -117,15 +119,11 @@ static void watch(struct acceptor *a)
 
 static void close_acceptor(struct acceptor *a)
 {
-	const struct worker *w = a->worker;
-
 	if (a->fd < 0)
 		return;
 	loop_watch_free(a->watch);
 	a->watch = NULL;
-	for (int i = 0; i < LAST_ACCEPTS &&
-			w->n_clients < w->most_connections && accept_one(a);
-	     i++)
+	for (int i = 0; i < LAST_ACCEPTS && accept_one(a); i++)
 		;
 	loop_watch_free(a->watch);
 	a->watch = NULL;
@@ -245,8 +243,6 @@ void accept_stop(struct worker *w)
 
 void accept_resume(struct worker *w)
 {
-	if (w->n_clients >= w->most_connections)
-		return;
 	list_foreach (node, &w->acceptors) {
 		struct acceptor *a = list_entry(node, struct acceptor, node);
 

@@ -41,6 +41,7 @@ static void close_client(struct client *c)
 	conn_close(&c->conn);
 	list_remove(&c->node);
 	w->n_clients--;
+	worker_leave_place(w);
 	gauge_set(&w->seen_clients, w->n_clients);
 	if (!c->asks_no_more)
 		acceptor_asks_no_more(c->acceptor);
@@ -303,6 +304,7 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	if (!c ||
 	    conn_open(&c->conn, &w->loop, fd_take, &client_ops, CHAIN_LIMIT)) {
 		count(w, COUNT_CLIENT_REJECTED);
+		worker_leave_place(w);
 		free(c);
 		close(fd_take);
 		return;

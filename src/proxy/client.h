@@ -54,7 +54,8 @@ struct client {
 	uint64_t last_idle_ms; /* once it asks no more */
 };
 
-/* Takes a fresh connection over; closes it when there is no memory. */
+/* Takes a fresh connection over, with the place that was taken for it; closes
+ * it when there is no memory. */
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer);
 

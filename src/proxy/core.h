@@ -26,7 +26,8 @@ enum { CHAIN_LIMIT = 128 * 1024 };
 struct worker {
 	struct loop loop;
 	unsigned number, n_workers;
-	uint64_t most_connections; /* from clients */
+	uint64_t most_connections;       /* from clients, of all workers */
+	_Atomic uint64_t *n_connections; /* these; see worker_options */
 	size_t most_octets;
 	pthread_t thread;
 
@@ -79,6 +80,22 @@ static inline void worker_note_refusals(struct worker *w)
 		return;
 	count_n(w, COUNT_POOL_EMPTY, refusals - w->seen_refusals);
 	w->seen_refusals = refusals;
+}
+
+/* A place among settings.max_connections; false: there is none left. */
+static inline bool worker_take_place(struct worker *w)
+{
+	if (atomic_fetch_add_explicit(w->n_connections, 1,
+				      memory_order_relaxed) <
+	    w->most_connections)
+		return true;
+	atomic_fetch_sub_explicit(w->n_connections, 1, memory_order_relaxed);
+	return false;
+}
+
+static inline void worker_leave_place(struct worker *w)
+{
+	atomic_fetch_sub_explicit(w->n_connections, 1, memory_order_relaxed);
 }
 
 /* A worker without a thread, as tests want it; what worker_start() does, in

@@ -191,6 +191,7 @@ struct worker *worker_new(const struct worker_options *options)
 	w->n_workers = options->n_workers;
 	w->most_octets = options->most_octets;
 	w->most_connections = options->most_connections;
+	w->n_connections = options->n_connections;
 	list_init(&w->views);
 	list_init(&w->acceptors);
 	list_init(&w->clients);

@@ -1,9 +1,9 @@
 /*
  * worker.h - a thread that serves, and what it owns.
  *
- * Workers share nothing they write. Control speaks to them by mailbox only;
- * each call below may be made from the control thread at any time and returns
- * at once.
+ * Workers share nothing they write for a request. Control speaks to them by
+ * mailbox only; each call below may be made from the control thread at any time
+ * and returns at once.
  *
  * Floor: proxy.
  */
@@ -27,7 +27,11 @@ struct worker_options {
 	unsigned number; /* from 0 */
 	unsigned n_workers;
 	size_t most_octets;        /* of buffers, for this worker */
-	uint64_t most_connections; /* from clients, for this worker */
+	uint64_t most_connections; /* from clients, for all workers */
+	/* Those there are, of all workers; outlives them. The promise is for
+	 * the process, however the kernel spreads clients over its workers:
+	 * so they write it in common, once for each connection. */
+	_Atomic uint64_t *n_connections;
 };
 
 /* One listening socket of one worker. */

@@ -108,6 +108,19 @@ class Clients(Scene):
             c.close()
         wait_for(lambda: self.served(weir), "room for a new client")
 
+    def regress_max_connections_is_one_number_for_all_workers(self):
+        app = self.origin(Reply(200, b"ok"))
+        weir = self.weir(ONE_GROUP, app=app, workers=4, settings="max_connections: 20")
+        # However the kernel spreads them: twenty are served, and no more.
+        inside = [weir.client() for _ in range(20)]
+        for c in inside:
+            self.assertEqual(c.get("/").status, 200)
+        for _ in range(10):
+            self.assertFalse(self.served(weir))
+        for c in inside:
+            c.close()
+        wait_for(lambda: self.served(weir), "room for a new client")
+
     @staticmethod
     def served(weir):
         try:

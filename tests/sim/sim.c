@@ -102,12 +102,15 @@ static void make_roster(struct sim *sim)
 	group_state_publish(group->state, roster_new(members, SIM_TARGETS));
 }
 
+static _Atomic uint64_t n_connections;
+
 struct sim *sim_new(void)
 {
 	const struct worker_options options = {
 		.n_workers = 1,
 		.most_octets = 64 << 20,
 		.most_connections = 1000,
+		.n_connections = &n_connections,
 	};
 	struct sim *sim = xcalloc(1, sizeof(*sim));
 	struct acceptor *a = xcalloc(1, sizeof(*a));
@@ -141,6 +144,7 @@ void sim_free(struct sim *sim)
 
 	acceptor_leave(sim->acceptor); /* clients may have it still */
 	worker_leave(sim->worker);
+	assert_int_equal(n_connections, 0);
 	assert_int_equal(chunk_pool_in_use(), 0);
 	worker_free(sim->worker);
 	snapshot_unref(sim->snap);
@@ -202,6 +206,7 @@ struct sim_end *sim_connect(struct sim *sim)
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	assert_true(addr_parse(SLICE("192.0.2.7:4711"), &peer));
+	assert_true(worker_take_place(sim->worker));
 	client_new(sim->worker, sim->acceptor, fds[0], &peer);
 	return end_new(sim, fds[1]);
 }
@@ -218,6 +223,7 @@ struct sim_end *sim_connect_tcp(struct sim *sim)
 	assert_int_equal(getsockname(listening, &at.sa, &at.len), 0);
 	assert_int_equal(listen(listening, 1), 0);
 	assert_int_equal(connect(fd, &at.sa, at.len), 0);
+	assert_true(worker_take_place(sim->worker));
 	client_new(sim->worker, sim->acceptor, sock_accept(listening, &peer),
 		   &peer);
 	close(listening);
