@@ -191,7 +191,10 @@ static void open_admin(struct daemon *d)
 	if (fd < 0 && errno == ENOENT && why)
 		errno = why; /* why there is no folder says more */
 	if (fd >= 0) {
-		identity_give(&d->identity, d->admin_path);
+		if (identity_give_socket(&d->identity, d->admin_path))
+			log_say(LOG_WARNING,
+				"the admin socket stays root's: %s: %s",
+				d->admin_path, strerror(errno));
 		d->admin = admin_new(&d->loop, fd, command_answer, d);
 	}
 }

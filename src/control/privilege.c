@@ -2,6 +2,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "net/sock.h"
 
 int identity_find(const struct snapshot *snap, struct identity *out,
 		  struct diag *diag)
@@ -87,19 +89,42 @@ bool identity_try(const struct identity *id,
 	return n <= 0;
 }
 
-/* mkdir -p; *made tells whether the last one is new. */
+/* One step of mkdir -p. Takes the descriptor of the folder above over; returns
+ * that of the new one, or -1 with errno. What we made ourselves is no link. */
+static int make_step(int above_take, const char *name, mode_t mode, bool *made)
+{
+	int fd = -1, error;
+
+	*made = mkdirat(above_take, name, mode) == 0;
+	if (*made || errno == EEXIST)
+		fd = openat(above_take, name,
+			    O_PATH | O_DIRECTORY | O_CLOEXEC |
+				    (*made ? O_NOFOLLOW : 0));
+	error = errno;
+	close(above_take);
+	errno = error;
+	return fd;
+}
+
+/* mkdir -p; *made tells whether the last one is new. Returns its descriptor,
+ * or -1 with errno. */
 static int make_path(char *path, mode_t mode, bool *made)
 {
-	for (char *at = path + 1; *at; at++) {
-		if (*at != '/')
-			continue;
-		*at = '\0';
-		if (mkdir(path, 0755) && errno != EEXIST)
-			return -1;
-		*at = '/';
-	}
-	*made = mkdir(path, mode) == 0;
-	return *made || errno == EEXIST ? 0 : -1;
+	int fd = open(*path == '/' ? "/" : ".",
+		      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *rest = path, *name;
+
+	while (fd >= 0 && (name = strsep(&rest, "/")) != NULL)
+		if (*name)
+			fd = make_step(fd, name, rest ? 0755 : mode, made);
+	return fd;
+}
+
+/* By its descriptor: as root, a path may lead elsewhere by now. */
+static int give(const struct identity *id, int fd)
+{
+	return id->changes ? fchownat(fd, "", id->uid, id->gid, AT_EMPTY_PATH)
+			   : 0;
 }
 
 int identity_make_folder(const struct identity *id, struct slice file,
@@ -107,7 +132,7 @@ int identity_make_folder(const struct identity *id, struct slice file,
 {
 	char *path = slice_dup(file), *slash;
 	bool made = false;
-	int result;
+	int fd, result;
 
 	if (!path)
 		return -1;
@@ -117,16 +142,27 @@ int identity_make_folder(const struct identity *id, struct slice file,
 		return 0;
 	}
 	*slash = '\0';
-	result = make_path(path, mode, &made);
-	if (result == 0 && made)
-		result = identity_give(id, path);
+	fd = make_path(path, mode, &made);
 	free(path);
+	if (fd < 0)
+		return -1;
+	result = made ? give(id, fd) : 0;
+	close(fd);
 	return result;
 }
 
-int identity_give(const struct identity *id, const char *path)
+int identity_give_socket(const struct identity *id, const char *path)
 {
-	return id->changes ? lchown(path, id->uid, id->gid) : 0;
+	int fd, result;
+
+	if (!id->changes)
+		return 0;
+	fd = sock_open_file(path);
+	if (fd < 0)
+		return -1;
+	result = give(id, fd);
+	close(fd);
+	return result;
 }
 
 static int refuse(const char *what)

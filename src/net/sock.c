@@ -1,9 +1,12 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* As long as net.core.somaxconn allows; the kernel cuts it. */
@@ -47,12 +50,47 @@ static bool somebody_answers(const struct addr *addr)
 	return alive;
 }
 
-/* Whatever else stands there is somebody's file. */
-static bool is_socket(const char *path)
+/* The folder of a path; *name is the rest of it. A descriptor, or -1 with
+ * errno. */
+static int open_folder(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)] = ".";
+
+	*name = slash ? slash + 1 : path;
+	if (slash) {
+		size_t n = slash == path ? 1 : (size_t)(slash - path);
+
+		memcpy(folder, path, n);
+		folder[n] = '\0';
+	}
+	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whatever is no socket is somebody's file. Returns 0, or -1 with errno. */
+static int remove_socket(const char *path)
 {
 	struct stat st;
+	const char *name;
+	int folder = open_folder(path, &name), result = -1;
 
-	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (folder < 0)
+		return -1;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = ENOTSOCK;
+		if (S_ISSOCK(st.st_mode))
+			result = unlinkat(folder, name, 0);
+	}
+	return result ? close_with(folder, errno) : close(folder);
+}
+
+static int bind_file(int fd, const struct addr *addr)
+{
+	mode_t before = umask(0117);
+	int result = bind(fd, &addr->sa, addr->len);
+
+	umask(before);
+	return result;
 }
 
 int sock_listen_path(const char *path)
@@ -70,18 +108,42 @@ int sock_listen_path(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (bind(fd, &addr.sa, addr.len)) {
-		if (errno != EADDRINUSE || somebody_answers(&addr))
-			return close_with(fd, errno);
-		if (!is_socket(path))
-			return close_with(fd, ENOTSOCK);
-		unlink(path);
-		if (bind(fd, &addr.sa, addr.len))
+	if (bind_file(fd, &addr)) {
+		if (errno != EADDRINUSE || somebody_answers(&addr) ||
+		    remove_socket(path) || bind_file(fd, &addr))
 			return close_with(fd, errno);
 	}
-	if (chmod(path, 0660) || listen(fd, 64))
+	if (listen(fd, 64))
 		return close_with(fd, errno);
 	return fd;
+}
+
+/* Whom one reaches through this file says who made it. */
+static bool leads_to_us(int file)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct ucred who = {0};
+	socklen_t n = sizeof(who);
+	bool ours;
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d", file);
+	ours = fd >= 0 &&
+	       connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 &&
+	       who.pid == getpid();
+	if (fd >= 0)
+		close(fd);
+	return ours;
+}
+
+int sock_open_file(const char *path)
+{
+	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (file < 0 || leads_to_us(file))
+		return file;
+	return close_with(file, ESTALE);
 }
 
 int sock_accept(int fd, struct addr *peer)

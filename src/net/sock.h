@@ -19,8 +19,14 @@ int sock_listen(const struct addr *addr);
 
 /* A stream socket on a path, mode 0660; an old socket file there that nobody
  * answers on is replaced. Returns -1 with errno (EADDRINUSE: it is alive;
- * ENOTSOCK: there is a file that is no socket, and it stays). */
+ * ENOTSOCK: there is a file that is no socket, and it stays). Before threads
+ * make files: the file has its mode from umask(2) and is never without it. */
 int sock_listen_path(const char *path);
+
+/* The file of a socket of ours that listens on a path, opened with O_PATH, so
+ * that it can be given away whatever becomes of the path. Returns -1 with
+ * errno; ESTALE: what stands there does not lead to us. */
+int sock_open_file(const char *path);
 
 /* Accepts one connection, non-blocking and closed on exec. Returns -1 with
  * errno; EAGAIN when another worker was faster. */

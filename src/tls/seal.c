@@ -1,6 +1,8 @@
 #include "tls/seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -127,24 +129,59 @@ static int write_new_key(int fd)
 	return result;
 }
 
+/* A name in the folder that is not in use. Returns the descriptor of the empty
+ * file, or -1 with errno. */
+static int open_aside(int folder, char *name, size_t size)
+{
+	uint64_t random;
+
+	if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1) {
+		errno = EIO;
+		return -1;
+	}
+	snprintf(name, size, ".new-key-%016" PRIx64, random);
+	return openat(folder, name,
+		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		      0600);
+}
+
 /* Written aside and linked: nobody ever reads half a file, and of two who
- * make it at once the second finds the first one's. */
+ * make it at once the second finds the first one's. The folder is looked up
+ * once, so that all of it happens there, whoever turns the path meanwhile. */
+static int make_key_in(int folder, const char *name)
+{
+	char aside[64];
+	int fd = open_aside(folder, aside, sizeof(aside));
+	int result, error;
+
+	if (fd < 0)
+		return -1;
+	result = write_new_key(fd);
+	if (result == 0 && linkat(folder, aside, folder, name, 0) < 0 &&
+	    errno != EEXIST)
+		result = -1;
+	error = errno;
+	close(fd);
+	unlinkat(folder, aside, 0);
+	errno = error;
+	return result;
+}
+
 static int make_key_file(const char *path)
 {
-	char *aside = xasprintf("%s.XXXXXX", path);
-	int fd = mkstemp(aside); /* mode 0600 */
-	int result = -1, saved;
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path)
+			     : xstrdup(".");
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result, error;
 
-	if (fd >= 0) {
-		result = write_new_key(fd);
-		if (result == 0 && link(aside, path) < 0 && errno != EEXIST)
-			result = -1;
-		saved = errno;
-		close(fd);
-		unlink(aside);
-		errno = saved;
-	}
-	free(aside);
+	free(folder);
+	if (fd < 0)
+		return -1;
+	result = make_key_in(fd, slash ? slash + 1 : path);
+	error = errno;
+	close(fd);
+	errno = error;
 	return result;
 }
 

@@ -3,7 +3,7 @@ if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster \
 	tests/unit/test_keeper tests/unit/test_keeper_restart \
-	tests/unit/test_overlay tests/unit/test_memory
+	tests/unit/test_overlay tests/unit/test_memory tests/unit/test_privilege
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
@@ -18,6 +18,8 @@ tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/worlds.h
 tests_unit_test_roster_LDADD = $(UNIT_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
 tests_unit_test_memory_LDADD = $(UNIT_LIBS)
+tests_unit_test_privilege_SOURCES = tests/unit/test_privilege.c
+tests_unit_test_privilege_LDADD = $(UNIT_LIBS)
 keeper_scene = tests/unit/keeper_scene.c tests/unit/keeper_scene.h \
 	tests/unit/fake_kernel.c tests/unit/fake_kernel.h
 tests_unit_test_keeper_SOURCES = tests/unit/test_keeper.c $(keeper_scene)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/admin.h"
@@ -217,6 +218,63 @@ static void test_a_file_in_the_place_of_the_socket_stays(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static unsigned mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* Not by a second call, which another file could be in the way of. */
+static void regress_the_socket_is_made_with_its_mode(void **state)
+{
+	static const mode_t masks[] = {0, 022, 077, 0777};
+	struct scene *s = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/other", s->folder);
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		mode_t before = umask(masks[i]);
+		int fd = sock_listen_path(path);
+
+		assert_true(fd >= 0);
+		assert_int_equal(umask(before), masks[i]);
+		assert_int_equal(mode_of(path), 0660);
+		close(fd);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+/* What stands on the path now is somebody else's, and stays that. */
+static void regress_only_our_own_socket_is_opened_to_be_given(void **state)
+{
+	struct scene *s = *state;
+	char path[128];
+	int file, other;
+
+	file = sock_open_file(s->path);
+	assert_true(file >= 0);
+	close(file);
+
+	snprintf(path, sizeof(path), "%s/other", s->folder);
+	other = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(other);
+	assert_int_equal(sock_open_file(path), -1);
+	assert_int_equal(errno, ESTALE);
+	unlink(path);
+	assert_int_equal(symlink(s->path, path), 0);
+	assert_int_equal(sock_open_file(path), -1);
+	assert_int_equal(errno, ESTALE);
+	unlink(path);
+	/* A socket of which nobody listens any more. */
+	other = sock_listen_path(path);
+	close(other);
+	assert_int_equal(sock_open_file(path), -1);
+	assert_int_equal(errno, ESTALE);
+	unlink(path);
+}
+
 static void fill_clients(struct scene *s, int fds[ADMIN_CLIENTS_MAX],
 			 const char *question)
 {
@@ -315,6 +373,8 @@ int main(void)
 		SCENE(test_a_line_too_long),
 		SCENE(test_who_does_not_read_waits),
 		SCENE(test_a_file_in_the_place_of_the_socket_stays),
+		SCENE(regress_the_socket_is_made_with_its_mode),
+		SCENE(regress_only_our_own_socket_is_opened_to_be_given),
 		SCENE(regress_the_client_idle_longest_makes_room),
 		SCENE(test_who_waits_for_an_answer_does_not_make_room),
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
