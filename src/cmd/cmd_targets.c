@@ -23,7 +23,8 @@ static void add_target(struct table *t, const char *group, const json_t *target)
 	const char *description = text_at(target, "description");
 	bool is_name = strncmp(address, id, strlen(id)) != 0 &&
 		       strncmp(address, "[", 1) != 0;
-	char shown[512], left[64];
+	const char *detail = text_at(target, "detail");
+	char shown[512], why[512];
 
 	snprintf(shown, sizeof(shown), "%s%s%s%s", address, is_name ? " (" : "",
 		 is_name ? id : "", is_name ? ")" : "");
@@ -36,22 +37,24 @@ static void add_target(struct table *t, const char *group, const json_t *target)
 	table_number(t, number_at(by_class, "3xx"));
 	table_number(t, number_at(by_class, "4xx"));
 	table_number(t, number_at(by_class, "5xx"));
+	table_number(t, number_at(target, "unanswered"));
 	table_number(t, number_at(target, "connection_failures"));
 	table_text(t, text_at(target, "since"));
-	if (strcmp(state, "draining") == 0) {
-		snprintf(left, sizeof(left), "%lld s left",
+	if (strcmp(state, "draining") == 0)
+		snprintf(why, sizeof(why), "%lld s left",
 			 number_at(target, "seconds_left"));
-		description = left;
-	}
-	table_text(t, description);
+	else
+		snprintf(why, sizeof(why), "%s%s%s", description,
+			 *detail ? ": " : "", detail);
+	table_text(t, why);
 }
 
 static void print(const json_t *answer)
 {
 	static const char *const titles[] = {
-		"GROUP", "TARGET", "STATE", "#REQUESTS", "#NOW",
-		"#2XX",  "#3XX",   "#4XX",  "#5XX",      "#FAILED",
-		"SINCE", "REASON", NULL};
+		"GROUP",   "TARGET", "STATE",  "#REQUESTS", "#NOW",
+		"#2XX",    "#3XX",   "#4XX",   "#5XX",      "#UNANSWERED",
+		"#FAILED", "SINCE",  "REASON", NULL};
 	const json_t *groups = json_object_get(answer, "target_groups");
 	struct table t;
 	const json_t *group, *target;

@@ -77,7 +77,7 @@ static void end_by(struct check *c, int error)
 {
 	struct check_outcome outcome = broken_by(error);
 	const struct filter *tls = c->conn.filter;
-	char detail[256];
+	char detail[CHECK_DETAIL_MAX];
 
 	if (error == EPROTO && tls) {
 		snprintf(detail, sizeof(detail), "TLS: %s",
@@ -93,9 +93,27 @@ static void end_broken(struct check *c, const char *detail)
 	    &(struct check_outcome){.result = CHECK_BROKEN, .detail = detail});
 }
 
-static void end_answered(struct check *c, uint16_t code)
+/* A target's own text may end up on a terminal. */
+static void keep_visible(char *text)
 {
-	end(c, &(struct check_outcome){.result = CHECK_ANSWERED, .code = code});
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* Where a redirect leads tells most about what is wrong with the path. */
+static void end_answered(struct check *c, const struct http_head *head)
+{
+	const struct field *to =
+		head->status / 100 == 3 ? head_find(head, NAME_LOCATION) : NULL;
+	char detail[CHECK_DETAIL_MAX];
+
+	snprintf(detail, sizeof(detail), to ? "status %u to %.*s" : "status %u",
+		 head->status, SLICE_ARG(to ? to->value : SLICE("")));
+	keep_visible(detail);
+	end(c, &(struct check_outcome){.result = CHECK_ANSWERED,
+				       .code = head->status,
+				       .detail = detail});
 }
 
 /* Interim responses come before the answer (RFC 9110 15.2); 101 was not
@@ -130,7 +148,7 @@ static bool look(struct check *c)
 			break;
 		}
 		if (!is_interim(&head)) {
-			end_answered(c, head.status);
+			end_answered(c, &head);
 			return true;
 		}
 		chain_drain(in, head.octets);

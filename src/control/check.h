@@ -23,11 +23,13 @@ struct check;
 struct check_pool;
 struct tls_client; /* tls/client.h */
 
+enum { CHECK_DETAIL_MAX = 256 }; /* octets of a detail, with its end */
+
 struct check_outcome {
 	enum check_result result;
 	uint16_t code;      /* with CHECK_ANSWERED, else 0 */
-	const char *detail; /* for the log, e.g. "Connection refused"; NULL;
-			     * valid during the call */
+	const char *detail; /* "Connection refused", "status 301 to /login";
+			     * NULL: connected; valid during the call */
 };
 
 /* All of it is borrowed until the check has ended. */

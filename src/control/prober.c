@@ -28,6 +28,7 @@ struct probe {
 	uint64_t at_ms;   /* orders the heap: due, or timeout if running */
 	size_t heap_at;
 	struct check *running; /* NULL: waits */
+	char *detail;          /* of the last failure; owned; NULL: none */
 	bool had_first;
 	uint64_t seen; /* the update in which it was wanted */
 };
@@ -169,9 +170,18 @@ static void log_verdict(const struct probe *probe, enum health health,
 		log_str(&l, "reason", health_reason_code(reason));
 	if (outcome->result == CHECK_ANSWERED)
 		log_num(&l, "code", outcome->code);
-	if (outcome->detail)
+	if (!well && outcome->detail)
 		log_str(&l, "detail", outcome->detail);
 	log_end(&l);
+}
+
+/* An interval goes by between two of them, and most are the same. */
+static void keep_detail(struct probe *probe, const char *detail)
+{
+	if (detail && probe->detail && strcmp(detail, probe->detail) == 0)
+		return;
+	free(probe->detail);
+	probe->detail = detail ? xstrdup(detail) : NULL;
 }
 
 static void note(struct probe *probe, const struct check_outcome *outcome)
@@ -183,9 +193,13 @@ static void note(struct probe *probe, const struct check_outcome *outcome)
 
 	changed = health_note(&probe->track, &probe->group->health_check,
 			      outcome->result, outcome->code, &health, &reason);
-	/* The code explains the reason: a success on the way back does not. */
+	/* They explain the reason: a success on the way back does not. */
 	if (!probe->track.run_is_good || health == HEALTH_HEALTHY)
 		s->health_code = outcome->code;
+	if (!probe->track.run_is_good)
+		keep_detail(probe, outcome->detail);
+	else if (health == HEALTH_HEALTHY)
+		keep_detail(probe, NULL);
 	s->health_reason = (uint8_t)reason;
 	if (!changed)
 		return;
@@ -371,6 +385,7 @@ static void drop(struct prober *p, struct probe *probe)
 	p->counts.n_probes--;
 	state_unref(probe->state);
 	free(probe->request);
+	free(probe->detail);
 	free(probe);
 }
 
@@ -430,6 +445,16 @@ void prober_update(struct prober *p, struct snapshot *snap)
 			drop(p, p->by_slot[i]);
 	snapshot_unref(old);
 	rearm(p);
+}
+
+const char *prober_detail(const struct prober *p, const struct target_state *s)
+{
+	const struct probe *probe = s->slot < p->n_slots ? p->by_slot[s->slot]
+							 : NULL;
+
+	if (!probe || s->health == HEALTH_HEALTHY || !probe->detail)
+		return "";
+	return probe->detail;
 }
 
 void prober_read_counts(const struct prober *p, struct prober_counts *out)

@@ -18,6 +18,7 @@
 #define WEIR_CONTROL_PROBER_H
 
 #include "model/snapshot.h"
+#include "model/state.h"
 #include "net/loop.h"
 
 struct prober;
@@ -38,6 +39,10 @@ void prober_free(struct prober *p);
  * when a roster has changed.
  */
 void prober_update(struct prober *p, struct snapshot *snap);
+
+/* How the last check that failed did so, as the log has it; "" for a healthy
+ * target and for one that is not checked. Until the next turn. */
+const char *prober_detail(const struct prober *p, const struct target_state *s);
 
 void prober_read_counts(const struct prober *p, struct prober_counts *out);
 

@@ -255,8 +255,10 @@ json_t *status_of_daemon(const struct daemon *d)
 /* -- targets --------------------------------------------------------------- */
 
 /* As DescribeTargetHealth says it: healthy ones have neither. */
-static void set_reason(json_t *o, const struct target_state *s)
+static void set_reason(json_t *o, const struct daemon *d,
+		       const struct target_state *s)
 {
+	const char *detail = prober_detail(d->prober, s);
 	enum health_reason reason = (enum health_reason)s->health_reason;
 	const char *code = health_reason_code(reason);
 	unsigned answer = s->health_code;
@@ -272,6 +274,8 @@ static void set_reason(json_t *o, const struct target_state *s)
 	else
 		json_object_set_new(o, "description",
 				    json_string(health_reason_text(reason)));
+	if (*detail)
+		json_object_set_new(o, "detail", status_text(slice_of(detail)));
 }
 
 static void set_tally(json_t *o, const struct target_state *s)
@@ -279,6 +283,7 @@ static void set_tally(json_t *o, const struct target_state *s)
 	static const char *const classes[] = {"other", "1xx", "2xx",
 					      "3xx",   "4xx", "5xx"};
 	uint64_t requests = 0, ended = 0, failures = 0, in = 0, out = 0;
+	uint64_t unanswered = 0;
 	uint64_t responses[6] = {0};
 	json_t *by_class = json_object();
 
@@ -289,6 +294,7 @@ static void set_tally(json_t *o, const struct target_state *s)
 		ended += tally_read(&t->ended);
 		requests += tally_read(&t->requests);
 		failures += tally_read(&t->failures);
+		unanswered += tally_read(&t->unanswered);
 		in += tally_read(&t->octets_in);
 		out += tally_read(&t->octets_out);
 		for (int c = 0; c < 6; c++)
@@ -299,13 +305,15 @@ static void set_tally(json_t *o, const struct target_state *s)
 			set_count(by_class, classes[c], responses[c]);
 	set_count(o, "requests", requests);
 	set_count(o, "in_flight", requests > ended ? requests - ended : 0);
+	set_count(o, "unanswered", unanswered);
 	set_count(o, "connection_failures", failures);
 	json_object_set_new(o, "responses", by_class);
 	set_count(o, "octets_received", in);
 	set_count(o, "octets_sent", out);
 }
 
-static json_t *target_to_json(const struct target_state *s)
+static json_t *target_to_json(const struct daemon *d,
+			      const struct target_state *s)
 {
 	json_t *o = json_object();
 
@@ -313,19 +321,20 @@ static json_t *target_to_json(const struct target_state *s)
 	json_object_set_new(o, "id", status_text(s->id));
 	json_object_set_new(o, "state",
 			    json_string(health_name((enum health)s->health)));
-	set_reason(o, s);
+	set_reason(o, d, s);
 	json_object_set_new(o, "since", status_time(s->health_since_s));
 	set_tally(o, s);
 	return o;
 }
 
-static void add_members(json_t *list, const struct target_group *g)
+static void add_members(json_t *list, const struct daemon *d,
+			const struct target_group *g)
 {
 	struct roster *roster = group_state_roster(g->state);
 
 	for (size_t i = 0; i < roster->n_members; i++) {
 		const struct member *m = &roster->members[i];
-		json_t *o = target_to_json(m->state);
+		json_t *o = target_to_json(d, m->state);
 
 		set_count(o, "weight", m->weight);
 		json_object_set_new(o, "availability_zone",
@@ -347,7 +356,7 @@ static void add_draining(json_t *list, const struct daemon *d,
 
 		if (!slice_eq(s->group, group))
 			continue;
-		o = target_to_json(s);
+		o = target_to_json(d, s);
 		set_count(o, "seconds_left", (left_ms + 999) / 1000);
 		json_array_append_new(list, o);
 	}
@@ -358,7 +367,7 @@ static json_t *group_to_json(const struct daemon *d,
 {
 	json_t *o = json_object(), *list = json_array();
 
-	add_members(list, g);
+	add_members(list, d, g);
 	add_draining(list, d, g->name);
 	json_object_set_new(o, "name", status_text(g->name));
 	json_object_set_new(o, "protocol",

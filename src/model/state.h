@@ -51,6 +51,7 @@ enum health_reason {
 struct tally {
 	_Alignas(64) tally_cell requests; /* sent to it */
 	tally_cell ended;                 /* of these, over */
+	tally_cell unanswered;            /* ended without a response */
 	tally_cell responses[6];          /* by class: [2] is 2xx; [0] other */
 	tally_cell failures;              /* connects that failed */
 	tally_cell octets_in, octets_out; /* bodies and heads, from and to it */

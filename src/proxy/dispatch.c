@@ -38,6 +38,8 @@ void exch_leave_target(struct exchange *x)
 		return;
 	tally = &x->target->tally[x->worker->number];
 	tally_add(&tally->ended, 1);
+	if (!x->has_response)
+		tally_add(&tally->unanswered, 1);
 	tally_add(&tally->octets_in, u->conn.n_read - u->read0);
 	tally_add(&tally->octets_out, u->conn.n_written - u->written0);
 	x->dispatched = false;

@@ -61,6 +61,7 @@ struct exchange {
 	bool came_sticky : 1;   /* a cookie came, good or not */
 	bool answered : 1;      /* a final head has left */
 	bool target_spoke : 1;  /* an answer, or an interim one, has begun */
+	bool has_response : 1;  /* this try has one, and it was counted */
 	bool target_closes : 1; /* its connection cannot be used again */
 	bool came_early : 1;    /* the answer did, before the whole request
 				 * had left */

@@ -37,6 +37,7 @@ static void count_status(struct exchange *x, unsigned status)
 	if (class >= 2 && class <= 5)
 		count(x->worker, classes[class]);
 	tally_add(&tally->responses[class <= 5 ? class : 0], 1);
+	x->has_response = true;
 }
 
 static struct slice write_cookies(struct exchange *x, char *room)
@@ -114,6 +115,7 @@ static enum next upgrade(struct exchange *x, const struct http_head *head)
 	x->keep = false;
 	count(x->worker, COUNT_UPGRADES);
 	tally_add(&x->target->tally[x->worker->number].responses[1], 1);
+	x->has_response = true;
 	if (!tunnel_begin(x))
 		return exch_give_up(x, REASON_OVERLOADED);
 	return exch_enter(x, EXCH_TUNNEL);

@@ -1,6 +1,6 @@
 """Health checks: who takes traffic, who gets it back, and when nobody is well."""
 
-from scene import Refuse, Reply, Scene, wait_for
+from scene import Refuse, Reply, Scene, Silent, wait_for
 
 CONFIG = """
 load_balancers:
@@ -67,6 +67,18 @@ class Health(Scene):
             self.assertEqual(c.get("/").status, 200)
         self.expect("unhealthy", "healthy")
 
+    def regress_targets_say_why_a_check_failed(self):
+        self.expect("healthy", "healthy")
+        self.first.stop()
+        self.second.health = 500
+        self.expect("unhealthy", "unhealthy")
+        targets = self.begun.json("targets")["target_groups"][0]["targets"]
+        self.assertEqual([t.get("detail") for t in targets],
+                         ["Connection refused", "status 500"])
+        shown = self.begun.command("targets").stdout
+        self.assertIn("Health checks failed: Connection refused", shown)
+        self.assertRegex(shown, "Health checks failed with these codes.*: status 500")
+
     def test_a_reload_keeps_what_is_known(self):
         self.expect("healthy", "healthy")
         self.first.health = 500
@@ -85,3 +97,21 @@ class Matcher(Scene):
                          first=app, second=down)
         wait_for(lambda: weir.states() == {str(app): "healthy", str(down): "unhealthy"},
                  "healthy by its matcher")
+
+
+class Unanswered(Scene):
+    over = ("plain",)
+
+    def regress_a_request_without_a_response_has_a_column(self):
+        app = self.origin(Silent(), Reply(200, b"ok"))
+        weir = self.weir(CONFIG.replace("    addresses:",
+                                        "    idle_timeout.timeout_seconds: 0.2\n    addresses:")
+                         .replace(", {second}", ""), first=app)
+        weir.wait_healthy(1)
+        self.assertEqual(weir.get("/").status, 504)
+        self.assertEqual(weir.get("/").status, 200)
+        target = weir.json("targets")["target_groups"][0]["targets"][0]
+        self.assertEqual((target["requests"], target["unanswered"]), (2, 1))
+        head, row = weir.command("targets").stdout.splitlines()[:2]
+        end = head.index("UNANSWERED") + len("UNANSWERED")
+        self.assertEqual(row[:end].split()[-1], "1")

@@ -254,6 +254,7 @@ static const struct {
 	enum health health;
 	enum health_reason reason;
 	uint16_t code;
+	const char *detail;
 } cases[] = {
 	{"200", ANSWER, OK, HEALTH_HEALTHY, HEALTH_NO_REASON, 200},
 	{"200 in single octets", DRIP, OK, HEALTH_HEALTHY, HEALTH_NO_REASON,
@@ -262,15 +263,19 @@ static const struct {
 	 "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" OK, HEALTH_HEALTHY,
 	 HEALTH_NO_REASON, 200},
 	{"503", ANSWER, "HTTP/1.1 503 No\r\n\r\n", HEALTH_UNHEALTHY,
-	 HEALTH_CODE_MISMATCH, 503},
+	 HEALTH_CODE_MISMATCH, 503, "status 503"},
 	{"a redirect is not followed", ANSWER,
-	 "HTTP/1.1 302 Found\r\nlocation: /\r\n\r\n", HEALTH_UNHEALTHY,
-	 HEALTH_CODE_MISMATCH, 302},
+	 "HTTP/1.1 302 Found\r\nlocation: /login\r\n\r\n", HEALTH_UNHEALTHY,
+	 HEALTH_CODE_MISMATCH, 302, "status 302 to /login"},
+	{"a redirect with octets that are not for terminals", ANSWER,
+	 "HTTP/1.1 302 Found\r\nlocation: /\xe9\r\n\r\n", HEALTH_UNHEALTHY,
+	 HEALTH_CODE_MISMATCH, 302, "status 302 to /?"},
 	{"nobody listens", REFUSE, NULL, HEALTH_UNHEALTHY, HEALTH_FAILED_CHECKS,
-	 0},
-	{"no answer", HANG, NULL, HEALTH_UNHEALTHY, HEALTH_TIMEOUT, 0},
+	 0, "Connection refused"},
+	{"no answer", HANG, NULL, HEALTH_UNHEALTHY, HEALTH_TIMEOUT, 0,
+	 "no answer in time"},
 	{"closed without an answer", CLOSE, NULL, HEALTH_UNHEALTHY,
-	 HEALTH_FAILED_CHECKS, 0},
+	 HEALTH_FAILED_CHECKS, 0, "closed before the answer was complete"},
 	{"half a head", ANSWER, "HTTP/1.1 200 OK\r\nx: y\r\n", HEALTH_UNHEALTHY,
 	 HEALTH_FAILED_CHECKS, 0},
 	{"no HTTP", ANSWER, "SSH-2.0-OpenSSH_9.2\r\n\r\n", HEALTH_UNHEALTHY,
@@ -279,7 +284,7 @@ static const struct {
 	 HEALTH_FAILED_CHECKS, 0},
 };
 
-static void test_every_result(void **state)
+static void regress_every_result_says_why(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct target_state *t;
@@ -291,6 +296,11 @@ static void test_every_result(void **state)
 		assert_int_equal(t->health, cases[i].health);
 		assert_int_equal(t->health_reason, cases[i].reason);
 		assert_int_equal(t->health_code, cases[i].code);
+		if (cases[i].detail || t->health == HEALTH_HEALTHY)
+			assert_string_equal(
+				prober_detail(((struct scene *)*state)->prober,
+					      t),
+				cases[i].detail ? cases[i].detail : "");
 		finish(state);
 	}
 }
@@ -359,6 +369,7 @@ static void test_https_needs_tls(void **state)
 	wait_for(s, 2);
 	assert_int_equal(t->health, HEALTH_UNHEALTHY);
 	assert_int_equal(t->health_reason, HEALTH_FAILED_CHECKS);
+	assert_non_null(strstr(prober_detail(s->prober, t), "TLS: "));
 }
 
 /* -- time and change ------------------------------------------------------- */
@@ -445,7 +456,7 @@ int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_result),
+		cmocka_unit_test(regress_every_result_says_why),
 		SCENE(test_the_request),
 		SCENE(test_tcp_only_connects),
 		SCENE(test_https_needs_tls),
