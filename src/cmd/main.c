@@ -21,6 +21,27 @@ static const struct command *const commands[] = {
 	&cmd_sg_unblock,  &cmd_sg_overlay,
 };
 
+/* Part of what weir is going to be; said rather than "unknown". */
+static const char *const planned[] = {
+	"explain request", "reopen",  "conns",       "errors",   "target",
+	"overlay",         "export",  "maintenance", "diff",     "events",
+	"confirm",         "upgrade", "init",        "sg watch", "sg suggest",
+};
+
+/* The name of what these words mean; NULL: nothing that is planned. */
+static const char *find_planned(const char *word, const char *next)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(planned); i++) {
+		struct slice rest = slice_of(planned[i]);
+		struct slice first = slice_cut(&rest, ' ');
+
+		if (slice_eq(first, slice_of(word)) &&
+		    (!rest.p || slice_eq(rest, slice_of(next))))
+			return planned[i];
+	}
+	return NULL;
+}
+
 static void print_help(FILE *to)
 {
 	fprintf(to, "weir " PACKAGE_VERSION
@@ -127,6 +148,8 @@ static int end(int status)
 
 int main(int argc, char **argv)
 {
+	const char *later;
+
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
@@ -148,6 +171,14 @@ int main(int argc, char **argv)
 		if (n)
 			return end(commands[i]->run(commands[i], argc - n,
 						    argv + n));
+	}
+	later = find_planned(argv[1], argc > 2 ? argv[2] : "");
+	if (later) {
+		fprintf(stderr,
+			"weir: \"%s\" is not built yet\n"
+			"try: weir --help\n",
+			later);
+		return EXIT_USAGE;
 	}
 	if (is_group(argv[1]))
 		return end(in_group(argv[1], argc > 2 ? argv[2] : NULL));

@@ -8,16 +8,22 @@
 
 #include "config/schema.h"
 
-extern const struct type type_boolean;   /* bool */
-extern const struct type type_seconds;   /* uint64_t, milliseconds */
-extern const struct type type_duration;  /* uint64_t, whole seconds */
-extern const struct type type_count;     /* uint32_t */
-extern const struct type type_port;      /* uint16_t; 1 to 65535 */
-extern const struct type type_text;      /* struct slice */
-extern const struct type type_path;      /* struct slice: of a file, whole */
-extern const struct type type_word;      /* int or enum, by key->words */
-extern const struct type type_name32;    /* struct slice; of AWS's form */
-extern const struct type type_name64;    /* struct slice */
+extern const struct type type_boolean;  /* bool */
+extern const struct type type_seconds;  /* uint64_t, milliseconds */
+extern const struct type type_duration; /* uint64_t, whole seconds */
+extern const struct type type_count;    /* uint32_t */
+extern const struct type type_port;     /* uint16_t; 1 to 65535 */
+extern const struct type type_text;     /* struct slice */
+extern const struct type type_path;     /* struct slice: of a file, whole */
+extern const struct type type_word;     /* int or enum, by key->words */
+extern const struct type type_name32;   /* struct slice; of AWS's form */
+extern const struct type type_name64;   /* struct slice */
+/* A row of what is part of the language, and refused until it is built. */
+#define NOT_BUILT(its_name, its_doc, its_absent)                               \
+	{                                                                      \
+		its_name, &type_not_built, NO_SLOT, .doc = its_doc,            \
+						    .absent = its_absent       \
+	}
 extern const struct type type_not_built; /* refused: part of the language */
 extern const struct type type_only;      /* takes the fallback alone */
 extern const struct type type_refused; /* never taken; key->refusal says why */

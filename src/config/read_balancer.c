@@ -3,6 +3,8 @@
 
 #define INTO(member) .offset = offsetof(struct load_balancer, member)
 
+static const char BY_ADDRESSES[] =
+	"a load balancer listens on its \"addresses\"";
 static const char MEANS_NOTHING[] = "it means nothing outside of AWS";
 static const char LOGS_NOT_BUILT[] =
 	"these logs belong to the language but are not built yet";
@@ -115,6 +117,9 @@ static const struct word log_formats[] = {
 	 "false",                                                              \
 	 .refusal = LOGS_NOT_BUILT,                                            \
 	 .doc = "Writes a line for each " what "."},                           \
+		{name ".s3", &type_refused, NO_SLOT,                           \
+		 .refusal = "logs are files; name one in " name ".path",       \
+		 .doc = "A word of AWS; see " name ".path."},                  \
 		{name ".path", &type_path, NO_SLOT,                            \
 		 .doc = "File of that log.", .absent = "none"},                \
 	{                                                                      \
@@ -199,6 +204,13 @@ const struct key balancer_keys[] = {
 	{"limits", &type_not_built, NO_SLOT,
 	 .doc = "Requests and connections that a client may make.",
 	 .absent = "none"},
+	NOT_BUILT("maintenance",
+		  "Answers everybody with 503, but some.", "off"),
+	NOT_BUILT("http2.max_concurrent_streams",
+		  "Requests at a time on a connection of HTTP/2.", "128"),
+	NOT_BUILT("http2.max_requests_per_connection",
+		  "Requests after which a connection of HTTP/2 ends; 0: none.",
+		  "10000"),
 	{"data_path", &type_not_built, NO_SLOT,
 	 .refusal = "it is for network load balancers",
 	 .doc = "proxy or kernel.", .absent = "proxy"},
@@ -215,6 +227,21 @@ const struct key balancer_keys[] = {
 	 .doc = "A word of AWS without meaning here."},
 	{"secondary_ips.auto_assigned.per_subnet", &type_only, NO_SLOT, "0",
 	 .refusal = MEANS_NOTHING, .doc = "A word of AWS without meaning here."},
+	{"scheme", &type_refused, NO_SLOT, .refusal = BY_ADDRESSES,
+	 .doc = "A word of AWS; see addresses."},
+	{"ip_address_type", &type_refused, NO_SLOT, .refusal = BY_ADDRESSES,
+	 .doc = "A word of AWS; see addresses."},
+	{"subnets", &type_refused, NO_SLOT, .refusal = BY_ADDRESSES,
+	 .doc = "A word of AWS; see addresses."},
+	{"subnet_mappings", &type_refused, NO_SLOT, .refusal = BY_ADDRESSES,
+	 .doc = "A word of AWS; see addresses."},
+	{"ipam_pools", &type_refused, NO_SLOT, .refusal = BY_ADDRESSES,
+	 .doc = "A word of AWS; see addresses."},
+	{"customer_owned_ipv4_pool", &type_refused, NO_SLOT,
+	 .refusal = BY_ADDRESSES, .doc = "A word of AWS; see addresses."},
+	{"minimum_load_balancer_capacity", &type_refused, NO_SLOT,
+	 .refusal = "there is nothing to reserve",
+	 .doc = "A word of AWS without meaning here."},
 	{"instances", &type_not_built, NO_SLOT,
 	 .refusal = "it is for classic load balancers",
 	 .doc = "Targets of a classic load balancer.", .absent = "none"},

@@ -262,6 +262,17 @@ const struct key firewall_keys[] = {
 	{"log_drops.nflog_group", &type_nflog_group, SETTING(nflog_group),
 	 .any = {0, 65535}, .doc = "An NFLOG group in place of the kernel's "
 	 "log.", .absent = "the kernel's log"},
+	NOT_BUILT("bridges",
+		  "What is done about instances on one "
+		  "bridge that netfilter does not see.",
+		  "require_sysctl"),
+	NOT_BUILT("read_group",
+		  "Group of the system that may ask the keeper for its status.",
+		  "weir, if there is one"),
+	NOT_BUILT("transparent.mark",
+		  "Mark of packets to transparent sockets.", "16777216"),
+	NOT_BUILT("transparent.table",
+		  "Routing table of these.", "7735"),
 	{"socket", &type_path, offsetof(struct firewall_draft, socket),
 	 .doc = "Where the keeper listens.",
 	 .absent = "/run/weir-sg/keeper.sock; for an ordinary user "

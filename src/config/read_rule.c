@@ -188,6 +188,8 @@ static const struct key condition_keys[] = {
 	 .doc = "Key and value of the query."},
 	{"source_ip", &type_not_built, NO_SLOT,
 	 .doc = "Address of the client."},
+	{"server_name", &type_not_built, NO_SLOT,
+	 .doc = "Server name of TLS that passes through a network load balancer."},
 	{0},
 };
 /* clang-format on */
@@ -245,6 +247,12 @@ const struct key rule_keys[] = {
 	 .absent = "none"},
 	{"limits", &type_not_built, NO_SLOT,
 	 .doc = "Requests that a client may make.", .absent = "none"},
+	NOT_BUILT("request_headers",
+		  "Fields that are removed, set or added "
+		  "before the target sees them.",
+		  "none"),
+	NOT_BUILT("response_headers",
+		  "The same for what the client gets.", "none"),
 	{"actions", &type_actions, INTO(action), .keys = action_keys,
 	 .flags = KEY_REQUIRED,
 	 .doc = "What happens to the request; run in the order written."},

@@ -247,6 +247,8 @@ static const struct type type_peers = {parse_peers,
 	{0}
 
 const struct key ingress_keys[] = {
+	NOT_BUILT("interfaces",
+		  "Interfaces that a packet came in by.", "all"),
 	RULE_ROWS("from", "A network, self, {security_group: NAME}, "
 		  "{prefix_list: NAME}, or a list of these."),
 };

@@ -37,6 +37,14 @@ const struct key target_keys[] = {
 	 .doc = "A zone or all."},
 	{"weight", &type_count, INTO(weight), "1", .any = {1, 1000000},
 	 .doc = "Share of the requests, compared with the other targets."},
+	NOT_BUILT("backup",
+		  "Takes traffic only while no other target is usable.",
+		  "false"),
+	NOT_BUILT("load_balancer",
+		  "An application load balancer behind a network one.", "none"),
+	{"quic_server_id", &type_refused, NO_SLOT,
+	 .refusal = "weir does not speak QUIC",
+	 .doc = "A word of AWS without meaning here."},
 	{0},
 };
 /* clang-format on */

@@ -95,6 +95,12 @@ static const struct key expect_keys[] = {
 	 .doc = "Status of a redirect or fixed response.", .absent = "any"},
 	{"location", &type_node, EXPECT(location),
 	 .doc = "Where a redirect leads.", .absent = "anywhere"},
+	NOT_BUILT("reason",
+		  "Reason of a refusal.", "any"),
+	NOT_BUILT("sent_host",
+		  "Host that the target gets.", "any"),
+	NOT_BUILT("sent_target",
+		  "Request target that the target gets.", "any"),
 	{0},
 };
 /* clang-format on */

@@ -180,3 +180,15 @@ class Privileges(Scene):
         self.assertRegex(status, r"Uid:\s65534\s65534\s65534\s65534")
         capabilities = int(re.search(r"CapEff:\s(\w+)", status).group(1), 16)
         self.assertEqual(capabilities & ~(1 << 10), 0, "more than CAP_NET_BIND_SERVICE")
+
+class Planned(Scene):
+    over = ("plain",)
+
+    def regress_commands_that_are_not_built_are_named(self):
+        for words, name in ((["conns", "--limit", "3"], "conns"),
+                            (["explain", "request", "http://a/"], "explain request"),
+                            (["sg", "watch"], "sg watch")):
+            done = subprocess.run([find_weir(), *words], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f'weir: "{name}" is not built yet', done.stderr)
