@@ -102,29 +102,70 @@ static void put_management(struct compiler *c, struct nft_chain *chain)
 	}
 }
 
-/* Stateless, so the answers need words of their own: the same peers, and the
- * ports on the other side. */
+/* The type of the answer to a question by ICMP; -1: there is none. */
+static int icmp_answer(enum nft_field field, uint8_t type)
+{
+	static const struct {
+		uint8_t field, question, answer;
+	} pairs[] = {
+		{FIELD_ICMP_TYPE, 8, 0},       {FIELD_ICMP_TYPE, 13, 14},
+		{FIELD_ICMP_TYPE, 15, 16},     {FIELD_ICMP_TYPE, 17, 18},
+		{FIELD_ICMPV6_TYPE, 128, 129},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (pairs[i].field == field && pairs[i].question == type)
+			return pairs[i].answer;
+	return -1;
+}
+
+/* Turns what a question matches into what its answer does. Returns false
+ * where nobody answers. */
+static bool turn_match(struct nft_match *m)
+{
+	uint8_t *f = &m->fields[0];
+	int answer;
+
+	switch ((enum nft_field) * f) {
+	case FIELD_SADDR4:
+		*f = FIELD_DADDR4;
+		return true;
+	case FIELD_SADDR6:
+		*f = FIELD_DADDR6;
+		return true;
+	case FIELD_DPORT:
+		*f = FIELD_SPORT;
+		return true;
+	case FIELD_IIFNAME:
+		*f = FIELD_OIFNAME;
+		return true;
+	case FIELD_ICMP_TYPE:
+	case FIELD_ICMPV6_TYPE:
+		answer = icmp_answer(*f, m->value[0]);
+		m->value[0] = (uint8_t)answer;
+		return answer >= 0;
+	default:
+		return true;
+	}
+}
+
+/* Stateless, so the answers need words of their own: the same peers, the
+ * ports on the other side, the types of ICMP that answer. */
 static void put_management_answers(struct compiler *c, struct nft_chain *chain)
 {
 	struct nft_chain *asked = ruleset_chain(c->rules, "always-in");
 
 	for (unsigned i = 0; i < asked->n_rules; i++) {
 		struct draft d = {0};
+		bool is_answered = asked->rules[i].comment != NULL;
 
-		if (!asked->rules[i].comment)
-			continue;
 		d.n_matches = asked->rules[i].n_matches;
 		memcpy(d.matches, asked->rules[i].matches,
 		       d.n_matches * sizeof(d.matches[0]));
-		for (unsigned k = 0; k < d.n_matches; k++) {
-			uint8_t *f = &d.matches[k].fields[0];
-
-			*f = *f == FIELD_SADDR4   ? FIELD_DADDR4
-			     : *f == FIELD_SADDR6 ? FIELD_DADDR6
-			     : *f == FIELD_DPORT  ? FIELD_SPORT
-						  : *f;
-		}
-		accept_these(c, chain, &d);
+		for (unsigned k = 0; is_answered && k < d.n_matches; k++)
+			is_answered = turn_match(&d.matches[k]);
+		if (is_answered)
+			accept_these(c, chain, &d);
 	}
 }
 
@@ -207,6 +248,22 @@ static struct nft_chain *group_stage(struct compiler *c, const char *name,
 	return chain;
 }
 
+/*
+ * Where the kernel tracks connections it puts fragments together before our
+ * hooks see them; only then each packet has ports to look at. A file with
+ * groups asks for that anyway. This rule decides nothing.
+ */
+static void put_tracking(struct compiler *c, struct nft_chain *chain)
+{
+	struct draft d = {0};
+
+	if (c->host || c->has_balancers || c->has_instances)
+		return;
+	draft_ct(&d, FIELD_CT_STATE, CT_INVALID);
+	draft_put(&d, c->rules, chain, VERDICT_NONE, NULL)->comment =
+		"puts fragments together";
+}
+
 static void put_acl_stages(struct compiler *c)
 {
 	struct nft_chain *forward =
@@ -214,6 +271,7 @@ static void put_acl_stages(struct compiler *c)
 	struct nft_chain *in = base_chain(c, "input-acl", HOOK_INPUT, ACL);
 	struct nft_chain *out = base_chain(c, "output-acl", HOOK_OUTPUT, ACL);
 
+	put_tracking(c, forward);
 	acl_ask(c, forward);
 
 	put_loopback(c, in);

@@ -95,6 +95,17 @@ static void acls(struct model *m)
 	model_instance(m, "app1", "10.0.1.12", NULL, "app");
 }
 
+/* No groups, so nothing else asks the kernel to track connections. */
+static void acls_alone(struct model *m)
+{
+	model_acl(m, "dns", IN, 100, true, "udp", "53", "0.0.0.0/0");
+	model_acl(m, "dns", OUT, 100, true, "udp", "1024-65535", "0.0.0.0/0");
+	model_subnet(m, "a", "10.0.1.0/24", "dns");
+	model_manage(m, "icmp", "8/0", "10.0.9.0/24");
+	model_manage(m, "icmp", "3", "10.0.9.0/24");
+	model_manage(m, "icmpv6", "128", "fd00::/8");
+}
+
 /* Both shapes and a load balancer with groups of its own. */
 static void balancer(struct model *m)
 {
@@ -210,6 +221,7 @@ const struct scene scenes[] = {
 	{"gateway", gateway},
 	{"protocols", protocols},
 	{"acls", acls},
+	{"acls-alone", acls_alone},
 	{"balancer", balancer},
 	{"large", large},
 	{"references", references},
