@@ -266,6 +266,23 @@ static json_t *refuse_while_waiting(const struct keeper *k)
 			   "applies the file for good");
 }
 
+/* What is cut for this one call must not come back either, so the rules guard
+ * against that until the next apply. */
+static struct intent *load_for(struct keeper *k, const json_t *request,
+			       struct diag *diag)
+{
+	struct intent *intent = keeper_load_intent(k, diag);
+	struct intent *cutting;
+
+	if (!intent || !flag_of(request, "cut"))
+		return intent;
+	cutting = intent_cutting(intent, diag);
+	if (cutting)
+		keeper_lay(k, cutting->rules);
+	intent_free(intent);
+	return cutting;
+}
+
 static json_t *answer_apply(struct keeper *k, const json_t *request)
 {
 	json_t *confirm = json_object_get(request, "confirm");
@@ -281,7 +298,7 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
 	if (k->waits && !confirm && !flag_of(request, "force"))
 		return refuse_while_waiting(k);
-	intent = keeper_load_intent(k, &diag);
+	intent = load_for(k, request, &diag);
 	if (!intent)
 		return refuse_invalid(&diag);
 	if (k->waits && !confirm)

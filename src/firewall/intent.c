@@ -10,12 +10,16 @@ static const struct firewall_config nothing = {
 	.settings = {.log_rate_per_second = 1, .nflog_group = -1},
 };
 
-static struct intent *compile(struct snapshot *snap_take, struct diag *diag)
+static struct intent *compile(struct snapshot *snap_take, bool cuts,
+			      struct diag *diag)
 {
 	struct intent *in = xcalloc(1, sizeof(*in));
 
 	in->snap = snap_take;
+	in->cuts = cuts;
 	in->config = snap_take->firewall ? *snap_take->firewall : nothing;
+	if (cuts)
+		in->config.settings.revoke = REVOKE_CUT;
 	machine_fill(&in->config, &snap_take->settings, &in->arena);
 	in->rules = firewall_compile(&in->config, diag);
 	if (in->rules)
@@ -26,7 +30,7 @@ static struct intent *compile(struct snapshot *snap_take, struct diag *diag)
 
 struct intent *intent_of(struct snapshot *snap, struct diag *diag)
 {
-	return compile(snapshot_ref(snap), diag);
+	return compile(snapshot_ref(snap), false, diag);
 }
 
 bool intent_compiles(struct snapshot *snap, struct diag *diag)
@@ -43,12 +47,17 @@ struct intent *intent_load(const char *file, struct diag *diag)
 	const struct config_options options = {.without_secrets = true};
 	struct snapshot *snap = config_load(file, &options, diag);
 
-	return snap ? compile(snap, diag) : NULL;
+	return snap ? compile(snap, false, diag) : NULL;
 }
 
 struct intent *intent_renew(const struct intent *old, struct diag *diag)
 {
-	return compile(snapshot_ref(old->snap), diag);
+	return compile(snapshot_ref(old->snap), old->cuts, diag);
+}
+
+struct intent *intent_cutting(const struct intent *old, struct diag *diag)
+{
+	return compile(snapshot_ref(old->snap), true, diag);
 }
 
 void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX])

@@ -17,6 +17,7 @@ struct intent {
 	struct arena arena;    /* what was asked of the machine */
 	struct firewall_config config;
 	struct ruleset *rules;
+	bool cuts; /* as with firewall.revoke: cut, whatever the file says */
 };
 
 /*
@@ -31,6 +32,10 @@ struct intent *intent_renew(const struct intent *old, struct diag *diag);
 
 /* Of a snapshot that is there; NULL after findings. */
 struct intent *intent_of(struct snapshot *snap, struct diag *diag);
+
+/* The same file, with rules in which no flow can begin in its middle: what is
+ * cut must not come back. NULL after findings; the old one stays valid. */
+struct intent *intent_cutting(const struct intent *old, struct diag *diag);
 
 /* Whether what stands in the snapshot can be compiled; findings if not. */
 bool intent_compiles(struct snapshot *snap, struct diag *diag);

@@ -135,15 +135,14 @@ const char *stray_chain(struct compiler *c)
 
 /*
  * A flow that was cut would come back to life with the next segment that its
- * instance sends: as a new one, from inside.
+ * sender writes: as a new one, from inside. So where flows are cut, none may
+ * begin in its middle.
  *
- * This machine's own flows are spared the second guard, unless they are to be
- * cut. Where nothing has tracked connections before, the first load would
- * else end all that are open: to the kernel they begin with their next
- * segment.
+ * Where they are kept, they may. What nothing has tracked before begins for
+ * the kernel with its next segment, so the first load would else end all that
+ * is open. Egress rules decide about such a segment as about any other.
  */
-static void put_guards(struct compiler *c, struct nft_chain *chain,
-		       enum variant variant)
+static void put_guards(struct compiler *c, struct nft_chain *chain)
 {
 	const char *end = ending_chain(c, "drop-invalid", "invalid",
 				       "of no flow that could have begun");
@@ -151,8 +150,7 @@ static void put_guards(struct compiler *c, struct nft_chain *chain,
 
 	draft_ct(&invalid, FIELD_CT_STATE, CT_INVALID);
 	draft_put(&invalid, c->rules, chain, VERDICT_GOTO, end);
-	if (variant == VARIANT_LOCAL &&
-	    c->config->settings.revoke != REVOKE_CUT)
+	if (c->config->settings.revoke != REVOKE_CUT)
 		return;
 	draft_not_syn(&revived);
 	draft_ct(&revived, FIELD_CT_STATE, CT_NEW);
@@ -181,7 +179,7 @@ const char *profile_chain(struct compiler *c,
 	chain->comment = comment_of(c, p->words);
 	chain->place = *place;
 	if (out)
-		put_guards(c, chain, variant);
+		put_guards(c, chain);
 	for (unsigned i = 0; i < p->n_groups; i++)
 		draft_put(&all, c->rules, chain, VERDICT_JUMP,
 			  group_chain(c, p->groups[i], variant))

@@ -4,13 +4,6 @@
 
 enum way { IN, OUT, PUBLISHED };
 
-/* The machine may send from the middle of a flow, unless flows are cut. */
-static bool spares_middles(const struct firewall_config *c,
-			   const struct nft_packet *p)
-{
-	return p->hook == HOOK_OUTPUT && c->settings.revoke != REVOKE_CUT;
-}
-
 static bool is_icmp(int protocol)
 {
 	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
@@ -142,7 +135,8 @@ static bool groups_admit(const struct firewall_config *c,
 	if (way == OUT && p->ct_state == CT_INVALID)
 		return false;
 	if (way == OUT && p->ct_state == CT_NEW && p->protocol == IPPROTO_TCP &&
-	    (p->tcp_flags & flags) != TCP_SYN && !spares_middles(c, p))
+	    (p->tcp_flags & flags) != TCP_SYN &&
+	    c->settings.revoke == REVOKE_CUT)
 		return false;
 	for (unsigned i = 0; i < n; i++)
 		if (group_admits(c, groups[i], p, way))
@@ -352,6 +346,21 @@ static bool acl_admits(const struct acl_entry *entries, unsigned n,
 	return false;
 }
 
+/* The type of ICMP to which this one answers; one that no rule names, if it
+ * answers none. */
+static uint8_t question_of(int protocol, uint8_t answer)
+{
+	enum { NOBODYS = 253 };
+
+	if (protocol == IPPROTO_ICMPV6)
+		return answer == 129 ? 128 : NOBODYS;
+	return answer == 0    ? 8
+	       : answer == 14 ? 13
+	       : answer == 16 ? 15
+	       : answer == 18 ? 17
+			      : NOBODYS;
+}
+
 /* The other side of management and resolvers: no state remembers them. */
 static bool is_answer(const struct firewall_config *c,
 		      const struct nft_packet *p)
@@ -365,6 +374,8 @@ static bool is_answer(const struct firewall_config *c,
 		return false;
 	asked.source = p->destination;
 	asked.dport = p->sport;
+	if (is_icmp(p->protocol))
+		asked.icmp_type = question_of(p->protocol, p->icmp_type);
 	return is_management(c, &asked);
 }
 
