@@ -502,72 +502,88 @@ static enum nft_result batch_send_at(struct nft *nft, struct batch *b,
 	return result;
 }
 
-/* What hooks us in comes last. */
-static bool is_of_base_chain(const struct plan_step *step)
+/* *done gets the number of the plan's steps that are. */
+static enum nft_result send_phase(struct nft *nft, struct batch *b,
+				  const struct plan *plan,
+				  enum plan_phase phase, uint32_t stamp,
+				  size_t *done, struct diag *diag)
 {
-	return (step->kind == PLAN_ADD_CHAIN || step->kind == PLAN_ADD_RULE) &&
-	       step->chain->hook != HOOK_NONE;
-}
-
-/* Adds steps from *at until the part is full. Returns whether there is
- * something in it. */
-static bool fill_part(struct nft *nft, struct batch *b, const struct plan *plan,
-		      size_t *at)
-{
-	bool any = false;
-
-	batch_begin(b, &nft->seq);
-	while (*at < plan->n_steps && b->n < PART_OCTETS) {
-		if (is_of_base_chain(&plan->steps[*at])) {
-			(*at)++;
-			continue;
-		}
-		*at += batch_add_step(b, &nft->seq, plan, *at,
-				      nft->table_flags);
-		any = true;
-	}
-	batch_end(b, &nft->seq);
-	return any;
-}
-
-static enum nft_result send_hooks(struct nft *nft, struct batch *b,
-				  const struct plan *plan, struct diag *diag)
-{
-	batch_begin(b, &nft->seq);
-	for (size_t at = 0; at < plan->n_steps; at++)
-		if (is_of_base_chain(&plan->steps[at]))
-			batch_add_step(b, &nft->seq, plan, at,
-				       nft->table_flags);
-	batch_end(b, &nft->seq);
-	return batch_send(nft, b, plan, diag);
-}
-
-/*
- * A first load in parts. Everything is there before the base chains come, so
- * the last part is the switch. (A dormant table would be one as well, but a
- * table that has an owner takes no change of its flags.) A table that is made
- * anew cannot go this way, the old one has to guard until the new one does.
- */
-static enum nft_result send_parts(struct nft *nft, struct batch *b,
-				  const struct plan *plan, uint32_t stamp,
-				  struct diag *diag)
-{
+	/* Who wakes a table leaves the rest of it as it was. */
+	uint32_t flags = plan->fresh ? nft->table_flags : plan->old_flags;
+	/* Nobody meets a new table before its hooks are there. */
+	bool in_parts = plan->fresh && phase == PHASE_PREPARE;
+	size_t at = phase ? plan->ends[phase - 1] : 0;
 	enum nft_result result = NFT_DONE;
-	bool first = true;
-	size_t at = 0;
 
-	while (result == NFT_DONE && fill_part(nft, b, plan, &at)) {
-		result = first ? batch_send_at(nft, b, plan, stamp, diag)
-			       : batch_send(nft, b, plan, diag);
-		if (first && result == NFT_RACED)
-			return result;
-		first = false;
+	while (at < plan->ends[phase] && result == NFT_DONE) {
+		batch_begin(b, &nft->seq);
+		while (at < plan->ends[phase] &&
+		       (!in_parts || b->n < PART_OCTETS))
+			at += batch_add_step(b, &nft->seq, plan, at, flags);
+		batch_end(b, &nft->seq);
+		result = batch_send_at(nft, b, plan, stamp, diag);
+		if (result == NFT_DONE)
+			*done = at;
+		stamp = 0;
 	}
-	if (result == NFT_DONE)
-		result = send_hooks(nft, b, plan, diag);
-	if (result == NFT_FAILED)
-		nft_delete(nft, plan->table);
 	return result;
+}
+
+/* What was prepared goes again: nothing refers to it. Should that fail, it
+ * does no harm, and the next plan removes it. */
+static void send_undo(struct nft *nft, struct batch *b, const struct plan *plan,
+		      size_t done)
+{
+	if (done == 0)
+		return;
+	if (plan->fresh) {
+		nft_delete(nft, plan->table);
+		return;
+	}
+	batch_begin(b, &nft->seq);
+	batch_add_undo(b, &nft->seq, plan, done);
+	batch_end(b, &nft->seq);
+	batch_send(nft, b, plan, NULL);
+}
+
+/* For which stamp to switch. What we prepared ourselves does not count, but
+ * where nobody tells us who changed what, it is one generation more. A new
+ * table is not waited for. */
+static uint32_t stamp_to_switch(const struct nft *nft, const struct plan *plan,
+				uint32_t stamp)
+{
+	if (stamp == 0 || plan->ends[PHASE_PREPARE] == 0)
+		return stamp;
+	if (plan->fresh)
+		return 0;
+	return nft->watch_fd < 0 ? stamp + 1 : stamp;
+}
+
+static enum nft_result send_phases(struct nft *nft, struct batch *b,
+				   const struct plan *plan, uint32_t stamp,
+				   struct diag *diag)
+{
+	size_t done = 0;
+	enum nft_result result =
+		send_phase(nft, b, plan, PHASE_PREPARE, stamp, &done, diag);
+
+	if (result == NFT_DONE)
+		result = send_phase(nft, b, plan, PHASE_SWITCH,
+				    stamp_to_switch(nft, plan, stamp), &done,
+				    diag);
+	if (result == NFT_RACED || result == NFT_FAILED)
+		send_undo(nft, b, plan, done);
+	if (result != NFT_DONE)
+		return result;
+	/* Once the rules are switched there is no way back. */
+	result = send_phase(nft, b, plan, PHASE_TIDY, 0, &done, NULL);
+	if (result != NFT_FAILED)
+		return result;
+	diag_warning(diag, NULL, NULL,
+		     "the new rules are in force, but what they no longer need "
+		     "could not be removed: %s",
+		     nft_reason(nft->last_error));
+	return NFT_DONE;
 }
 
 static void note_sent(struct nft *nft, const struct plan *plan)
@@ -580,23 +596,12 @@ static void note_sent(struct nft *nft, const struct plan *plan)
 enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 			 uint32_t generation, struct diag *diag)
 {
-	/* Who wakes a table leaves the rest of it as it was. */
-	uint32_t flags = plan->fresh ? nft->table_flags : plan->old_flags;
 	struct batch b = {0};
 	enum nft_result result;
-	size_t at = 0;
 
 	if (plan_is_empty(plan))
 		return NFT_DONE;
-	batch_begin(&b, &nft->seq);
-	while (at < plan->n_steps)
-		at += batch_add_step(&b, &nft->seq, plan, at, flags);
-	batch_end(&b, &nft->seq);
-	if (b.n > PART_OCTETS && plan->fresh &&
-	    plan->steps[0].kind == PLAN_ADD_TABLE)
-		result = send_parts(nft, &b, plan, generation, diag);
-	else
-		result = batch_send_at(nft, &b, plan, generation, diag);
+	result = send_phases(nft, &b, plan, generation, diag);
 	batch_release(&b);
 	if (result == NFT_DONE || result == NFT_UNSURE)
 		note_sent(nft, plan);

@@ -1,9 +1,9 @@
 /*
  * nft.h - the kernel's tables: read ours back, send a plan.
  *
- * One netlink socket. A plan becomes one batch, of which the kernel takes all
- * or nothing; only the first load of a large table is cut into several, of
- * which the last one brings the base chains. Nothing here touches a table that
+ * One netlink socket. Each phase of a plan becomes one batch, of which the
+ * kernel takes all or nothing; only what is prepared for a new table is cut
+ * into several, before it has base chains. Nothing here touches a table that
  * is not ours.
  *
  * Floor: firewall.  Not thread-safe.  Blocks while the kernel works.
@@ -51,7 +51,8 @@ enum nft_result {
 
 /*
  * Carries the plan out. `generation` is the one at which the old ruleset was
- * read; 0: whatever it is. A failed first load in parts leaves no table.
+ * read; 0: whatever it is. What was prepared for a change that fails is taken
+ * back. Once the rules are switched, a failure to tidy up is a warning.
  */
 enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 			 uint32_t generation, struct diag *diag);

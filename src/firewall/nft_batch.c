@@ -109,13 +109,12 @@ static void add_table(struct batch *b, uint32_t *seq, uint16_t type,
 	batch_end_message(b, message, step, 0);
 }
 
-static void add_chain(struct batch *b, uint32_t *seq, const char *table,
-		      const struct plan_step *step)
+static void add_chain(struct batch *b, uint32_t *seq, uint16_t type,
+		      const char *table, const struct plan_step *step)
 {
-	bool create = step->kind == PLAN_ADD_CHAIN;
-	struct nlmsghdr *message = batch_message(
-		b, seq, create ? NFT_MSG_NEWCHAIN : NFT_MSG_DELCHAIN,
-		create ? NLM_F_CREATE : 0);
+	bool create = type == NFT_MSG_NEWCHAIN;
+	struct nlmsghdr *message =
+		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
 	struct nftnl_chain *c;
 
 	if (create) {
@@ -129,13 +128,12 @@ static void add_chain(struct batch *b, uint32_t *seq, const char *table,
 	batch_end_message(b, message, step, 0);
 }
 
-static void add_set(struct batch *b, uint32_t *seq, const char *table,
-		    const struct plan_step *step)
+static void add_set(struct batch *b, uint32_t *seq, uint16_t type,
+		    const char *table, const struct plan_step *step)
 {
-	bool create = step->kind == PLAN_ADD_SET;
+	bool create = type == NFT_MSG_NEWSET;
 	struct nlmsghdr *message =
-		batch_message(b, seq, create ? NFT_MSG_NEWSET : NFT_MSG_DELSET,
-			      create ? NLM_F_CREATE : 0);
+		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
 	struct nftnl_set *s;
 
 	if (create) {
@@ -149,13 +147,12 @@ static void add_set(struct batch *b, uint32_t *seq, const char *table,
 	batch_end_message(b, message, step, 0);
 }
 
-static void add_timeout(struct batch *b, uint32_t *seq, const char *table,
-			const struct plan_step *step)
+static void add_timeout(struct batch *b, uint32_t *seq, uint16_t type,
+			const char *table, const struct plan_step *step)
 {
-	bool create = step->kind == PLAN_ADD_TIMEOUT;
+	bool create = type == NFT_MSG_NEWOBJ;
 	struct nlmsghdr *message =
-		batch_message(b, seq, create ? NFT_MSG_NEWOBJ : NFT_MSG_DELOBJ,
-			      create ? NLM_F_CREATE : 0);
+		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
 	struct nftnl_obj *o = wire_timeout(table, step->timeout);
 
 	nftnl_obj_nlmsg_build_payload(message, o);
@@ -273,16 +270,22 @@ size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 			  step);
 		return 1;
 	case PLAN_ADD_CHAIN:
+		add_chain(b, seq, NFT_MSG_NEWCHAIN, plan->table, step);
+		return 1;
 	case PLAN_DELETE_CHAIN:
-		add_chain(b, seq, plan->table, step);
+		add_chain(b, seq, NFT_MSG_DELCHAIN, plan->table, step);
 		return 1;
 	case PLAN_ADD_SET:
+		add_set(b, seq, NFT_MSG_NEWSET, plan->table, step);
+		return 1;
 	case PLAN_DELETE_SET:
-		add_set(b, seq, plan->table, step);
+		add_set(b, seq, NFT_MSG_DELSET, plan->table, step);
 		return 1;
 	case PLAN_ADD_TIMEOUT:
+		add_timeout(b, seq, NFT_MSG_NEWOBJ, plan->table, step);
+		return 1;
 	case PLAN_DELETE_TIMEOUT:
-		add_timeout(b, seq, plan->table, step);
+		add_timeout(b, seq, NFT_MSG_DELOBJ, plan->table, step);
 		return 1;
 	case PLAN_ADD_RULE:
 	case PLAN_DELETE_RULE:
@@ -292,12 +295,73 @@ size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 	case PLAN_DELETE_ELEMENT:
 		while (at + n < plan->n_steps && n < PART_OCTETS / 64 &&
 		       is_element_step(step + n) &&
-		       step[n].kind == step->kind && step[n].set == step->set)
+		       step[n].kind == step->kind && step[n].set == step->set &&
+		       step[n].phase == step->phase)
 			n++;
 		add_elements(b, seq, plan->table, step, n);
 		return n;
 	}
 	BUG("plan step %d", (int)step->kind);
+}
+
+/* All rules of a chain. */
+static void flush_chain(struct batch *b, uint32_t *seq, const char *table,
+			const struct plan_step *step)
+{
+	struct nlmsghdr *message = batch_message(b, seq, NFT_MSG_DELRULE, 0);
+
+	mnl_attr_put_strz(message, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, step->chain->name);
+	batch_end_message(b, message, step, 0);
+}
+
+/* All elements of a set. */
+static void flush_set(struct batch *b, uint32_t *seq, const char *table,
+		      const struct plan_step *step)
+{
+	struct nlmsghdr *message = batch_message(b, seq, NFT_MSG_DELSETELEM, 0);
+
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, step->set->name);
+	batch_end_message(b, message, step, 0);
+}
+
+static void undo_step(struct batch *b, uint32_t *seq, const char *table,
+		      const struct plan_step *step)
+{
+	switch (step->kind) {
+	case PLAN_ADD_TABLE:
+		add_table(b, seq, NFT_MSG_DELTABLE, table, 0, step);
+		return;
+	case PLAN_ADD_CHAIN:
+		add_chain(b, seq, NFT_MSG_DELCHAIN, table, step);
+		return;
+	case PLAN_ADD_SET:
+		add_set(b, seq, NFT_MSG_DELSET, table, step);
+		return;
+	case PLAN_ADD_TIMEOUT:
+		add_timeout(b, seq, NFT_MSG_DELOBJ, table, step);
+		return;
+	default:
+		/* Rules and elements are gone by now. */
+		return;
+	}
+}
+
+void batch_add_undo(struct batch *b, uint32_t *seq, const struct plan *plan,
+		    size_t n)
+{
+	/* What points to others first. */
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_step *step = &plan->steps[i];
+
+		if (step->kind == PLAN_ADD_CHAIN)
+			flush_chain(b, seq, plan->table, step);
+		else if (step->kind == PLAN_ADD_SET)
+			flush_set(b, seq, plan->table, step);
+	}
+	for (size_t i = n; i > 0; i--)
+		undo_step(b, seq, plan->table, &plan->steps[i - 1]);
 }
 
 void batch_end(struct batch *b, uint32_t *seq)

@@ -59,6 +59,11 @@ void batch_at_generation(struct batch *b, uint32_t generation);
 size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 		      size_t at, uint32_t table_flags);
 
+/* Takes back what the first `n` steps of the plan have made. None of that may
+ * be in use by what is older. */
+void batch_add_undo(struct batch *b, uint32_t *seq, const struct plan *plan,
+		    size_t n);
+
 /* Makes the table, or changes its flags. */
 void batch_add_table(struct batch *b, uint32_t *seq, const char *table,
 		     uint32_t flags);

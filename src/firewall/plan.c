@@ -385,6 +385,91 @@ static void plan_old_objects(struct plan *p, const struct ruleset *old,
 			add(p, PLAN_DELETE_TIMEOUT)->timeout = old->timeouts[i];
 }
 
+/* ---- which transaction ------------------------------------------------ */
+
+/* A chain that only one of the two rulesets has, and no hook leads to. */
+static bool is_aside(const struct nft_chain *chain, const struct ruleset *other)
+{
+	return chain->hook == HOOK_NONE &&
+	       (!other || !ruleset_chain(other, chain->name));
+}
+
+static enum plan_phase phase_of(const struct plan_step *s,
+				const struct ruleset *old,
+				const struct ruleset *new)
+{
+	switch (s->kind) {
+	case PLAN_DELETE_TABLE:
+		return PHASE_SWITCH;
+	case PLAN_ADD_TABLE:
+		return old ? PHASE_SWITCH : PHASE_PREPARE;
+	case PLAN_ADD_SET:
+	case PLAN_ADD_TIMEOUT:
+		return PHASE_PREPARE;
+	case PLAN_DELETE_SET:
+	case PLAN_DELETE_TIMEOUT:
+		return PHASE_TIDY;
+	case PLAN_ADD_CHAIN:
+	case PLAN_ADD_RULE:
+		return is_aside(s->chain, old) ? PHASE_PREPARE : PHASE_SWITCH;
+	case PLAN_DELETE_CHAIN:
+	case PLAN_DELETE_RULE:
+		return is_aside(s->chain, new) ? PHASE_TIDY : PHASE_SWITCH;
+	case PLAN_ADD_ELEMENT:
+		return old && ruleset_set(old, s->set->name) ? PHASE_SWITCH
+							     : PHASE_PREPARE;
+	case PLAN_DELETE_ELEMENT:
+		return ruleset_set(new, s->set->name) ? PHASE_SWITCH
+						      : PHASE_TIDY;
+	}
+	BUG("plan step %d", (int)s->kind);
+}
+
+/* The steps of each phase together, in the order that they have. */
+static void sort_phases(struct plan *p)
+{
+	struct plan_step *all = xcalloc(p->n_room, sizeof(*all));
+	unsigned n = 0;
+
+	for (enum plan_phase phase = PHASE_PREPARE; phase < N_PHASES; phase++) {
+		for (unsigned i = 0; i < p->n_steps; i++)
+			if (p->steps[i].phase == phase)
+				all[n++] = p->steps[i];
+		p->ends[phase] = n;
+	}
+	free(p->steps);
+	p->steps = all;
+}
+
+/*
+ * Without a set that comes there is nothing to prepare, without one that goes
+ * nothing to tidy up. A table that is made anew, because the old one was not
+ * ours, guards from its first moment or not at all: one transaction.
+ */
+static void set_phases(struct plan *p, const struct ruleset *old,
+		       const struct ruleset *new)
+{
+	bool comes = false, goes = false, anew = false;
+
+	for (unsigned i = 0; i < p->n_steps; i++) {
+		struct plan_step *s = &p->steps[i];
+
+		s->phase = phase_of(s, old, new);
+		comes |= s->kind == PLAN_ADD_SET;
+		goes |= s->kind == PLAN_DELETE_SET;
+		anew |= s->kind == PLAN_DELETE_TABLE;
+	}
+	for (unsigned i = 0; i < p->n_steps; i++) {
+		struct plan_step *s = &p->steps[i];
+
+		if ((s->phase == PHASE_PREPARE && (!comes || anew)) ||
+		    (s->phase == PHASE_TIDY && !goes))
+			s->phase = PHASE_SWITCH;
+	}
+	if (p->n_steps)
+		sort_phases(p);
+}
+
 struct plan *plan_make(const struct ruleset *old, const struct ruleset *new)
 {
 	struct plan *p = xcalloc(1, sizeof(*p));
@@ -404,6 +489,7 @@ struct plan *plan_make(const struct ruleset *old, const struct ruleset *new)
 	p->old_flags = old ? old->other_flags : 0;
 	if (old && old->dormant)
 		add(p, PLAN_ADD_TABLE);
+	set_phases(p, old, new);
 	return p;
 }
 

@@ -1,15 +1,20 @@
 /*
  * plan.h - from the rules that are in force to the rules that should be.
  *
- * The difference of two rulesets, as steps in an order that the kernel takes
- * in one transaction:
+ * The difference of two rulesets, as steps in an order that the kernel takes:
  *
  *	new chains, sets and timeouts
  *	rules that go, rules that come
  *	elements that go, elements that come
  *	chains, sets and timeouts that nobody needs any more
  *
- * so that a rule or an element never points to nothing. Rules that stay keep
+ * so that a rule or an element never points to nothing. It is one transaction,
+ * unless sets come or go: a kernel shows the rules of a commit before the
+ * elements of a set that came with it, and a packet in between would find the
+ * set empty. Then there are three. The first makes what no packet meets yet,
+ * new sets with their elements and new chains that no hook leads to. The
+ * second alone changes what becomes of packets, and all of that. The third
+ * removes what no packet meets any more. Rules that stay keep
  * their counters, elements that stay keep theirs, base chains are never made
  * again. The order of rules within a chain is the new one, unless all of them
  * accept: then it means nothing, and a rule that moved in the file stays.
@@ -42,9 +47,13 @@ enum plan_kind {
 	PLAN_DELETE_TIMEOUT,
 };
 
+/* The transactions of a plan, in their order; each may be empty. */
+enum plan_phase { PHASE_PREPARE, PHASE_SWITCH, PHASE_TIDY, N_PHASES };
+
 /* What is added points into the new ruleset, what goes into the old one. */
 struct plan_step {
 	enum plan_kind kind;
+	enum plan_phase phase;
 	const struct nft_chain *chain; /* chains and rules */
 	const struct nft_rule *rule;
 	const struct nft_rule *before; /* PLAN_ADD_RULE: an old rule that
@@ -58,9 +67,10 @@ struct plan {
 	const char *table; /* borrowed from the new ruleset */
 	struct plan_step *steps;
 	unsigned n_steps, n_room;
-	bool fresh;         /* there was no table, or it is made anew */
-	uint32_t old_flags; /* of the table that stays */
-	struct arena arena; /* texts of rules */
+	unsigned ends[N_PHASES]; /* behind the last step of each */
+	bool fresh;              /* there was no table, or it is made anew */
+	uint32_t old_flags;      /* of the table that stays */
+	struct arena arena;      /* texts of rules */
 };
 
 /*

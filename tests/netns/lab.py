@@ -335,6 +335,44 @@ class Flow:
         self.sock.close()
 
 
+class Stream(threading.Thread):
+    """Datagrams, each the first of its flow, sent without a pause, and a
+    table of its own that counts them before and behind all rules of others:
+    what lies in between has dropped the rest."""
+
+    def __init__(self, gateway, source, target, port):
+        super().__init__(daemon=True)
+        self.gateway, self.port, self.address = gateway, port, target.address(4)
+        self.sockets = [source.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(64)]
+        self.done = threading.Event()
+        text = "".join(f"""
+            chain {name} {{
+                type filter hook forward priority {priority}; policy accept;
+                ip daddr {self.address} udp dport {port} counter
+            }}""" for name, priority in (("before", -100), ("behind", 100)))
+        gateway.run("nft", "-f", "-", stdin=f"table inet witness{port} {{" + text + "\n}\n")
+
+    def run(self):
+        while not self.done.is_set():
+            for s in self.sockets:
+                with contextlib.suppress(OSError):
+                    s.sendto(b"weir", (self.address, self.port))
+
+    def counted(self, chain):
+        out = self.gateway.run("nft", "list", "chain", "inet", f"witness{self.port}", chain).stdout
+        return int(out.split("packets ")[1].split()[0])
+
+    def end(self):
+        """Packets that came, and those of them that passed."""
+        self.done.set()
+        self.join()
+        came, passed = self.counted("before"), self.counted("behind")
+        self.gateway.run("nft", "delete", "table", "inet", f"witness{self.port}")
+        for s in self.sockets:
+            s.close()
+        return came, passed
+
+
 def until(fact, what, seconds=10):
     """Waits for a fact, not for a time."""
     end = time.monotonic() + seconds

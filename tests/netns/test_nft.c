@@ -105,14 +105,17 @@ static void sort_array(json_t *array)
 	free(texts);
 }
 
-/* Without handles; sets and their elements have no order, rules do. */
+/* Without handles; chains, sets and elements have no order, rules of a chain
+ * do. Those of one chain stand together. */
 static char *listing(void)
 {
 	FILE *f = popen("nft -j list table inet weir", "r");
 	json_t *root = json_loadf(f, 0, NULL);
 	json_t *objects = json_object_get(root, "nftables"), *object;
+	const char *chain = "";
 	char *text;
 	size_t i;
+	int at = 0;
 
 	assert_non_null(root);
 	assert_int_equal(pclose(f), 0);
@@ -123,38 +126,21 @@ static char *listing(void)
 
 		json_object_foreach(object, kind, body)
 		{
+			const char *of = json_string_value(
+				json_object_get(body, "chain"));
+
 			json_object_del(body, "handle");
 			if (json_object_get(body, "elem"))
 				sort_array(json_object_get(body, "elem"));
-			if (strcmp(kind, "rule") == 0)
-				json_object_set_new(body, "at",
-						    json_integer((int)i));
-		}
-	}
-	/* Chains and sets may be listed in any order, and shift the rules. */
-	{
-		json_t *rules = json_array(), *rest = json_array();
-		json_int_t first = -1;
-
-		json_array_foreach(objects, i, object)
-		{
-			json_t *rule = json_object_get(object, "rule");
-
-			if (!rule) {
-				json_array_append(rest, object);
+			if (strcmp(kind, "rule") != 0)
 				continue;
-			}
-			if (first < 0)
-				first = (json_int_t)i;
-			json_object_del(rule, "at");
-			json_array_append(rules, object);
+			at = strcmp(of, chain) == 0 ? at + 1 : 0;
+			chain = of;
+			json_object_set_new(body, "at", json_integer(at));
 		}
-		sort_array(rest);
-		json_array_extend(rest, rules);
-		text = json_dumps(rest, JSON_SORT_KEYS | JSON_INDENT(1));
-		json_decref(rules);
-		json_decref(rest);
 	}
+	sort_array(objects);
+	text = json_dumps(objects, JSON_SORT_KEYS | JSON_INDENT(1));
 	json_decref(root);
 	return text;
 }

@@ -408,6 +408,61 @@ static void words_change(struct model *m)
 	model_group(m, "app")->description = "new words";
 }
 
+/* Whether an older packet could meet what the step makes or removes. */
+static bool is_met(const struct plan_step *s, const struct ruleset *other)
+{
+	if (s->set)
+		return ruleset_set(other, s->set->name) != NULL;
+	if (s->chain)
+		return s->chain->hook != HOOK_NONE ||
+		       ruleset_chain(other, s->chain->name) != NULL;
+	return false;
+}
+
+/* A kernel shows the rules of a commit before the elements of a set that came
+ * with it: a packet in between finds the set empty. */
+static void regress_sets_come_before_the_rules_and_go_after(void **state)
+{
+	unsigned n_sets = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 60; round++) {
+		struct ruleset *old, *new;
+		struct model *a = model_new(), *b = model_new();
+		struct diag diag = {0};
+		struct plan *p;
+
+		srand(round + 1);
+		random_model(a);
+		random_model(b);
+		old = firewall_compile(&a->config, &diag);
+		new = firewall_compile(&b->config, &diag);
+		p = plan_make(old, new);
+		for (unsigned i = 0; i < p->n_steps; i++) {
+			const struct plan_step *s = &p->steps[i];
+			bool before = i < p->ends[PHASE_PREPARE];
+			bool after = i >= p->ends[PHASE_SWITCH];
+
+			if (s->kind == PLAN_ADD_SET)
+				assert_true(before);
+			if (s->kind == PLAN_DELETE_SET)
+				assert_true(after);
+			n_sets += s->kind == PLAN_ADD_SET;
+			if (before)
+				assert_false(is_met(s, old));
+			if (after)
+				assert_false(is_met(s, new));
+		}
+		plan_free(p);
+		ruleset_free(old);
+		ruleset_free(new);
+		diag_release(&diag);
+		model_free(a);
+		model_free(b);
+	}
+	assert_true(n_sets > 0);
+}
+
 static void test_no_more_than_needed(void **state)
 {
 	(void)state;
@@ -446,6 +501,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from_anything_to_anything),
+		cmocka_unit_test(
+			regress_sets_come_before_the_rules_and_go_after),
 		cmocka_unit_test(test_no_more_than_needed),
 		cmocka_unit_test(test_a_strange_table_is_made_anew),
 	};
