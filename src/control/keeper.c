@@ -185,6 +185,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (kernel_change(k->kernel, wanted, known, k->generation, &change,
 			  diag))
 		return -1;
+	k->is_saved &= change.n_steps == 0;
 	/* It is there to go back to. */
 	*before = change.before;
 	if (*before)

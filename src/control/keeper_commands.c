@@ -156,7 +156,9 @@ static void remember(struct keeper *k, struct keeper_past *was_take,
 		return;
 	memory_apply(&k->memory, a->hash, changed);
 	keeper_remember(k);
-	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	/* A large ruleset takes a second to write. */
+	if (!k->is_saved)
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	keeper_forget(k, FILE_WAITING);
 }
 

@@ -92,6 +92,8 @@ int keeper_save(struct keeper *k, enum keeper_file file,
 	/* Old rules in force are better than none. */
 	if (result && file != FILE_IN_FORCE)
 		unlink(path);
+	if (path && result == 0)
+		k->is_saved |= file == FILE_IN_FORCE;
 	free(path);
 	errno = error;
 	return result;

@@ -74,6 +74,8 @@ struct keeper {
 	uint32_t generation;
 	bool knows_now; /* else `now` and `generation` mean nothing */
 
+	bool is_saved; /* FILE_IN_FORCE has what is wanted */
+
 	struct keeper_past before; /* for rollback */
 	struct keeper_memory memory;
 	struct overlay overlay;

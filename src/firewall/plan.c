@@ -95,6 +95,55 @@ static bool can_be_changed(const struct ruleset *old, const struct ruleset *new)
 
 /* ---- rules ------------------------------------------------------------ */
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_match(const struct nft_match *a, const struct nft_match *b)
+{
+	return a->op == b->op && a->n_fields == b->n_fields &&
+	       memcmp(a->fields, b->fields, a->n_fields) == 0 &&
+	       a->bits == b->bits &&
+	       memcmp(a->value, b->value, sizeof(a->value)) == 0 &&
+	       memcmp(a->last, b->last, sizeof(a->last)) == 0 &&
+	       same_text(a->set, b->set);
+}
+
+static bool same_log(const struct nft_log *a, const struct nft_log *b)
+{
+	return a == b || (a && b && a->rate_per_second == b->rate_per_second &&
+			  a->burst == b->burst && a->group == b->group &&
+			  same_text(a->prefix, b->prefix));
+}
+
+/* Member for member, so that most rules need no text. Where this is false
+ * their texts may still be the same, and those decide. */
+static bool same_rule(const struct nft_rule *a, const struct nft_rule *b)
+{
+	if (a->live.foreign || b->live.foreign ||
+	    a->n_matches != b->n_matches || a->counter != b->counter ||
+	    a->verdict.kind != b->verdict.kind ||
+	    !same_text(a->verdict.chain, b->verdict.chain) ||
+	    !same_text(a->comment, b->comment) ||
+	    !same_text(a->timeout, b->timeout) || !same_log(a->log, b->log))
+		return false;
+	for (unsigned i = 0; i < a->n_matches; i++)
+		if (!same_match(&a->matches[i], &b->matches[i]))
+			return false;
+	return true;
+}
+
+static bool same_rules(const struct nft_chain *a, const struct nft_chain *b)
+{
+	if (a->n_rules != b->n_rules)
+		return false;
+	for (unsigned i = 0; i < a->n_rules; i++)
+		if (!same_rule(&a->rules[i], &b->rules[i]))
+			return false;
+	return true;
+}
+
 static const char **texts_of(struct plan *p, const struct nft_chain *chain)
 {
 	const char **texts =
@@ -250,6 +299,8 @@ static void plan_rules(struct plan *p, const struct ruleset *old,
 		const struct nft_chain *was =
 			old ? ruleset_chain(old, chain->name) : NULL;
 
+		if (was && same_rules(was, chain))
+			continue;
 		if (was && is_unordered(was) && is_unordered(chain)) {
 			change_unordered(p, was, chain);
 			continue;
@@ -265,11 +316,6 @@ static void plan_rules(struct plan *p, const struct ruleset *old,
 }
 
 /* ---- elements --------------------------------------------------------- */
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
 
 /* Clocks of the kernel and ours differ a little, and so do the moments in
  * which they are read. */

@@ -325,10 +325,10 @@ static bool element_read(struct ruleset *rules, const json_t *o,
 	       get_verdict(rules, o, &e->verdict);
 }
 
-static json_t *set_json(const struct nft_set *set)
+/* Without its elements. */
+static json_t *set_head_json(const struct nft_set *set)
 {
-	json_t *o = json_object(), *types = json_array(),
-	       *elements = json_array();
+	json_t *o = json_object(), *types = json_array();
 
 	put_text(o, "name", set->name);
 	for (unsigned i = 0; i < set->n_types; i++)
@@ -343,6 +343,13 @@ static json_t *set_json(const struct nft_set *set)
 		json_object_set_new(o, "follows", json_true());
 	put_text(o, "comment", set->comment);
 	put_place(o, &set->place);
+	return o;
+}
+
+static json_t *set_json(const struct nft_set *set)
+{
+	json_t *o = set_head_json(set), *elements = json_array();
+
 	for (unsigned i = 0; i < set->n_elements; i++)
 		json_array_append_new(elements,
 				      element_json(&set->elements[i]));
@@ -491,7 +498,53 @@ int store_from_json(const json_t *json, struct ruleset **rules)
 
 /* -- files ----------------------------------------------------------------- */
 
-static int write_json(const json_t *json, int fd)
+/* A ruleset as one JSON value takes some ten times its own memory, so it is
+ * written piece by piece. All of this ends in ferror(). */
+static void write_piece(FILE *to, const char *between, json_t *piece_take)
+{
+	fputs(between, to);
+	json_dumpf(piece_take, to, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(piece_take);
+}
+
+static void write_set(FILE *to, const char *between, const struct nft_set *set)
+{
+	json_t *json = set_head_json(set);
+	char *head = json_dumps(json, JSON_COMPACT);
+
+	/* Its closing brace comes behind the elements. */
+	fprintf(to, "%s%.*s,\"elements\":[", between, (int)strlen(head) - 1,
+		head);
+	for (unsigned i = 0; i < set->n_elements; i++)
+		write_piece(to, i ? "," : "", element_json(&set->elements[i]));
+	fputs("]}", to);
+	free(head);
+	json_decref(json);
+}
+
+static void write_rules(FILE *to, const struct ruleset *rules)
+{
+	const char *between = "";
+
+	fprintf(to, "{\"version\":%d,\"table\":", STORE_VERSION);
+	write_piece(to, "", json_string(rules->table));
+	fputs(",\"timeouts\":[", to);
+	for (unsigned i = 0; i < rules->n_timeouts; i++)
+		write_piece(to, i ? "," : "", timeout_json(rules->timeouts[i]));
+	fputs("],\"sets\":[", to);
+	for (unsigned i = 0; i < rules->n_sets; i++) {
+		if (rules->sets[i]->foreign)
+			continue;
+		write_set(to, between, rules->sets[i]);
+		between = ",\n";
+	}
+	fputs("],\"chains\":[", to);
+	for (unsigned i = 0; i < rules->n_chains; i++)
+		write_piece(to, i ? ",\n" : "", chain_json(rules->chains[i]));
+	fputs("]}\n", to);
+}
+
+static int write_file(const struct ruleset *rules, int fd)
 {
 	FILE *to = fdopen(fd, "w");
 
@@ -499,8 +552,11 @@ static int write_json(const json_t *json, int fd)
 		close(fd);
 		return -1;
 	}
-	if (json_dumpf(json, to, JSON_COMPACT) || fflush(to) ||
-	    fsync(fileno(to))) {
+	if (rules)
+		write_rules(to, rules);
+	else
+		write_piece(to, "", store_to_json(NULL));
+	if (ferror(to) || fflush(to) || fsync(fileno(to))) {
 		fclose(to);
 		return -1;
 	}
@@ -516,7 +572,7 @@ int store_write(const char *path, const json_t *json)
 	int result = -1, error;
 
 	if (fd >= 0)
-		result = write_json(json, fd);
+		result = write_file(rules, fd);
 	if (result == 0)
 		result = rename(aside, path);
 	error = errno;

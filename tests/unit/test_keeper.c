@@ -441,6 +441,31 @@ static void test_an_end_before_the_confirmation_goes_back(void **state)
 	assert_false(admits_443(s));
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* A large ruleset takes a second to write. */
+static void regress_what_does_not_change_is_not_written_again(void **state)
+{
+	struct scene *s = *state;
+	char *path = state_file(s, "in-force.json");
+	ino_t first;
+
+	do_it(s, "apply");
+	first = inode_of(path);
+	do_it(s, "apply");
+	assert_int_equal(inode_of(path), first);
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_int_not_equal(inode_of(path), first);
+	free(path);
+}
+
 /* A process that dies while the kernel works has confirmed nothing. */
 static void test_word_is_left_before_the_kernel_changes(void **state)
 {
@@ -892,6 +917,7 @@ int main(void)
 		TEST(test_flows_are_cut_only_when_asked_to),
 		TEST(test_flows_can_be_cut_later),
 		TEST(regress_flows_end_beside_other_work),
+		TEST(regress_what_does_not_change_is_not_written_again),
 		TEST(test_what_cannot_be_read_back_is_in_force),
 		TEST(test_another_file_is_another_keeper),
 		TEST(test_a_file_without_rules_removes_the_table),
