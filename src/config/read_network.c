@@ -10,6 +10,7 @@ struct list_draft {
 	struct slice name;
 	uint32_t max_entries; /* 0: not given */
 	const struct node *entries;
+	struct slice file;
 };
 
 struct entry_draft {
@@ -36,8 +37,12 @@ const struct key prefix_list_keys[] = {
 	 .doc = "Counts only under settings.strict_aws_limits.",
 	 .absent = "as many as there are"},
 	{"entries", &type_later, offsetof(struct list_draft, entries),
-	 .flags = KEY_REQUIRED, .keys = entry_keys,
-	 .doc = "Networks; they may nest and repeat."},
+	 .keys = entry_keys, .doc = "Networks; they may nest and repeat.",
+	 .absent = "those of the file"},
+	{"file", &type_path, offsetof(struct list_draft, file),
+	 .doc = "A file with one network or address a line, \"#\" comments, at "
+		"most 1,000,000 lines. The keeper follows it.",
+	 .absent = "none"},
 	{0},
 };
 /* clang-format on */
@@ -138,6 +143,10 @@ static void parse_prefix_lists(struct reader *r, const struct key *k,
 			l->name = d.name.p;
 		if (d.entries)
 			read_entries(r, d.entries, l);
+		else if (!d.file.n)
+			complain(r, &l->place, NULL,
+				 "a prefix list lacks \"entries\" or \"file\"");
+		l->file = d.file.n ? d.file.p : NULL;
 		check_list(r, l, d.max_entries);
 		remember_size(r, l, d.max_entries);
 		fw_define(r, &r->firewall->lists, "prefix list", d.name, l,

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "firewall/list_file.h"
 #include "firewall/machine.h"
 #include "keeper_state.h"
 
@@ -429,10 +430,11 @@ void keeper_look_at_machine(struct keeper *k)
 	int n = k->in_force ? keeper_renew(k, false, &diag) : 0;
 
 	if (n > 0)
-		log_say(LOG_INFO, "the machine has other addresses: %d changes",
+		log_say(LOG_INFO,
+			"the machine has other addresses, or a prefix list "
+			"another file: %d changes",
 			n);
-	if (n < 0)
-		keeper_log_findings(&diag, LOG_ERROR);
+	keeper_log_findings(&diag, n < 0 ? LOG_ERROR : LOG_WARNING);
 	diag_release(&diag);
 }
 
@@ -522,6 +524,9 @@ void keeper_look_at_file(struct keeper *k)
 		k->resolvers_seen = resolvers;
 		keeper_look_at_machine(k);
 	}
+	/* First what follows by itself, so that it is no edit. */
+	if (k->intent && list_files_changed(&k->intent->config))
+		keeper_look_at_machine(k);
 	if (seen == k->files_seen)
 		return;
 	k->files_seen = seen;

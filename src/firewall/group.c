@@ -179,6 +179,16 @@ static bool has_room_for_sets(struct compiler *c, const struct secgroup *group)
 	return false;
 }
 
+/* A list with a file is never spelled out: what the file says is the contents
+ * of one set, and nothing else. */
+static bool is_spelled(const struct grant *g, size_t n_references)
+{
+	if (g->peer->kind == PEER_CIDR)
+		return true;
+	return n_references > PLAIN_RULES_MAX &&
+	       !(g->peer->kind == PEER_PREFIX_LIST && g->peer->list->file);
+}
+
 /* Networks become sets. References stay rules while they are few, so that a
  * member who joins changes the member's set and nothing else. */
 static void put_large(struct compiler *c, const struct secgroup *group,
@@ -197,8 +207,7 @@ static void put_large(struct compiler *c, const struct secgroup *group,
 
 		if (!grant_has(g, family))
 			continue;
-		if (g->peer->kind == PEER_CIDR ||
-		    n_references > PLAIN_RULES_MAX)
+		if (is_spelled(g, n_references))
 			spelled[n_spelled++] = g;
 		else
 			grant_put(c, chain, g, family, variant);

@@ -4,14 +4,16 @@
 
 #include "base/fail.h"
 #include "config/config.h"
+#include "list_file.h"
 #include "machine.h"
 
 static const struct firewall_config nothing = {
 	.settings = {.log_rate_per_second = 1, .nflog_group = -1},
 };
 
+/* `old`: what files said before, should one of them be broken now; or NULL. */
 static struct intent *compile(struct snapshot *snap_take, bool cuts,
-			      struct diag *diag)
+			      const struct intent *old, struct diag *diag)
 {
 	struct intent *in = xcalloc(1, sizeof(*in));
 
@@ -21,7 +23,9 @@ static struct intent *compile(struct snapshot *snap_take, bool cuts,
 	if (cuts)
 		in->config.settings.revoke = REVOKE_CUT;
 	machine_fill(&in->config, &snap_take->settings, &in->arena);
-	in->rules = firewall_compile(&in->config, diag);
+	if (list_files_fill(&in->config, old ? &old->config : NULL, &in->arena,
+			    diag) == 0)
+		in->rules = firewall_compile(&in->config, diag);
 	if (in->rules)
 		return in;
 	intent_free(in);
@@ -30,7 +34,7 @@ static struct intent *compile(struct snapshot *snap_take, bool cuts,
 
 struct intent *intent_of(struct snapshot *snap, struct diag *diag)
 {
-	return compile(snapshot_ref(snap), false, diag);
+	return compile(snapshot_ref(snap), false, NULL, diag);
 }
 
 bool intent_compiles(struct snapshot *snap, struct diag *diag)
@@ -47,17 +51,17 @@ struct intent *intent_load(const char *file, struct diag *diag)
 	const struct config_options options = {.without_secrets = true};
 	struct snapshot *snap = config_load(file, &options, diag);
 
-	return snap ? compile(snap, false, diag) : NULL;
+	return snap ? compile(snap, false, NULL, diag) : NULL;
 }
 
 struct intent *intent_renew(const struct intent *old, struct diag *diag)
 {
-	return compile(snapshot_ref(old->snap), old->cuts, diag);
+	return compile(snapshot_ref(old->snap), old->cuts, old, diag);
 }
 
 struct intent *intent_cutting(const struct intent *old, struct diag *diag)
 {
-	return compile(snapshot_ref(old->snap), true, diag);
+	return compile(snapshot_ref(old->snap), true, old, diag);
 }
 
 void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX])

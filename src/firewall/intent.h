@@ -26,8 +26,9 @@ struct intent {
  */
 struct intent *intent_load(const char *file, struct diag *diag);
 
-/* The same file as it was, with the machine as it is now; NULL after findings.
- * The old one stays valid. */
+/* The same file as it was, with the machine and the files of prefix lists as
+ * they are now; NULL after findings. One of these files that does not read is a
+ * warning, and what it said before holds. The old intent stays valid. */
 struct intent *intent_renew(const struct intent *old, struct diag *diag);
 
 /* Of a snapshot that is there; NULL after findings. */

@@ -14,6 +14,7 @@ src_libweir_a_SOURCES += \
 	src/firewall/import_ufw.c \
 	src/firewall/intent.c src/firewall/intent.h \
 	src/firewall/kernel.c src/firewall/kernel.h \
+	src/firewall/list_file.c src/firewall/list_file.h \
 	src/firewall/machine.c src/firewall/machine.h \
 	src/firewall/members.c \
 	src/firewall/nft.c src/firewall/nft.h src/firewall/nft_wire.h \

@@ -220,8 +220,21 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 	return set->name;
 }
 
+const struct prefix_lines *lines_of(const struct compiler *c,
+				    const struct prefix_list *list)
+{
+	static const struct prefix_lines none;
+
+	return list->file && c->config->lines
+		       ? &c->config->lines[list - c->config->lists]
+		       : &none;
+}
+
 bool prefix_list_has(const struct prefix_list *list, uint8_t family)
 {
+	/* A file may say something else soon, and no rule is to change then. */
+	if (list->file)
+		return true;
 	for (unsigned i = 0; i < list->n_entries; i++)
 		if (list->entries[i].cidr.family == family)
 			return true;
@@ -231,6 +244,7 @@ bool prefix_list_has(const struct prefix_list *list, uint8_t family)
 const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		       uint8_t family)
 {
+	const struct prefix_lines *lines = lines_of(c, list);
 	struct nft_set *set;
 	char name[100];
 
@@ -252,6 +266,10 @@ const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		e->comment = comment_of(c, entry->description);
 		e->place = entry->place;
 	}
+	for (unsigned i = 0; i < lines->n; i++)
+		if (lines->networks[i].family == family)
+			add_network(set, &lines->networks[i])->place =
+				list->place;
 	drop_covered(set);
 	return set->name;
 }

@@ -106,6 +106,19 @@ struct firewall_settings {
 	const char *socket;           /* of the keeper */
 };
 
+/* Which file it was that was read; all zero: there was none. */
+struct prefix_stamp {
+	uint64_t device, inode, octets;
+	int64_t s, ns;
+};
+
+/* What the file of a prefix list says. */
+struct prefix_lines {
+	const struct cidr *networks;
+	unsigned n;
+	struct prefix_stamp stamp;
+};
+
 /* What the firewall compiler compiles. */
 struct firewall_config {
 	const struct secgroup *groups;
@@ -128,6 +141,8 @@ struct firewall_config {
 	unsigned n_addresses;
 	const struct cidr *resolvers; /* DNS servers it asks */
 	unsigned n_resolvers;
+	const struct prefix_lines *lines; /* as many as lists; NULL: no list
+					   * has a file */
 };
 
 /* The instance that is this machine, or NULL. The first, should there be

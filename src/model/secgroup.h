@@ -83,6 +83,7 @@ struct prefix_entry {
 /* Entries may nest and repeat, and be of both families. */
 struct prefix_list {
 	const char *name;
+	const char *file; /* has more of them, a line each; NULL: none */
 	const struct prefix_entry *entries;
 	unsigned n_entries;
 	struct place place;
