@@ -19,6 +19,7 @@ enum { SOURCE_PORT = 40000 };
 
 struct question {
 	const char *from, *to, *proto, *port, *type, *code, *source_port;
+	const char *interface;
 	bool json;
 };
 
@@ -380,6 +381,8 @@ static int explain(const struct command *self, const struct intent *intent,
 	p.uid = c->balancer_uid;
 	if (!fill_packet(self, q, &p, &status))
 		return status;
+	if (q->interface)
+		snprintf(p.iifname, sizeof(p.iifname), "%s", q->interface);
 	if (q->json)
 		explain_as_json(intent, &p);
 	else
@@ -415,6 +418,8 @@ static int run(const struct command *self, int argc, char **argv)
 		{"code", 0, "CODE", NULL, &q.code, "the ICMP code, else 0"},
 		{"source-port", 0, "PORT", NULL, &q.source_port,
 		 "of the sender, else 40000"},
+		{"interface", 0, "NAME", NULL, &q.interface,
+		 "by which it comes in, else that of its instance"},
 		{"json", 0, NULL, &q.json, NULL, "one JSON document"},
 		{0},
 	};

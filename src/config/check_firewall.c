@@ -230,7 +230,8 @@ static void warn_of_world(struct reader *r, const struct sg_rule *rule)
 	for (unsigned p = 0; p < rule->n_peers; p++) {
 		const struct sg_peer *peer = &rule->peers[p];
 
-		if (peer->kind != PEER_CIDR || peer->cidr.bits != 0)
+		if (peer->kind != PEER_CIDR || peer->cidr.bits != 0 ||
+		    rule->n_interfaces)
 			continue;
 		for (unsigned i = 0; i < ARRAY_SIZE(dangerous); i++) {
 			if (!sg_rule_has_port(rule, IPPROTO_TCP,
@@ -375,6 +376,35 @@ static void check_balancer_rules(struct reader *r, const struct secgroup *g)
 			     owner->name);
 }
 
+/* -- interfaces ------------------------------------------------------------ */
+
+static const struct sg_rule *rule_of_interface(const struct secgroup *g)
+{
+	for (unsigned i = 0; i < g->n_ingress; i++)
+		if (g->ingress[i].n_interfaces)
+			return &g->ingress[i];
+	return NULL;
+}
+
+/* What an instance gets came in somewhere else. */
+static void check_interfaces(struct reader *r, const struct secgroup *g)
+{
+	const struct firewall_config *config = r->firewall->config;
+	const struct sg_rule *rule = rule_of_interface(g);
+
+	for (unsigned i = 0; rule && i < config->n_instances; i++)
+		if (!config->instances[i].host &&
+		    instance_has_group(&config->instances[i], g)) {
+			complain(
+				r, &rule->place, NULL,
+				"\"interfaces\" are those of this machine, but "
+				"the instance \"%s\" has the security group "
+				"\"%s\" as well",
+				config->instances[i].name, g->name);
+			return;
+		}
+}
+
 /* -- what nobody uses ------------------------------------------------------ */
 
 static bool is_attached(const struct firewall_config *config,
@@ -486,6 +516,7 @@ static void check_group(struct reader *r, const struct secgroup *g)
 	warn_of_twins(r, g, SG_INGRESS, g->ingress, g->n_ingress);
 	warn_of_twins(r, g, SG_EGRESS, g->egress, g->n_egress);
 	check_balancer_rules(r, g);
+	check_interfaces(r, g);
 	if (r->strict)
 		check_quota(r, g);
 }

@@ -222,7 +222,62 @@ struct rule_draft {
 	struct traffic traffic; /* first: see TRAFFIC_ROWS */
 	const struct node *peers;
 	struct slice description;
+	const char **interfaces;
+	unsigned n_interfaces;
 };
+
+/* As the kernel's dev_valid_name(), and "*" at the end. */
+static bool is_interface(struct slice name)
+{
+	size_t n = name.n;
+
+	if (n > 1 && name.p[n - 1] == '*')
+		n--;
+	if (n == 0 || n >= INTERFACE_NAME_MAX || slice_eq(name, SLICE(".")) ||
+	    slice_eq(name, SLICE("..")))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f ||
+		    strchr("/:\"\\*", name.p[i]))
+			return false;
+	return true;
+}
+
+static void parse_interfaces(struct reader *r, const struct key *k,
+			     const struct node *v, void *slot)
+{
+	const struct node *list = node_as_list(r->tree, v);
+	struct rule_draft *d = slot;
+
+	d->interfaces = ARENA_ARRAY(r->arena, list->n, const char *);
+	if (list->n == 0 && !v->broken)
+		complain(r, &v->at, "leave it out for all",
+			 "%s must name at least one", k->name);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct node *one = list->items[i];
+
+		if (!want_scalar(r, k->name, one))
+			continue;
+		if (is_interface(one->text))
+			d->interfaces[d->n_interfaces++] =
+				arena_slice(r->arena, one->text).p;
+		else
+			complain(r, &one->at, "\"wg*\" for all that begin so",
+				 "\"%s\" is no name of an interface",
+				 one->text.p);
+	}
+	if (d->n_interfaces)
+		qsort(d->interfaces, d->n_interfaces, sizeof(*d->interfaces),
+		      by_text);
+	for (unsigned i = 1; i < d->n_interfaces; i++)
+		if (strcmp(d->interfaces[i - 1], d->interfaces[i]) == 0)
+			complain(r, &v->at, NULL,
+				 "the interface \"%s\" is given twice",
+				 d->interfaces[i]);
+}
+
+static const struct type type_interfaces = {parse_interfaces,
+					    SHAPE_TEXT | SHAPE_LIST, NULL};
 
 static void parse_peers(struct reader *r, const struct key *k,
 			const struct node *v, void *slot)
@@ -243,19 +298,24 @@ static const struct type type_peers = {parse_peers,
 	 .flags = KEY_REQUIRED, .keys = peer_keys, .doc = peers_doc},          \
 	{"description", &type_text, offsetof(struct rule_draft, description),  \
 	 .any = {0, 1000}, .aws = {0, 255}, .doc = "For people.",              \
-	 .absent = "none"},                                                    \
-	{0}
+	 .absent = "none"}
 
 const struct key ingress_keys[] = {
 	NOT_BUILT("interfaces",
 		  "Interfaces that a packet came in by.", "all"),
 	RULE_ROWS("from", "A network, self, {security_group: NAME}, "
 		  "{prefix_list: NAME}, or a list of these."),
+	{"interfaces", &type_interfaces, 0,
+	 .doc = "In groups of this machine: it came in by one of these; \"*\" "
+		"at the end stands for anything.",
+	 .absent = "wherever it came in"},
+	{0},
 };
 
 static const struct key egress_keys[] = {
 	RULE_ROWS("to", "A network, self, {security_group: NAME}, "
 		  "{prefix_list: NAME}, or a list of these."),
+	{0},
 };
 /* clang-format on */
 
@@ -313,6 +373,8 @@ static bool read_rule(struct reader *r, const struct node *v,
 		.n_ports = d.traffic.n_ports,
 		.icmp_type = d.traffic.icmp_type,
 		.icmp_code = d.traffic.icmp_code,
+		.interfaces = d.interfaces,
+		.n_interfaces = d.n_interfaces,
 		.description = d.description.n ? d.description.p : NULL,
 		.place = v->at,
 	};

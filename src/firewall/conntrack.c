@@ -30,6 +30,8 @@ static bool is_admitted(struct nft_packet p, uint32_t balancer_uid,
 {
 	struct verdict v;
 
+	/* The kernel remembers no interface of a flow. */
+	p.by_any = true;
 	p.sport = flow->sport;
 	p.dport = flow->dport;
 	p.icmp_type = flow->icmp_type;

@@ -67,6 +67,20 @@ void draft_interface(struct draft *d, enum nft_field field, const char *name)
 	snprintf((char *)m->value, sizeof(m->value), "%s", name);
 }
 
+void draft_came_in(struct draft *d, const char *name)
+{
+	size_t n = strlen(name);
+	struct nft_match *m;
+
+	if (name[n - 1] != '*') {
+		draft_interface(d, FIELD_IIFNAME, name);
+		return;
+	}
+	m = add(d, OP_PREFIX, FIELD_IIFNAME);
+	memcpy(m->value, name, n - 1);
+	m->bits = (uint8_t)((n - 1) * 8);
+}
+
 void draft_address(struct draft *d, enum side side, const struct cidr *cidr)
 {
 	struct nft_match *m;

@@ -33,6 +33,8 @@ void draft_protocol(struct draft *d, int protocol); /* 0 to 255 */
 void draft_interface(struct draft *d, enum nft_field field, const char *name);
 
 /* A network of length 0 matches its family only. */
+/* A packet that came in there; "*" at the end stands for anything. */
+void draft_came_in(struct draft *d, const char *name);
 void draft_address(struct draft *d, enum side side, const struct cidr *cidr);
 
 /* `protocol` is tcp or udp. All ports: the protocol only. */

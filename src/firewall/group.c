@@ -76,12 +76,16 @@ static void draft_part(struct draft *d, const struct grant *g, uint8_t family,
 		draft_protocol(d, rule->protocol);
 }
 
-void grant_put(struct compiler *c, struct nft_chain *chain,
-	       const struct grant *g, uint8_t family, enum variant variant)
+/* `interface` NULL: wherever it came in. */
+static void put_one(struct compiler *c, struct nft_chain *chain,
+		    const struct grant *g, uint8_t family, enum variant variant,
+		    const char *interface)
 {
 	struct draft d = {0};
 	struct nft_rule *rule;
 
+	if (interface)
+		draft_came_in(&d, interface);
 	draft_peer(c, &d, g->peer, family,
 		   variant == VARIANT_OUT ? SIDE_DESTINATION : SIDE_SOURCE);
 	draft_part(&d, g, family, variant);
@@ -89,6 +93,15 @@ void grant_put(struct compiler *c, struct nft_chain *chain,
 	rule->counter = true;
 	rule->comment = arena_strdup(&c->rules->arena, g->id);
 	rule->place = g->rule->place;
+}
+
+void grant_put(struct compiler *c, struct nft_chain *chain,
+	       const struct grant *g, uint8_t family, enum variant variant)
+{
+	if (g->rule->n_interfaces == 0)
+		put_one(c, chain, g, family, variant, NULL);
+	for (unsigned i = 0; i < g->rule->n_interfaces; i++)
+		put_one(c, chain, g, family, variant, g->rule->interfaces[i]);
 }
 
 struct grant_list {
@@ -180,9 +193,11 @@ static bool has_room_for_sets(struct compiler *c, const struct secgroup *group)
 }
 
 /* A list with a file is never spelled out: what the file says is the contents
- * of one set, and nothing else. */
+ * of one set, and nothing else. An interface has no place in a set's key. */
 static bool is_spelled(const struct grant *g, size_t n_references)
 {
+	if (g->rule->n_interfaces)
+		return false;
 	if (g->peer->kind == PEER_CIDR)
 		return true;
 	return n_references > PLAIN_RULES_MAX &&

@@ -254,7 +254,8 @@ static void read_plain(struct reader *rd, uint32_t op, const uint8_t *value,
 	struct nft_match *m;
 
 	if (octets < nft_fields[field].octets) {
-		if (op != NFT_CMP_EQ || !is_address(field)) {
+		if (op != NFT_CMP_EQ ||
+		    !(is_address(field) || field == FIELD_IIFNAME)) {
 			rd->foreign = true;
 			return;
 		}
@@ -293,10 +294,13 @@ static void read_cmp(struct reader *rd, const struct nftnl_expr *e)
 {
 	uint32_t op = nftnl_expr_get_u32(e, NFTNL_EXPR_CMP_OP), octets = 0;
 	const uint8_t *data = nftnl_expr_get(e, NFTNL_EXPR_CMP_DATA, &octets);
-	uint8_t value[16];
+	uint8_t value[16] = {0};
 
 	rd->used = true;
-	if (rd->n_loads != 1 || !data || octets != rd->octets) {
+	/* Of a name, its beginning may be compared. */
+	if (rd->n_loads != 1 || !data || octets == 0 || octets > rd->octets ||
+	    (octets < rd->octets && (rd->loads[0] != FIELD_IIFNAME ||
+				     rd->mask || rd->second != N_FIELDS))) {
 		rd->foreign = true;
 		return;
 	}

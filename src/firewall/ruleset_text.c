@@ -275,6 +275,10 @@ static void add_operand(struct text *out, const struct nft_match *m)
 		add_range(out, info->type, m->value, m->last);
 		return;
 	case OP_PREFIX:
+		if (field == FIELD_IIFNAME) {
+			text_addf(out, "\"%.*s*\"", m->bits / 8, m->value);
+			return;
+		}
 		add_address(out, info->octets == 4 ? 4 : 6, m->value, m->bits);
 		return;
 	case OP_ANY_BIT:

@@ -56,6 +56,8 @@ enum session_fate session_fate_of(const struct firewall_config *config,
 		packet_between(config, &s->server, &s->client, IPPROTO_TCP);
 
 	end_here(config, s, &first, &answer);
+	/* sshd does not say by which interface. */
+	first.by_any = true;
 	first.sport = answer.dport = s->client_port;
 	first.dport = answer.sport = s->server_port;
 	answer.ct_state = CT_ESTABLISHED;

@@ -57,6 +57,9 @@ static bool check_match(const struct ruleset *rules, const struct nft_match *m)
 	case OP_RANGE:
 		return field->type != N_TYPES && field->type != TYPE_IFNAME;
 	case OP_PREFIX:
+		if (m->fields[0] == FIELD_IIFNAME)
+			return m->bits > 0 && m->bits % 8 == 0 &&
+			       m->bits < field->octets * 8;
 		return is_address(field->type) && m->bits <= field->octets * 8;
 	case OP_ANY_BIT:
 		return m->fields[0] == FIELD_CT_STATE ||

@@ -143,11 +143,20 @@ static bool any_bit(const uint8_t *value, const uint8_t *mask, unsigned octets)
 	return false;
 }
 
+static bool may_have_come_in(const struct walk *w, const struct nft_match *m)
+{
+	return w->packet->by_any && m->fields[0] == FIELD_IIFNAME &&
+	       w->packet->hook != HOOK_OUTPUT &&
+	       strcmp((const char *)m->value, "lo") != 0;
+}
+
 static bool compares(const struct walk *w, const struct nft_match *m)
 {
 	unsigned octets = nft_fields[m->fields[0]].octets;
 	uint8_t value[16];
 
+	if (may_have_come_in(w, m))
+		return true;
 	if (!load(w->packet, m->fields[0], value))
 		return false;
 	switch ((enum nft_op)m->op) {

@@ -20,6 +20,9 @@ struct nft_packet {
 	enum nft_hook hook; /* input, forward or output */
 	char iifname[INTERFACE_NAME_MAX], oifname[INTERFACE_NAME_MAX];
 	struct cidr source, destination; /* of one family and full length */
+	bool by_any; /* nobody knows where it came in, so a rule that names an
+		      * interface may be meant. Never loopback, and never in
+		      * sets and maps */
 	uint8_t protocol;
 	uint16_t sport, dport;        /* tcp and udp */
 	uint8_t icmp_type, icmp_code; /* icmp and icmpv6 */

@@ -168,6 +168,8 @@ void sg_rule_id(const struct secgroup *group, enum sg_direction direction,
 		text_addf(&key, "|%u|%u", ports ? ports->first : 0u,
 			  ports ? ports->last : 65535u);
 	add_peer(&key, peer);
+	for (unsigned i = 0; i < rule->n_interfaces; i++)
+		text_addf(&key, "|%s", rule->interfaces[i]);
 	id_of(text_str(&key), out);
 	text_release(&key);
 }

@@ -57,7 +57,11 @@ struct sg_rule {
 	int icmp_type, icmp_code; /* icmp and icmpv6 only; SG_ALL: all. Type
 				   * SG_ALL implies code SG_ALL */
 	const struct sg_peer *peers;
-	unsigned n_peers;        /* at least 1 */
+	unsigned n_peers; /* at least 1 */
+	/* Ingress only: it came in by one of these; "*" at the end stands for
+	 * anything. Sorted, each once. */
+	const char *const *interfaces;
+	unsigned n_interfaces;   /* 0: wherever */
 	const char *description; /* NULL: none */
 	struct place place;
 };

@@ -106,6 +106,23 @@ static void acls_alone(struct model *m)
 	model_manage(m, "icmpv6", "128", "fd00::/8");
 }
 
+/* The machine trusts its tunnels. */
+static void interfaces(struct model *m)
+{
+	static const char *const tunnels[] = {"wg*", "wg-office"};
+	struct sg_rule rule;
+	struct secgroup *group = model_group(m, "own");
+
+	model_machine(m, "192.0.2.10", "");
+	model_allow(m, "own", IN, "tcp", "22", "0.0.0.0/0 ::/0");
+	model_host(m, "", "own");
+	rule = group->ingress[0];
+	rule.interfaces = tunnels;
+	rule.n_interfaces = 2;
+	group->ingress = memcpy(ARENA_NEW(&m->arena, struct sg_rule), &rule,
+				sizeof(rule));
+}
+
 /* Both shapes and a load balancer with groups of its own. */
 static void balancer(struct model *m)
 {
@@ -222,6 +239,7 @@ const struct scene scenes[] = {
 	{"protocols", protocols},
 	{"acls", acls},
 	{"acls-alone", acls_alone},
+	{"interfaces", interfaces},
 	{"balancer", balancer},
 	{"large", large},
 	{"references", references},
