@@ -4,9 +4,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/slice.h"
 #include "client.h"
+#include "pager.h"
 #include "sg.h"
 #include "table.h"
+
+enum { WATCH_S = 1 };
 
 static void when(char *out, size_t size, long long s)
 {
@@ -198,11 +202,120 @@ static void print(const json_t *answer)
 	print_lost_lines(json_object_get(answer, "logs"));
 }
 
+/* -- a part of it ---------------------------------------------------------- */
+
+/* What is asked for. */
+struct view {
+	const char *group; /* NULL: all */
+	bool unused, json, watch;
+};
+
+/* The group is one of those that the words list: "db,web". */
+static bool names_group(const char *words, const char *group)
+{
+	struct slice rest = slice_of(words);
+
+	while (rest.p)
+		if (slice_eq(slice_cut(&rest, ','), slice_of(group)))
+			return true;
+	return false;
+}
+
+/* Leaves in the list under `key` what is asked for; `by` names groups. */
+static void narrow(json_t *answer, const char *key, const char *by,
+		   const struct view *v)
+{
+	const json_t *all = json_object_get(answer, key);
+	json_t *kept = json_array(), *o;
+	size_t i;
+
+	json_array_foreach(all, i, o)
+	{
+		if (v->group && !names_group(text_at(o, by), v->group))
+			continue;
+		if (v->unused && number_at(o, "packets"))
+			continue;
+		json_array_append(kept, o);
+	}
+	json_object_set_new(answer, key, kept);
+}
+
+/* Returns false when nothing is known of the group. */
+static bool narrow_all(json_t *answer, const struct view *v)
+{
+	const json_t *rules, *drops;
+
+	if (!v->group && !v->unused)
+		return true;
+	narrow(answer, "rules", "group",
+	       &(const struct view){.group = v->group});
+	narrow(answer, "drops", "what",
+	       &(const struct view){.group = v->group});
+	rules = json_object_get(answer, "rules");
+	drops = json_object_get(answer, "drops");
+	if (v->group && !json_array_size(rules) && !json_array_size(drops))
+		return false;
+	if (v->group) {
+		json_object_del(answer, "network_acls");
+		json_object_del(answer, "unnamed_ports");
+	}
+	if (v->unused) {
+		narrow(answer, "rules", "group", v);
+		narrow(answer, "network_acls", "chain",
+		       &(const struct view){.unused = true});
+		json_object_del(answer, "drops");
+		json_object_del(answer, "unnamed_ports");
+	}
+	return true;
+}
+
+static void show(const json_t *answer, const struct view *v)
+{
+	if (v->watch && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	else
+		pager_begin();
+	print(answer);
+	pager_end();
+	fflush(stdout);
+}
+
+static int show_once(const struct command *self, const char *config,
+		     const struct view *v)
+{
+	json_t *answer;
+	int status = sg_ask(self, config, sg_request("status", false), &answer);
+
+	if (status != EXIT_GOOD)
+		return status;
+	if (json_is_true(json_object_get(answer, "ok")) &&
+	    !narrow_all(answer, v)) {
+		fprintf(stderr,
+			"weir %s: no rule in force belongs to a security "
+			"group \"%s\"\n",
+			self->name, v->group);
+		json_decref(answer);
+		return EXIT_FAILED;
+	}
+	if (v->json)
+		sg_print_json(answer);
+	status = sg_tell(self, answer);
+	if (status == EXIT_GOOD && !v->json)
+		show(answer, v);
+	json_decref(answer);
+	return status;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
-	bool json = false;
+	struct view v = {.group = NULL};
 	const struct cmd_option options[] = {
-		{"json", 0, NULL, &json, NULL, "one JSON document"},
+		{"group", 0, "NAME", NULL, &v.group, "only this one"},
+		{"unused", 0, NULL, &v.unused, NULL,
+		 "only rules that no packet met"},
+		{"json", 0, NULL, &v.json, NULL, "one JSON document"},
+		{"watch", 0, NULL, &v.watch, NULL,
+		 "again each second, until ^C"},
 		{0},
 	};
 	struct cmd_line line;
@@ -210,13 +323,17 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
-	return sg_ask_and_tell(self, line.config, sg_request("status", false),
-			       json, print);
+	for (;;) {
+		status = show_once(self, line.config, &v);
+		if (!v.watch || status != EXIT_GOOD || ferror(stdout))
+			return status;
+		sleep(WATCH_S);
+	}
 }
 
 const struct command cmd_sg_status = {
 	.name = "sg status",
 	.summary = "who was let in or dropped, and by which rule",
-	.usage = "[--json]",
+	.usage = "[--group NAME] [--unused] [--json] [--watch]",
 	.run = run,
 };
