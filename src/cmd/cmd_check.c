@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "control/keeper.h"
 #include "control/status.h"
+#include "firewall/bridge.h"
 #include "firewall/intent.h"
 #include "model/host.h"
 
@@ -65,12 +66,15 @@ static void print_summary(const struct snapshot *snap)
 static bool check_firewall(struct snapshot *snap, struct diag *diag)
 {
 	struct intent *in = intent_of(snap, diag);
-	bool compiles = in != NULL;
+	bool works = in != NULL;
 
-	if (in)
+	if (in) {
 		keeper_check(in->rules, diag);
+		bridge_check(&bridge_paths, &in->config, true, diag);
+		works = diag->n_errors == 0;
+	}
 	intent_free(in);
-	return compiles;
+	return works;
 }
 
 static int check(const char *file, bool print, bool as_json)

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/near.h"
 #include "explain_reason.h"
+#include "firewall/bridge.h"
 #include "firewall/intent.h"
 #include "firewall/overlay.h"
 #include "firewall/verdict.h"
@@ -307,6 +308,17 @@ static void print_title(const struct question *q, const struct nft_packet *p,
 	putchar('\n');
 }
 
+static bool is_bridged(const struct firewall_config *c,
+		       const struct nft_packet *p,
+		       char bridge[INTERFACE_NAME_MAX])
+{
+	return p->hook == HOOK_FORWARD &&
+	       bridge_between(&bridge_paths,
+			      firewall_instance_at(c, &p->source),
+			      firewall_instance_at(c, &p->destination),
+			      p->source.family, bridge);
+}
+
 static void explain_for_people(const struct intent *intent,
 			       const struct question *q,
 			       const struct nft_packet *p,
@@ -314,9 +326,16 @@ static void explain_for_people(const struct intent *intent,
 {
 	struct teller t = {.intent = intent};
 	struct nft_packet reply;
+	char bridge[INTERFACE_NAME_MAX];
 	bool admitted, denied;
 
 	print_title(q, p, from, to);
+	if (is_bridged(&intent->config, p, bridge)) {
+		printf("=> does not cross this machine's routing: both are "
+		       "ports of the bridge %s\n",
+		       bridge);
+		return;
+	}
 	admitted = tell_packet(&t, p);
 	denied = t.denied;
 	if (admitted && reply_of(&intent->config, p, &reply)) {
@@ -337,7 +356,10 @@ static void explain_as_json(const struct intent *intent,
 	json_t *answer = json_object(), *replies = json_array();
 	bool first = tell_packet(&t, p), second = true, denied = t.denied;
 	struct nft_packet reply;
+	char bridge[INTERFACE_NAME_MAX];
 
+	if (is_bridged(&intent->config, p, bridge))
+		json_object_set_new(answer, "bridge", json_string(bridge));
 	json_object_set_new(answer, "stages", t.stages);
 	t.stages = replies;
 	if (first && reply_of(&intent->config, p, &reply)) {

@@ -222,6 +222,21 @@ static const struct word at_starts[] = {
 	{0},
 };
 
+static const struct word bridges[] = {
+	{"require_sysctl", false, NULL}, {"ignore", true, NULL}, {0}};
+
+/* Into a bool. */
+static void parse_bridges(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	int word = false;
+
+	type_word.parse(r, k, v, &word);
+	*(bool *)slot = word;
+}
+
+static const struct type type_bridges = {parse_bridges, SHAPE_TEXT, NULL};
+
 static void parse_nflog_group(struct reader *r, const struct key *k,
 			      const struct node *v, void *slot)
 {
@@ -250,6 +265,11 @@ const struct key firewall_keys[] = {
 		"applied: the rules in force last; closed: if there are none, "
 		"rules that let pass management, loopback, established flows, "
 		"DHCP and neighbour discovery, and nothing else."},
+	{"bridges", &type_bridges, SETTING(ignores_bridges), "require_sysctl",
+	 .words = bridges,
+	 .doc = "Frames between ports of one bridge go past all rules, unless "
+		"bridge-nf-call-iptables says otherwise. ignore: that is meant "
+		"so."},
 	{"management", &type_management,
 	 offsetof(struct firewall_draft, settings), .keys = ingress_keys,
 	 .doc = "What reaches this machine before all groups.",

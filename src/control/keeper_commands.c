@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "firewall/bridge.h"
 #include "firewall/session.h"
 #include "keeper_state.h"
 
@@ -303,6 +304,12 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 	intent = load_for(k, request, &diag);
 	if (!intent)
 		return refuse_invalid(&diag);
+	if (!flag_of(request, "force"))
+		bridge_check(&bridge_paths, &intent->config, true, &diag);
+	if (diag.n_errors) {
+		intent_free(intent);
+		return refuse_invalid(&diag);
+	}
 	if (k->waits && !confirm)
 		diag_warning(&diag, NULL, NULL,
 			     "another change waited to be confirmed: it is "

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "firewall/bridge.h"
 #include "keeper_state.h"
 
 /* CAP_NET_ADMIN is all that a keeper has: root, too, writes only where its
@@ -37,6 +38,8 @@ void keeper_find_folder_trouble(const char *folder, struct diag *diag)
 
 void keeper_find_trouble(struct keeper *k, struct diag *diag)
 {
+	if (k->intent)
+		bridge_check(&bridge_paths, &k->intent->config, false, diag);
 	kernel_find_trouble(k->kernel, keeper_wanted(k), false, diag);
 	keeper_find_folder_trouble(k->folder, diag);
 }

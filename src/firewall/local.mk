@@ -2,6 +2,7 @@
 src_libweir_a_SOURCES += \
 	src/firewall/acl.c \
 	src/firewall/boxes.c src/firewall/boxes.h \
+	src/firewall/bridge.c src/firewall/bridge.h \
 	src/firewall/compile.c src/firewall/compile.h src/firewall/compiler.h \
 	src/firewall/conntrack.c src/firewall/conntrack.h \
 	src/firewall/dispatch.c \

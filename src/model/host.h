@@ -98,6 +98,7 @@ struct firewall_settings {
 	enum firewall_revoke revoke;
 	enum firewall_drift drift;
 	enum firewall_at_start at_start;
+	bool ignores_bridges;             /* somebody else sees to them */
 	const struct sg_rule *management; /* peers: networks, prefix lists */
 	unsigned n_management;
 	bool log_drops;
