@@ -32,6 +32,7 @@ void keeper_free(struct keeper *k)
 	if (!k)
 		return;
 	keeper_cut_release(k);
+	keeper_tallies_release(&k->counts);
 	keeper_adopt(k, NULL, NULL);
 	ruleset_free(k->now);
 	keeper_past_release(&k->before);
@@ -174,12 +175,28 @@ int keeper_read(struct keeper *k, struct diag *diag)
 	return 0;
 }
 
+/* A change may end counters. What is known of the kernel was read when they
+ * had counted less, so they are read once more. */
+static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
+{
+	struct ruleset *now;
+	uint32_t generation;
+
+	if (!k->knows_now || !k->now || !keeper_differ(k->now, wanted) ||
+	    kernel_now(k->kernel, &now, &generation))
+		return;
+	keeper_count(k, now, false);
+	keeper_know(k, now, generation);
+}
+
 int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 		   struct ruleset **before, struct diag *diag)
 {
 	struct kernel_change change;
-	struct ruleset *known = k->knows_now ? k->now : NULL;
+	struct ruleset *known;
 
+	look_at_counters(k, wanted);
+	known = k->knows_now ? k->now : NULL;
 	*before = NULL;
 	k->now = NULL;
 	k->knows_now = false;
@@ -187,6 +204,12 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 			  diag))
 		return -1;
 	k->is_saved &= change.n_steps == 0;
+	if (change.n_steps) {
+		if (change.before && !known)
+			keeper_count(k, change.before, false);
+		if (change.is_read)
+			keeper_count(k, change.after, true);
+	}
 	/* It is there to go back to. */
 	*before = change.before;
 	if (*before)

@@ -32,6 +32,18 @@ struct keeper_memory {
 	bool closed; /* firewall.at_start of the last file that could be read */
 };
 
+/* Packets and octets that one rule of the file let in, whatever number of
+ * rules of the kernel it became. */
+struct keeper_tally {
+	uint64_t packets, octets;
+};
+
+/* By id of a rule; what the values are, their maker knows. */
+struct keeper_tallies {
+	struct map by_id;
+	struct arena arena;
+};
+
 struct keeper_drift {
 	unsigned n_seen, n_repaired;
 	bool is_there; /* now, and not repaired */
@@ -85,6 +97,8 @@ struct keeper {
 	bool is_closed;     /* rules of firewall.at_start: closed */
 	uint64_t deadline_ms;
 	time_t applied_s;
+
+	struct keeper_tallies counts; /* of keeper_counts.c */
 
 	struct keeper_drift drift;
 	struct keeper_cut cut;
@@ -247,6 +261,16 @@ void keeper_cut_release(struct keeper *k);
 void keeper_find_trouble(struct keeper *k, struct diag *diag);
 /* NULL: none is used. */
 void keeper_find_folder_trouble(const char *folder, struct diag *diag);
+
+/* -- keeper_counts.c ------------------------------------------------------- */
+
+/* Looks at the counters of what is in force. `settled`: it is what is wanted,
+ * so rules that are not there are over. */
+void keeper_count(struct keeper *k, const struct ruleset *now, bool settled);
+/* What the rule with this id has let in up to the last look; never less than
+ * it was at a look before. */
+struct keeper_tally keeper_counted(const struct keeper *k, const char *id);
+void keeper_tallies_release(struct keeper_tallies *t);
 
 /* -- keeper_status.c ------------------------------------------------------- */
 

@@ -12,69 +12,9 @@
 #include "keeper_state.h"
 #include "status.h"
 
-/* Packets and octets that one rule of the file let in, whatever number of
- * rules of the kernel it became. */
-struct tally {
-	uint64_t packets, octets;
-};
-
-struct tallies {
-	struct map by_id; /* struct tally */
-	struct arena arena;
-};
-
-/* -- adding up ------------------------------------------------------------- */
-
-static void add(struct tallies *t, struct slice id, const struct nft_live *live)
-{
-	struct tally *tally = map_get(&t->by_id, id);
-
-	if (!tally) {
-		tally = ARENA_NEW(&t->arena, struct tally);
-		map_put(&t->by_id, arena_slice(&t->arena, id), tally);
-	}
-	tally->packets += live->packets;
-	tally->octets += live->octets;
-}
-
-/* A comment has one id, or those of all rules that a box stands for. */
-static void add_ids(struct tallies *t, const char *comment,
-		    const struct nft_live *live)
-{
-	struct slice rest = slice_of(comment);
-
-	while (rest.p) {
-		struct slice id = slice_cut(&rest, ',');
-
-		id.n = slice_find(id, ' ');
-		if (slice_starts(id, SLICE("sgr-")))
-			add(t, id, live);
-	}
-}
-
-static void add_up(struct tallies *t, const struct ruleset *now)
-{
-	for (unsigned i = 0; now && i < now->n_chains; i++) {
-		const struct nft_chain *c = now->chains[i];
-
-		for (unsigned k = 0; k < c->n_rules; k++)
-			if (c->rules[k].comment)
-				add_ids(t, c->rules[k].comment,
-					&c->rules[k].live);
-	}
-	for (unsigned i = 0; now && i < now->n_sets; i++) {
-		const struct nft_set *s = now->sets[i];
-
-		for (unsigned k = 0; k < s->n_elements; k++)
-			if (s->elements[k].comment)
-				add_ids(t, s->elements[k].comment,
-					&s->elements[k].live);
-	}
-}
-
 /* -- rules ----------------------------------------------------------------- */
 
-static json_t *counted(const struct tally *tally)
+static json_t *counted(const struct keeper_tally *tally)
 {
 	json_t *o = json_object();
 
@@ -95,7 +35,7 @@ static void put_place(json_t *o, const struct place *at)
 
 struct rule_list {
 	json_t *list;
-	const struct tallies *tallies;
+	const struct keeper *keeper;
 	const struct secgroup *group; /* NULL: firewall.management */
 	enum sg_direction direction;
 };
@@ -103,14 +43,13 @@ struct rule_list {
 static void put_rule(struct rule_list *l, const struct sg_rule *rule,
 		     const struct port_range *ports, const struct sg_peer *peer)
 {
-	static const struct tally none;
 	char id[SG_RULE_ID_MAX], words[200];
-	const struct tally *tally;
+	struct keeper_tally tally;
 	json_t *o;
 
 	sg_rule_id(l->group, l->direction, rule, ports, peer, id);
-	tally = map_get(&l->tallies->by_id, slice_of(id));
-	o = counted(tally ? tally : &none);
+	tally = keeper_counted(l->keeper, id);
+	o = counted(&tally);
 	json_object_set_new(
 		o, "group",
 		json_string_nocheck(l->group ? l->group->name : "management"));
@@ -144,17 +83,17 @@ static void put_rules(struct rule_list *l, enum sg_direction direction,
 /* What "egress absent" stands for, in both families. */
 static void put_open_rule(struct rule_list *l)
 {
-	struct tally sum = {0};
+	struct keeper_tally sum = {0};
 	char id[SG_RULE_ID_MAX];
 	json_t *o;
 
 	for (uint8_t family = 4; family <= 6; family += 2) {
-		const struct tally *tally;
+		struct keeper_tally tally;
 
 		sg_open_rule_id(l->group, family, id);
-		tally = map_get(&l->tallies->by_id, slice_of(id));
-		sum.packets += tally ? tally->packets : 0;
-		sum.octets += tally ? tally->octets : 0;
+		tally = keeper_counted(l->keeper, id);
+		sum.packets += tally.packets;
+		sum.octets += tally.octets;
 	}
 	o = counted(&sum);
 	json_object_set_new(o, "group", json_string_nocheck(l->group->name));
@@ -164,10 +103,10 @@ static void put_open_rule(struct rule_list *l)
 	json_array_append_new(l->list, o);
 }
 
-static json_t *list_rules(const struct intent *in, const struct tallies *t)
+static json_t *list_rules(const struct keeper *k)
 {
-	const struct firewall_config *c = &in->config;
-	struct rule_list l = {.list = json_array(), .tallies = t};
+	const struct firewall_config *c = &k->intent->config;
+	struct rule_list l = {.list = json_array(), .keeper = k};
 
 	put_rules(&l, SG_INGRESS, c->settings.management,
 		  c->settings.n_management);
@@ -212,7 +151,8 @@ static json_t *drop_json(const struct nft_chain *chain,
 			 const struct nft_rule *rule, const char *words,
 			 const char *direction)
 {
-	const struct tally tally = {rule->live.packets, rule->live.octets};
+	const struct keeper_tally tally = {rule->live.packets,
+					   rule->live.octets};
 	json_t *o = counted(&tally);
 
 	json_object_set_new(o, "what", json_string_nocheck(words));
@@ -421,12 +361,10 @@ static void put_edit(json_t *answer, const struct keeper *k)
 				    json_string_nocheck(k->edit_text));
 }
 
-static void put_counters(json_t *answer, const struct keeper *k,
+static void put_counters(json_t *answer, struct keeper *k,
 			 const struct ruleset *now)
 {
-	struct tallies t = {0};
-
-	add_up(&t, now);
+	keeper_count(k, now, false);
 	if (k->intent) {
 		json_object_set_new(
 			answer, "mode",
@@ -434,14 +372,12 @@ static void put_counters(json_t *answer, const struct keeper *k,
 						    FIREWALL_REPORT
 					    ? "report"
 					    : "enforce"));
-		json_object_set_new(answer, "rules", list_rules(k->intent, &t));
+		json_object_set_new(answer, "rules", list_rules(k));
 		json_object_set_new(answer, "unnamed_ports",
 				    list_unnamed(k->intent));
 	}
 	json_object_set_new(answer, "drops", list_drops(k, now));
 	json_object_set_new(answer, "network_acls", list_acls(k, now));
-	map_release(&t.by_id);
-	arena_release(&t.arena);
 }
 
 static json_t *list_trouble(struct keeper *k)

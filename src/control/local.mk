@@ -5,7 +5,7 @@ src_libweir_a_SOURCES += \
 	src/control/commands.c src/control/commands.h \
 	src/control/daemon.c src/control/daemon.h \
 	src/control/keeper.c src/control/keeper.h \
-	src/control/keeper_commands.c src/control/keeper_cut.c \
+	src/control/keeper_commands.c src/control/keeper_counts.c src/control/keeper_cut.c \
 	src/control/keeper_drift.c \
 	src/control/keeper_files.c \
 	src/control/keeper_hand_over.c src/control/keeper_memory.c \
