@@ -269,6 +269,8 @@ const char *sg_rule_words(enum sg_direction direction,
 		text_addf(&t, "list %s", peer->list->name);
 		break;
 	}
+	for (unsigned i = 0; i < rule->n_interfaces; i++)
+		text_addf(&t, "%s%s", i ? "," : " by ", rule->interfaces[i]);
 	snprintf(out, size, "%s", text_str(&t));
 	text_release(&t);
 	return out;
