@@ -282,10 +282,6 @@ const struct key firewall_keys[] = {
 	{"log_drops.nflog_group", &type_nflog_group, SETTING(nflog_group),
 	 .any = {0, 65535}, .doc = "An NFLOG group in place of the kernel's "
 	 "log.", .absent = "the kernel's log"},
-	NOT_BUILT("bridges",
-		  "What is done about instances on one "
-		  "bridge that netfilter does not see.",
-		  "require_sysctl"),
 	NOT_BUILT("read_group",
 		  "Group of the system that may ask the keeper for its status.",
 		  "weir, if there is one"),

@@ -301,8 +301,6 @@ static const struct type type_peers = {parse_peers,
 	 .absent = "none"}
 
 const struct key ingress_keys[] = {
-	NOT_BUILT("interfaces",
-		  "Interfaces that a packet came in by.", "all"),
 	RULE_ROWS("from", "A network, self, {security_group: NAME}, "
 		  "{prefix_list: NAME}, or a list of these."),
 	{"interfaces", &type_interfaces, 0,

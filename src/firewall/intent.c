@@ -73,6 +73,7 @@ void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX])
 
 	config.n_addresses = config.n_resolvers = 0;
 	config.balancer_uid = 0;
+	config.lines = NULL; /* of prefix lists in files of their own */
 	rules = firewall_compile(&config, &diag);
 	text = rules ? ruleset_text(rules) : xstrdup("");
 	sg_hash(slice_of(text), out);

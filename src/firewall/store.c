@@ -500,10 +500,17 @@ int store_from_json(const json_t *json, struct ruleset **rules)
 
 /* A ruleset as one JSON value takes some ten times its own memory, so it is
  * written piece by piece. All of this ends in ferror(). */
+static void write_json(FILE *to, const json_t *json)
+{
+	/* A file cut short for want of memory would look like a whole one. */
+	if (json_dumpf(json, to, JSON_COMPACT | JSON_ENCODE_ANY) && !ferror(to))
+		BUG("no memory for JSON");
+}
+
 static void write_piece(FILE *to, const char *between, json_t *piece_take)
 {
 	fputs(between, to);
-	json_dumpf(piece_take, to, JSON_COMPACT | JSON_ENCODE_ANY);
+	write_json(to, piece_take);
 	json_decref(piece_take);
 }
 
@@ -544,7 +551,22 @@ static void write_rules(FILE *to, const struct ruleset *rules)
 	fputs("]}\n", to);
 }
 
-static int write_file(const struct ruleset *rules, int fd)
+typedef void write_fn(FILE *to, const void *what);
+
+static void write_rules_or_none(FILE *to, const void *rules)
+{
+	if (rules)
+		write_rules(to, rules);
+	else
+		write_piece(to, "", store_to_json(NULL));
+}
+
+static void write_document(FILE *to, const void *json)
+{
+	write_json(to, json);
+}
+
+static int write_file(int fd, write_fn *write_it, const void *what)
 {
 	FILE *to = fdopen(fd, "w");
 
@@ -552,10 +574,7 @@ static int write_file(const struct ruleset *rules, int fd)
 		close(fd);
 		return -1;
 	}
-	if (rules)
-		write_rules(to, rules);
-	else
-		write_piece(to, "", store_to_json(NULL));
+	write_it(to, what);
 	if (ferror(to) || fflush(to) || fsync(fileno(to))) {
 		fclose(to);
 		return -1;
@@ -563,7 +582,8 @@ static int write_file(const struct ruleset *rules, int fd)
 	return fclose(to);
 }
 
-int store_write(const char *path, const json_t *json)
+/* The old file stays until the new one is whole. */
+static int replace_file(const char *path, write_fn *write_it, const void *what)
 {
 	char *aside = xasprintf("%s.new", path);
 	int fd = open(aside,
@@ -572,7 +592,7 @@ int store_write(const char *path, const json_t *json)
 	int result = -1, error;
 
 	if (fd >= 0)
-		result = write_file(rules, fd);
+		result = write_file(fd, write_it, what);
 	if (result == 0)
 		result = rename(aside, path);
 	error = errno;
@@ -583,14 +603,14 @@ int store_write(const char *path, const json_t *json)
 	return result;
 }
 
+int store_write(const char *path, const json_t *json)
+{
+	return replace_file(path, write_document, json);
+}
+
 int store_save(const char *path, const struct ruleset *rules)
 {
-	json_t *json = store_to_json(rules);
-	int result = store_write(path, json), error = errno;
-
-	json_decref(json);
-	errno = error;
-	return result;
+	return replace_file(path, write_rules_or_none, rules);
 }
 
 json_t *store_read(const char *path)
