@@ -5,10 +5,10 @@
 #include "check_world.h"
 #include "cmd.h"
 #include "config/config.h"
-#include "control/keeper.h"
 #include "control/status.h"
-#include "firewall/bridge.h"
-#include "firewall/intent.h"
+#include "keeper/keeper.h"
+#include "kernel/bridge.h"
+#include "kernel/intent.h"
 #include "model/host.h"
 
 static json_t *text_or_null(const char *text)

@@ -9,10 +9,10 @@
 #include "base/fail.h"
 #include "base/near.h"
 #include "explain_reason.h"
-#include "firewall/bridge.h"
-#include "firewall/intent.h"
 #include "firewall/overlay.h"
 #include "firewall/verdict.h"
+#include "kernel/bridge.h"
+#include "kernel/intent.h"
 #include "sg.h"
 
 /* What a client's port is when nobody says: ACLs look at it in replies. */

@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "control/keeper.h"
+#include "keeper/keeper.h"
 
 enum { LEAVING_TRIES = 10, LEAVING_US = 50 * 1000 };
 

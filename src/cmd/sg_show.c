@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/diag.h"
-#include "control/keeper.h"
-#include "firewall/intent.h"
+#include "keeper/keeper.h"
+#include "kernel/intent.h"
 #include "sg.h"
 
 /* -- render ---------------------------------------------------------------- */

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "firewall/compile.h"
-#include "firewall/conntrack.h"
-#include "firewall/nft.h"
 #include "golden/model.h"
+#include "kernel/conntrack.h"
+#include "kernel/nft.h"
 #include "namespace.h"
 
 static bool has_namespace;

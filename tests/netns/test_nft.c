@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "firewall/compile.h"
-#include "firewall/nft.h"
-#include "firewall/nft_trouble.h"
 #include "golden/random.h"
 #include "golden/scenes.h"
+#include "kernel/nft.h"
+#include "kernel/nft_trouble.h"
 #include "namespace.h"
 
 static struct nft *nft;

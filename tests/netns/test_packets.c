@@ -30,8 +30,8 @@
 
 #include "craft.h"
 #include "firewall/compile.h"
-#include "firewall/nft.h"
 #include "golden/random.h"
+#include "kernel/nft.h"
 #include "namespace.h"
 
 enum { N_LINKS = 4, ROUNDS = 100, PACKETS = 120, WAIT_MS = 10000 };

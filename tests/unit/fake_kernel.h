@@ -5,7 +5,7 @@
 #ifndef WEIR_TESTS_FAKE_KERNEL_H
 #define WEIR_TESTS_FAKE_KERNEL_H
 
-#include "firewall/kernel.h"
+#include "kernel/kernel.h"
 
 struct fake_kernel {
 	struct kernel kernel;

@@ -5,8 +5,8 @@
 #ifndef WEIR_TESTS_KEEPER_SCENE_H
 #define WEIR_TESTS_KEEPER_SCENE_H
 
-#include "control/keeper.h"
 #include "fake_kernel.h"
+#include "keeper/keeper.h"
 #include "unit.h"
 
 /* One instance that takes port 80; and one that takes 443, too. */

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "firewall/bridge.h"
 #include "golden/model.h"
+#include "kernel/bridge.h"
 
 static char folder[64];
 static struct bridge_paths paths;

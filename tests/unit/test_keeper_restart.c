@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/keeper_state.h"
 #include "firewall/closed.h"
 #include "firewall/store.h"
 #include "firewall/verdict.h"
+#include "keeper/state.h"
 #include "keeper_scene.h"
 
 static void start(struct scene *s)

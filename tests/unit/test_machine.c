@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "firewall/machine.h"
+#include "kernel/machine.h"
 #include "unit.h"
 
 static char *file_with(const char *text)

@@ -1,0 +1,560 @@
+#include "keeper.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "kernel/list_file.h"
+#include "kernel/machine.h"
+#include "state.h"
+
+enum { GO_BACK_AGAIN_MS = 1000 };
+
+struct keeper *keeper_new(const struct keeper_options *options)
+{
+	struct keeper *k = xcalloc(1, sizeof(*k));
+
+	k->file = options->file;
+	k->folder = options->folder ? xstrdup(options->folder) : NULL;
+	k->kernel = options->kernel;
+	keeper_recall(k);
+	keeper_load_overlay(k);
+	return k;
+}
+
+void keeper_free(struct keeper *k)
+{
+	if (!k)
+		return;
+	keeper_cut_release(k);
+	keeper_tallies_release(&k->counts);
+	keeper_adopt(k, NULL, NULL);
+	ruleset_free(k->now);
+	keeper_past_release(&k->before);
+	overlay_release(&k->overlay);
+	kernel_close(k->kernel);
+	free(k->drift.text);
+	free(k->edit_text);
+	free(k->folder);
+	free(k);
+}
+
+const struct ruleset *keeper_wanted(const struct keeper *k)
+{
+	if (!k->intent)
+		return k->restored;
+	return intent_is_empty(k->intent) ? NULL : k->intent->rules;
+}
+
+void keeper_adopt(struct keeper *k, struct intent *intent_take,
+		  struct ruleset *restored_take)
+{
+	/* Nobody may look at what the old rules borrowed. */
+	if (k->intent != intent_take)
+		intent_free(k->intent);
+	if (k->restored != restored_take)
+		ruleset_free(k->restored);
+	k->intent = intent_take;
+	k->restored = restored_take;
+}
+
+/* -- what was wanted ------------------------------------------------------- */
+
+const struct ruleset *keeper_past_rules(const struct keeper_past *past)
+{
+	if (!past->intent)
+		return past->rules;
+	return intent_is_empty(past->intent) ? NULL : past->intent->rules;
+}
+
+void keeper_past_release(struct keeper_past *past)
+{
+	intent_free(past->intent);
+	ruleset_free(past->rules);
+	*past = (struct keeper_past){0};
+}
+
+struct keeper_past keeper_take_wanted(struct keeper *k)
+{
+	struct keeper_past past = {0};
+
+	/* To be asked is no reason to have applied: see keeper_status(). */
+	if (!k->in_force && !k->restored) {
+		keeper_adopt(k, NULL, NULL);
+		return past;
+	}
+	past = (struct keeper_past){true, k->intent, k->restored};
+	k->intent = NULL;
+	k->restored = NULL;
+	return past;
+}
+
+void keeper_adopt_last(struct keeper *k)
+{
+	struct ruleset *last;
+
+	if (!k->in_force && keeper_load(k, FILE_IN_FORCE, &last))
+		keeper_adopt(k, NULL, last);
+}
+
+void keeper_lay(const struct keeper *k, struct ruleset *rules)
+{
+	if (k->keeps && !k->unguarded)
+		ruleset_guard(rules);
+	overlay_lay(rules, &k->overlay);
+}
+
+struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)
+{
+	struct intent *intent = intent_load(k->file, diag);
+
+	if (intent)
+		keeper_lay(k, intent->rules);
+	return intent;
+}
+
+void keeper_log_findings(struct diag *diag, enum log_level level)
+{
+	diag_sort(diag);
+	for (unsigned i = 0; i < diag->n_findings && i < 20; i++) {
+		const struct finding *f = &diag->findings[i];
+
+		if (f->severity != SEVERITY_ERROR && level == LOG_ERROR)
+			continue;
+		log_say(level, "%s:%u:%u: %s",
+			f->place.file ? f->place.file : "weir", f->place.line,
+			f->place.column, f->sentence);
+	}
+}
+
+/* -- the kernel ------------------------------------------------------------ */
+
+void keeper_know(struct keeper *k, struct ruleset *now_take,
+		 uint32_t generation)
+{
+	ruleset_free(k->now);
+	k->now = now_take;
+	k->generation = generation;
+	k->knows_now = true;
+}
+
+bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted)
+{
+	struct plan *plan;
+	bool empty;
+
+	if (!now || !wanted)
+		return now != wanted;
+	plan = plan_make(now, wanted);
+	empty = plan_is_empty(plan);
+	plan_free(plan);
+	return !empty;
+}
+
+int keeper_read(struct keeper *k, struct diag *diag)
+{
+	struct ruleset *now;
+	uint32_t generation;
+
+	if (k->knows_now &&
+	    k->kernel->ops->generation(k->kernel, &generation) == 0 &&
+	    generation == k->generation)
+		return 0;
+	if (kernel_now(k->kernel, &now, &generation)) {
+		diag_error(diag, NULL, NULL,
+			   "cannot read the rules in force: %s",
+			   nft_reason(errno));
+		return -1;
+	}
+	keeper_know(k, now, generation);
+	return 0;
+}
+
+/* A change may end counters. What is known of the kernel was read when they
+ * had counted less, so they are read once more. */
+static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
+{
+	struct ruleset *now;
+	uint32_t generation;
+
+	if (!k->knows_now || !k->now || !keeper_differ(k->now, wanted) ||
+	    kernel_now(k->kernel, &now, &generation))
+		return;
+	keeper_count(k, now, false);
+	keeper_know(k, now, generation);
+}
+
+int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
+		   struct ruleset **before, struct diag *diag)
+{
+	struct kernel_change change;
+	struct ruleset *known;
+
+	look_at_counters(k, wanted);
+	known = k->knows_now ? k->now : NULL;
+	*before = NULL;
+	k->now = NULL;
+	k->knows_now = false;
+	if (kernel_change(k->kernel, wanted, known, k->generation, &change,
+			  diag))
+		return -1;
+	k->is_saved &= change.n_steps == 0;
+	if (change.n_steps) {
+		if (change.before && !known)
+			keeper_count(k, change.before, false);
+		if (change.is_read)
+			keeper_count(k, change.after, true);
+	}
+	/* It is there to go back to. */
+	*before = change.before;
+	if (*before)
+		ruleset_drop_foreign(*before);
+	if (!change.is_read)
+		return (int)change.n_steps;
+	keeper_know(k, change.after, change.generation);
+	if (keeper_differ(k->now, wanted))
+		diag_warning(diag, NULL, NULL,
+			     "what the kernel has is not what was sent: "
+			     "somebody else changes the table %s",
+			     KERNEL_TABLE);
+	return (int)change.n_steps;
+}
+
+/* -- confirm, go back, remove ---------------------------------------------- */
+
+void keeper_take_waiting(struct keeper *k)
+{
+	struct ruleset *rules;
+
+	if (k->waits || !keeper_has(k, FILE_WAITING) ||
+	    !keeper_load(k, FILE_WAITING, &rules))
+		return;
+	keeper_past_release(&k->before);
+	k->before = (struct keeper_past){true, NULL, rules};
+	keeper_save(k, FILE_BEFORE, rules);
+	k->waits = true;
+}
+
+int keeper_confirm(struct keeper *k)
+{
+	struct diag diag = {0};
+
+	if (!k->waits)
+		return -1;
+	k->waits = false;
+	k->deadline_ms = 0;
+	if (k->in_force)
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	else if (keeper_read(k, &diag) == 0)
+		keeper_save(k, FILE_IN_FORCE, k->now);
+	diag_release(&diag);
+	memory_confirm(&k->memory);
+	keeper_remember(k);
+	keeper_forget(k, FILE_WAITING);
+	log_say(LOG_INFO, "the new rules are confirmed");
+	return 0;
+}
+
+static bool find_past(struct keeper *k)
+{
+	if (k->before.is_known)
+		return true;
+	k->before.is_known = keeper_load(k, FILE_BEFORE, &k->before.rules);
+	return k->before.is_known;
+}
+
+/* Rules of then, with the machine and the run-time entries of now. */
+static void dress(struct keeper *k, struct keeper_past *past)
+{
+	struct diag ignored = {0};
+	struct intent *renewed;
+
+	if (past->intent) {
+		renewed = intent_renew(past->intent, &ignored);
+		diag_release(&ignored);
+		if (renewed) {
+			intent_free(past->intent);
+			past->intent = renewed;
+		}
+		keeper_lay(k, past->intent->rules);
+	} else if (past->rules) {
+		machine_follow(past->rules);
+		keeper_lay(k, past->rules);
+	}
+}
+
+/* What was in force becomes what can be gone back to. */
+static void turn_around(struct keeper *k, struct ruleset *replaced_take,
+			bool changed)
+{
+	struct keeper_past was = keeper_take_wanted(k);
+
+	keeper_adopt(k, k->before.intent, k->before.rules);
+	k->before = (struct keeper_past){0};
+	/* Where nothing changed, the file still has the same rules. */
+	if (!changed) {
+		keeper_past_release(&was);
+		ruleset_free(replaced_take);
+		return;
+	}
+	if (!was.is_known)
+		was = (struct keeper_past){true, NULL, replaced_take};
+	else
+		ruleset_free(replaced_take);
+	k->before = was;
+}
+
+int keeper_rollback(struct keeper *k, struct diag *diag)
+{
+	struct ruleset *replaced;
+	int n;
+
+	if (!find_past(k)) {
+		diag_error(diag, NULL, NULL,
+			   "nothing is known of the rules before the last "
+			   "apply");
+		return -1;
+	}
+	keeper_cut_stop(k);
+	dress(k, &k->before);
+	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
+	if (n < 0)
+		return -1;
+	/* Before the files: whoever starts now must not apply them again. */
+	memory_go_back(&k->memory, n > 0);
+	keeper_remember(k);
+	if (!k->waits)
+		keeper_adopt_last(k);
+	turn_around(k, replaced, n > 0);
+	k->in_force = true;
+	k->waits = false;
+	k->deadline_ms = 0;
+	k->edit = EDIT_PENDING;
+	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	if (n > 0)
+		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+	keeper_forget(k, FILE_WAITING);
+	return n;
+}
+
+int keeper_flush(struct keeper *k, struct diag *diag)
+{
+	struct ruleset *replaced;
+	int n;
+
+	keeper_cut_stop(k);
+	n = keeper_enforce(k, NULL, &replaced, diag);
+	if (n < 0)
+		return -1;
+	keeper_adopt_last(k);
+	if (replaced) {
+		keeper_past_release(&k->before);
+		k->before = keeper_take_wanted(k);
+		if (!k->before.is_known)
+			k->before = (struct keeper_past){true, NULL, replaced};
+		else
+			ruleset_free(replaced);
+		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+	}
+	keeper_adopt(k, NULL, NULL);
+	k->in_force = true;
+	k->waits = false;
+	k->deadline_ms = 0;
+	k->edit = EDIT_PENDING;
+	memory_apply(&k->memory, "", n > 0);
+	keeper_remember(k);
+	keeper_save(k, FILE_IN_FORCE, NULL);
+	keeper_forget(k, FILE_WAITING);
+	return n;
+}
+
+/* -- time ------------------------------------------------------------------ */
+
+uint64_t keeper_deadline_ms(const struct keeper *k)
+{
+	return k->waits ? k->deadline_ms : 0;
+}
+
+static void go_back(struct keeper *k, const char *why)
+{
+	struct diag diag = {0};
+	int lock = keeper_lock(k);
+
+	log_say(LOG_WARNING, "%s: the rules before come back", why);
+	if (keeper_rollback(k, &diag) < 0) {
+		keeper_log_findings(&diag, LOG_ERROR);
+		/* Once more, rather than to stay with rules that perhaps let
+		 * nobody in to mend them. */
+		k->deadline_ms = clock_now_ms() + GO_BACK_AGAIN_MS;
+	}
+	diag_release(&diag);
+	keeper_unlock(lock);
+}
+
+void keeper_tick(struct keeper *k)
+{
+	if (keeper_deadline_ms(k) && clock_now_ms() >= k->deadline_ms)
+		go_back(k, "nobody confirmed the new rules in time");
+}
+
+void keeper_abandon(struct keeper *k)
+{
+	if (k->waits)
+		go_back(k, "the process ends before the new rules were "
+			   "confirmed");
+}
+
+/* -- addresses ------------------------------------------------------------- */
+
+/* Returns 0 with *changed, or -1 after findings. */
+static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
+{
+	struct intent *renewed = intent_renew(k->intent, diag);
+
+	if (!renewed)
+		return -1;
+	keeper_lay(k, renewed->rules);
+	*changed = keeper_differ(k->intent->rules, renewed->rules);
+	keeper_adopt(k, renewed, NULL);
+	return 0;
+}
+
+int keeper_renew(struct keeper *k, bool always, struct diag *diag)
+{
+	struct ruleset *before;
+	bool changed = false;
+	int n;
+
+	if (k->intent && renew_intent(k, &changed, diag))
+		return -1;
+	if (k->restored) {
+		changed = machine_follow(k->restored);
+		keeper_lay(k, k->restored);
+	}
+	if ((!changed && !always) || (!k->intent && !k->restored))
+		return 0;
+	n = keeper_enforce(k, keeper_wanted(k), &before, diag);
+	if (n < 0)
+		return -1;
+	ruleset_free(before);
+	if (n > 0 && !k->waits)
+		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	return n;
+}
+
+void keeper_look_at_machine(struct keeper *k)
+{
+	struct diag diag = {0};
+	int n = k->in_force ? keeper_renew(k, false, &diag) : 0;
+
+	if (n > 0)
+		log_say(LOG_INFO,
+			"the machine has other addresses, or a prefix list "
+			"another file: %d changes",
+			n);
+	keeper_log_findings(&diag, n < 0 ? LOG_ERROR : LOG_WARNING);
+	diag_release(&diag);
+}
+
+/* -- the file -------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t sum, const char *path)
+{
+	struct {
+		uint64_t sum, inode, size;
+		int64_t s, ns;
+	} all = {.sum = sum};
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		all.inode = st.st_ino;
+		all.size = (uint64_t)st.st_size;
+		all.s = st.st_mtim.tv_sec;
+		all.ns = st.st_mtim.tv_nsec;
+	}
+	return hash_slice(slice_make((const char *)&all, sizeof(all)));
+}
+
+/* The files, and their folders: a file that an include finds may be new. */
+static uint64_t look(const struct keeper *k)
+{
+	uint64_t sum = mix(0, k->file);
+	const struct named_file *f = k->intent ? k->intent->snap->files : NULL;
+
+	for (; f; f = f->next) {
+		char *path = slice_dup(f->path);
+		char *slash = strrchr(path, '/');
+
+		sum = mix(sum, path);
+		if (slash)
+			*slash = '\0';
+		sum = mix(sum, slash && slash > path ? path : ".");
+		free(path);
+	}
+	return sum;
+}
+
+/* Name servers are always let through: they may change with the link. */
+static uint64_t look_at_resolvers(void)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; machine_resolver_files[i]; i++)
+		sum = mix(sum, machine_resolver_files[i]);
+	return sum;
+}
+
+void keeper_note_files(struct keeper *k)
+{
+	k->files_seen = look(k);
+	k->resolvers_seen = look_at_resolvers();
+}
+
+static void note_edit(struct keeper *k, const struct intent *intent,
+		      struct diag *diag)
+{
+	enum keeper_edit was = k->edit;
+
+	free(k->edit_text);
+	k->edit_text = intent ? NULL : diag_to_text(diag);
+	if (!intent)
+		k->edit = EDIT_INVALID;
+	else if (keeper_differ(keeper_wanted(k),
+			       intent_is_empty(intent) ? NULL : intent->rules))
+		k->edit = EDIT_PENDING;
+	else
+		k->edit = EDIT_NONE;
+	if (k->edit == EDIT_PENDING && was != EDIT_PENDING)
+		log_say(LOG_WARNING, "%s was edited and is not applied",
+			k->file);
+	if (k->edit == EDIT_INVALID && was != EDIT_INVALID)
+		log_say(LOG_WARNING, "%s was edited and is invalid", k->file);
+}
+
+void keeper_look_at_file(struct keeper *k)
+{
+	uint64_t seen = look(k), resolvers = look_at_resolvers();
+	struct diag diag = {0};
+	struct intent *intent;
+
+	keeper_expire(k);
+	if (resolvers != k->resolvers_seen) {
+		k->resolvers_seen = resolvers;
+		keeper_look_at_machine(k);
+	}
+	/* First what follows by itself, so that it is no edit. */
+	if (k->intent && list_files_changed(&k->intent->config))
+		keeper_look_at_machine(k);
+	if (seen == k->files_seen)
+		return;
+	k->files_seen = seen;
+	intent = keeper_load_intent(k, &diag);
+	note_edit(k, intent, &diag);
+	intent_free(intent);
+	diag_release(&diag);
+}

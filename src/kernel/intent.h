@@ -1,0 +1,59 @@
+/*
+ * intent.h - what the file asks of the firewall: from a file to a ruleset.
+ *
+ * The snapshot, what the machine adds to it, and the compiled rules live and
+ * die together, because the rules borrow from both.
+ *
+ * Floor: kernel.
+ */
+#ifndef WEIR_KERNEL_INTENT_H
+#define WEIR_KERNEL_INTENT_H
+
+#include "firewall/compile.h"
+#include "model/snapshot.h"
+
+struct intent {
+	struct snapshot *snap; /* one reference */
+	struct arena arena;    /* what was asked of the machine */
+	struct firewall_config config;
+	struct ruleset *rules;
+	bool cuts; /* as with firewall.revoke: cut, whatever the file says */
+};
+
+/*
+ * Loads and compiles. A file without a firewall half asks for no rules: an
+ * empty ruleset. Reads no certificates and keys. Returns NULL after findings.
+ */
+struct intent *intent_load(const char *file, struct diag *diag);
+
+/* The same file as it was, with the machine and the files of prefix lists as
+ * they are now; NULL after findings. One of these files that does not read is a
+ * warning, and what it said before holds. The old intent stays valid. */
+struct intent *intent_renew(const struct intent *old, struct diag *diag);
+
+/* Of a snapshot that is there; NULL after findings. */
+struct intent *intent_of(struct snapshot *snap, struct diag *diag);
+
+/* The same file, with rules in which no flow can begin in its middle: what is
+ * cut must not come back. NULL after findings; the old one stays valid. */
+struct intent *intent_cutting(const struct intent *old, struct diag *diag);
+
+/* Whether what stands in the snapshot can be compiled; findings if not. */
+bool intent_compiles(struct snapshot *snap, struct diag *diag);
+
+/* 17 hexadecimal digits and a zero. */
+enum { RULES_HASH_MAX = 18 };
+
+/*
+ * A hash of the rules that the file asks for, whatever addresses and resolvers
+ * the machine has: the same file has the same one after a restart elsewhere.
+ * Compiles them once more.
+ */
+void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX]);
+
+void intent_free(struct intent *intent); /* NULL is allowed */
+
+/* Nothing is asked for: no chain, so no table is needed. */
+bool intent_is_empty(const struct intent *intent);
+
+#endif

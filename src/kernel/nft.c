@@ -1,0 +1,662 @@
+/*
+ * nft.c - netlink: batches out, dumps in.
+ *
+ * No message of a batch asks for an acknowledgement: the kernel works while
+ * we are in sendmsg(), so whatever it has to complain about is waiting when
+ * that returns, and silence is success. With 100,000 acknowledgements the
+ * receive buffer would overflow, and a batch that was taken look like one
+ * that was not.
+ *
+ * Floor: kernel.
+ */
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libnftnl/common.h>
+#include <libnftnl/table.h>
+
+#include "base/fail.h"
+#include "nft_batch.h"
+#include "nft_inside.h"
+#include "nft_watch.h"
+#include "nft_wire.h"
+
+enum {
+	FAULTS_MAX = 20,
+	/* What the kernel sends after a change, it sends before the change is
+	 * over: we wait for moments only. */
+	HEAR_TRIES = 100,
+	HEAR_MS = 10,
+	/* Each costs a message, no dump. */
+	SEND_TRIES = 1000,
+	/* Answers that were lost come never. */
+	ANSWER_S = 60,
+};
+
+/* ---- the socket ------------------------------------------------------- */
+
+struct nft *nft_open(void)
+{
+	struct nft *nft = xcalloc(1, sizeof(*nft));
+	const struct timeval patience = {.tv_sec = ANSWER_S};
+	int on = 1;
+
+	nft->watch_fd = -1;
+	nft->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!nft->socket || mnl_socket_bind(nft->socket, 0, MNL_SOCKET_AUTOPID))
+		goto fail;
+	/* Older kernels know neither: findings are less exact then. */
+	mnl_socket_setsockopt(nft->socket, NETLINK_EXT_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(nft->socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(mnl_socket_get_fd(nft->socket), SOL_SOCKET, SO_RCVTIMEO,
+		   &patience, sizeof(patience));
+	nft->seq = (uint32_t)time(NULL);
+	nft->reply = xmalloc(REPLY_OCTETS);
+	nft->stamp = 1; /* 0 stands for any */
+	nft->watch_fd = nft_watch_open();
+	nft_kernel_generation(nft, &nft->heard);
+	return nft;
+
+fail:
+	nft_close(nft);
+	return NULL;
+}
+
+void nft_close(struct nft *nft)
+{
+	int saved = errno;
+
+	if (!nft)
+		return;
+	if (nft->watch_fd >= 0)
+		close(nft->watch_fd);
+	if (nft->socket)
+		mnl_socket_close(nft->socket);
+	free(nft->reply);
+	free(nft);
+	errno = saved;
+}
+
+const char *nft_reason(int error)
+{
+	switch (error) {
+	case EPERM:
+		return "CAP_NET_ADMIN is missing here, or the table belongs to "
+		       "another process";
+	case ENOENT:
+		return "it, or what it needs, is not there; perhaps the kernel "
+		       "lacks a module";
+	case EBUSY:
+		return "it is still in use";
+	case EEXIST:
+		return "it is there already, in another form";
+	case EMSGSIZE:
+		return "the message is too large for the socket's buffer";
+	case EAGAIN:
+		return "somebody else changes it all the time";
+	case ECANCELED:
+		return "what did it ended before it was done";
+	case EOPNOTSUPP:
+	case EPROTONOSUPPORT:
+		return "this kernel cannot do that";
+	default:
+		return strerror(error);
+	}
+}
+
+void nft_own_tables(struct nft *nft)
+{
+	struct utsname kernel;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&kernel) == 0 &&
+	    sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+	    (major > 6 || (major == 6 && minor >= 9)))
+		nft->table_flags = TABLE_OWNER | TABLE_PERSIST;
+}
+
+/* ---- asking ----------------------------------------------------------- */
+
+/* One message of an answer: 1: more may come; 0: that was all; or -1. */
+static int take_message(const struct nlmsghdr *m, mnl_cb_t read, void *arg)
+{
+	int error = 0;
+
+	switch (m->nlmsg_type) {
+	case NLMSG_ERROR:
+	case NLMSG_DONE:
+		if (mnl_nlmsg_get_payload_len(m) >= sizeof(error))
+			memcpy(&error, mnl_nlmsg_get_payload(m), sizeof(error));
+		errno = -error;
+		return error ? -1 : 0;
+	case NLMSG_NOOP:
+	case NLMSG_OVERRUN:
+		return 1;
+	default:
+		return read(m, arg) < 0 ? -1 : 1;
+	}
+}
+
+int nft_dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t read,
+	     void *arg, bool *torn)
+{
+	uint32_t seq = request->nlmsg_seq;
+	int rc = 1;
+
+	if (mnl_socket_sendto(nft->socket, request, request->nlmsg_len) < 0)
+		return -1;
+	while (rc > 0) {
+		const struct nlmsghdr *m = (const void *)nft->reply;
+		ssize_t got = mnl_socket_recvfrom(nft->socket, nft->reply,
+						  REPLY_OCTETS);
+		int left = (int)got;
+
+		if (got < 0)
+			return -1;
+		for (; rc > 0 && mnl_nlmsg_ok(m, left);
+		     m = mnl_nlmsg_next(m, &left)) {
+			/* Left of something that was given up. */
+			if (m->nlmsg_seq != seq)
+				continue;
+			*torn |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+			rc = take_message(m, read, arg);
+		}
+	}
+	return rc;
+}
+
+struct nlmsghdr *nft_request(struct nft *nft, char *buffer, uint16_t type,
+			     uint16_t flags)
+{
+	return nftnl_nlmsg_build_hdr(buffer, type, NFPROTO_INET, flags,
+				     ++nft->seq);
+}
+
+static int read_generation(const struct nlmsghdr *message, void *arg)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(
+		attr, message,
+		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
+					     NFTA_GEN_ID) *
+		(uint32_t *)arg = ntohl(mnl_attr_get_u32(attr));
+	return MNL_CB_OK;
+}
+
+int nft_kernel_generation(struct nft *nft, uint32_t *generation)
+{
+	char buffer[256];
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr(
+		buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, NLM_F_ACK, ++nft->seq);
+	bool torn = false;
+
+	*generation = 0;
+	return nft_dump(nft, request, read_generation, generation, &torn);
+}
+
+static int read_info(const struct nlmsghdr *message, void *arg)
+{
+	struct nftnl_table *t = nftnl_table_alloc();
+	struct nft_table_info *info = arg;
+
+	if (t && nftnl_table_nlmsg_parse(message, t) == 0) {
+		info->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
+		info->owner = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
+	}
+	nftnl_table_free(t);
+	return MNL_CB_OK;
+}
+
+int nft_find_table(struct nft *nft, const char *table,
+		   struct nft_table_info *info)
+{
+	char buffer[1024];
+	struct nftnl_table *t = nftnl_table_alloc();
+	struct nlmsghdr *request =
+		nft_request(nft, buffer, NFT_MSG_GETTABLE, NLM_F_ACK);
+	bool torn = false;
+
+	*info = (struct nft_table_info){0};
+	if (!t)
+		return -1;
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
+	nftnl_table_nlmsg_build_payload(request, t);
+	nftnl_table_free(t);
+	return nft_dump(nft, request, read_info, info, &torn);
+}
+
+/* ---- what others change ----------------------------------------------- */
+
+/* Takes in what was said of changes. False: a part of it was lost. */
+static bool hear(struct nft *nft)
+{
+	struct nft_news news = {0};
+
+	nft_watch_heard(nft->watch_fd, KERNEL_TABLE,
+			mnl_socket_get_portid(nft->socket), &news);
+	/* What is ours alone, nobody else can have changed. */
+	if (news.touched && !(nft->owns && news.overflowed))
+		nft->stamp++;
+	if (news.has_generation)
+		nft->heard = news.generation;
+	return !news.overflowed;
+}
+
+/*
+ * Until everything was heard that led to the generation of now. Returns 0
+ * with *generation, or -1 with errno.
+ */
+static int hear_all(struct nft *nft, uint32_t *generation)
+{
+	for (unsigned try = 0; try < HEAR_TRIES; try++) {
+		struct pollfd p = {.fd = nft->watch_fd, .events = POLLIN};
+
+		if (nft_kernel_generation(nft, generation) < 0)
+			return -1;
+		if (!hear(nft))
+			break;
+		/* Numbers wrap. */
+		if ((int32_t)(nft->heard - *generation) >= 0)
+			return 0;
+		poll(&p, 1, HEAR_MS);
+	}
+	/* Word of it was lost: it may have been our table. */
+	nft->heard = *generation;
+	if (!nft->owns)
+		nft->stamp++;
+	return 0;
+}
+
+int nft_generation(struct nft *nft, uint32_t *generation)
+{
+	uint32_t now;
+
+	if (nft->watch_fd < 0)
+		return nft_kernel_generation(nft, generation);
+	if (hear_all(nft, &now) < 0)
+		return -1;
+	*generation = nft->stamp;
+	return 0;
+}
+
+/* ---- neighbours --------------------------------------------------------- */
+
+struct others {
+	const char *ours;
+	struct diag *diag;
+};
+
+static int look_at_chain(const struct nlmsghdr *message, void *arg)
+{
+	const struct others *o = arg;
+	struct nftnl_chain *c = nftnl_chain_alloc();
+	uint32_t family, hook;
+
+	if (!c || nftnl_chain_nlmsg_parse(message, c) ||
+	    !nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) ||
+	    nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) != NF_DROP)
+		goto out;
+	family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
+	hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
+	if ((family != NFPROTO_INET && family != NFPROTO_IPV4 &&
+	     family != NFPROTO_IPV6) ||
+	    hook < NF_INET_LOCAL_IN || hook > NF_INET_LOCAL_OUT ||
+	    (family == NFPROTO_INET &&
+	     strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), o->ours) == 0))
+		goto out;
+	diag_warning(o->diag, NULL, NULL,
+		     "chain %s of table %s, which is not ours, drops what its "
+		     "rules do not accept, whatever the security groups say",
+		     nftnl_chain_get_str(c, NFTNL_CHAIN_NAME),
+		     nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+out:
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+int nft_warn_of_others(struct nft *nft, const char *table, struct diag *diag)
+{
+	char buffer[256];
+	struct nlmsghdr *request =
+		nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC,
+				      NLM_F_DUMP, ++nft->seq);
+	struct others o = {table, diag};
+	bool torn = false;
+
+	return nft_dump(nft, request, look_at_chain, &o, &torn);
+}
+
+/* ---- sending ---------------------------------------------------------- */
+
+static void make_room(struct nft *nft, size_t octets)
+{
+	int fd = mnl_socket_get_fd(nft->socket);
+	int size = (int)(octets + MESSAGE_ROOM);
+
+	/* Force needs CAP_NET_ADMIN; without it nothing will work anyway. */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static uint32_t bad_offset(const struct nlmsghdr *reply)
+{
+	const struct nlattr *attr;
+
+	if (!(reply->nlmsg_flags & NLM_F_ACK_TLVS))
+		return 0;
+	/* The failed message's header alone is echoed (NLM_F_CAPPED). */
+	mnl_attr_for_each(attr, reply, sizeof(struct nlmsgerr)) if (
+		mnl_attr_get_type(attr) ==
+		NLMSGERR_ATTR_OFFS) return mnl_attr_get_u32(attr);
+	return 0;
+}
+
+static void complain(const struct plan *plan, const struct plan_step *step,
+		     int error, struct diag *diag)
+{
+	struct place place = step ? plan_place(step) : (struct place){0};
+	struct plan one = {.table = plan->table, .n_steps = 1};
+	struct plan_step copy;
+	char *words;
+
+	if (!step) {
+		diag_error(diag, NULL, NULL,
+			   "the kernel refuses the firewall rules: %s",
+			   nft_reason(error));
+		return;
+	}
+	copy = *step;
+	one.steps = &copy;
+	words = plan_text(&one);
+	words[strcspn(words, "\n")] = '\0';
+	diag_error(diag, place.file ? &place : NULL, NULL,
+		   "the kernel refuses \"%s\": %s", words, nft_reason(error));
+	free(words);
+}
+
+/* What the answers to a batch came to. */
+struct outcome {
+	enum nft_result result;
+	unsigned n_faults;
+	bool unsure; /* answers were lost, or are to no question of ours */
+};
+
+static void take_answer(struct nft *nft, const struct batch *b,
+			const struct plan *plan, const struct nlmsghdr *m,
+			struct outcome *o, struct diag *diag)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
+	const struct sent *s = batch_find(b, m->nlmsg_seq);
+
+	if (m->nlmsg_type != NLMSG_ERROR || !s) {
+		o->unsure = true;
+		return;
+	}
+	if (e->error == 0)
+		return;
+	if (-e->error == ERESTART && o->result == NFT_DONE) {
+		o->result = NFT_RACED;
+		return;
+	}
+	o->result = NFT_FAILED;
+	nft->last_error = -e->error;
+	if (diag && o->n_faults++ < FAULTS_MAX)
+		complain(plan, batch_step_at(b, s, bad_offset(m)), -e->error,
+			 diag);
+}
+
+/*
+ * Everything that waits on the socket. Several hundred errors overflow it,
+ * which says nothing of those that wait before: they are read on. One error
+ * is enough to know that nothing was taken; without any, and with answers
+ * lost, only reading back tells.
+ */
+static enum nft_result collect(struct nft *nft, const struct batch *b,
+			       const struct plan *plan, struct diag *diag)
+{
+	int fd = mnl_socket_get_fd(nft->socket);
+	struct outcome o = {.result = NFT_DONE};
+
+	for (;;) {
+		const struct nlmsghdr *m = (const void *)nft->reply;
+		ssize_t got = recv(fd, nft->reply, REPLY_OCTETS,
+				   MSG_DONTWAIT | MSG_TRUNC);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS) {
+			o.unsure = true;
+			continue;
+		}
+		if (got <= 0)
+			break;
+		if (got > REPLY_OCTETS) {
+			o.unsure = true;
+			continue;
+		}
+		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+			take_answer(nft, b, plan, m, &o, diag);
+	}
+	if (errno != EAGAIN)
+		o.unsure = true;
+	return o.result == NFT_DONE && o.unsure ? NFT_UNSURE : o.result;
+}
+
+static enum nft_result batch_send(struct nft *nft, struct batch *b,
+				  const struct plan *plan, struct diag *diag)
+{
+	make_room(nft, b->n);
+	if (mnl_socket_sendto(nft->socket, b->octets, b->n) < 0) {
+		nft->last_error = errno;
+		if (diag)
+			complain(plan, NULL, errno, diag);
+		return NFT_FAILED;
+	}
+	return collect(nft, b, plan, diag);
+}
+
+/*
+ * Sends what was planned for the table as it was at `stamp`. The kernel knows
+ * the generation of all tables only, so where somebody changed another one in
+ * this moment, the same batch goes once more.
+ */
+static enum nft_result batch_send_at(struct nft *nft, struct batch *b,
+				     const struct plan *plan, uint32_t stamp,
+				     struct diag *diag)
+{
+	enum nft_result result = NFT_RACED;
+
+	for (unsigned i = 0; i < SEND_TRIES && result == NFT_RACED; i++) {
+		uint32_t now = stamp;
+
+		if (nft->watch_fd >= 0 && stamp && !nft->owns) {
+			if (hear_all(nft, &now) < 0) {
+				nft->last_error = errno;
+				if (diag)
+					complain(plan, NULL, errno, diag);
+				return NFT_FAILED;
+			}
+			if (nft->stamp != stamp)
+				return NFT_RACED;
+		}
+		batch_at_generation(b, nft->owns ? 0 : now);
+		result = batch_send(nft, b, plan, diag);
+		if (nft->watch_fd < 0)
+			break;
+	}
+	return result;
+}
+
+/* *done gets the number of the plan's steps that are. */
+static enum nft_result send_phase(struct nft *nft, struct batch *b,
+				  const struct plan *plan,
+				  enum plan_phase phase, uint32_t stamp,
+				  size_t *done, struct diag *diag)
+{
+	/* Who wakes a table leaves the rest of it as it was. */
+	uint32_t flags = plan->fresh ? nft->table_flags : plan->old_flags;
+	/* Nobody meets a new table before its hooks are there. */
+	bool in_parts = plan->fresh && phase == PHASE_PREPARE;
+	size_t at = phase ? plan->ends[phase - 1] : 0;
+	enum nft_result result = NFT_DONE;
+
+	while (at < plan->ends[phase] && result == NFT_DONE) {
+		batch_begin(b, &nft->seq);
+		while (at < plan->ends[phase] &&
+		       (!in_parts || b->n < PART_OCTETS))
+			at += batch_add_step(b, &nft->seq, plan, at, flags);
+		batch_end(b, &nft->seq);
+		result = batch_send_at(nft, b, plan, stamp, diag);
+		if (result == NFT_DONE)
+			*done = at;
+		stamp = 0;
+	}
+	return result;
+}
+
+/* What was prepared goes again: nothing refers to it. Should that fail, it
+ * does no harm, and the next plan removes it. */
+static void send_undo(struct nft *nft, struct batch *b, const struct plan *plan,
+		      size_t done)
+{
+	if (done == 0)
+		return;
+	if (plan->fresh) {
+		nft_delete(nft, plan->table);
+		return;
+	}
+	batch_begin(b, &nft->seq);
+	batch_add_undo(b, &nft->seq, plan, done);
+	batch_end(b, &nft->seq);
+	batch_send(nft, b, plan, NULL);
+}
+
+/* For which stamp to switch. What we prepared ourselves does not count, but
+ * where nobody tells us who changed what, it is one generation more. A new
+ * table is not waited for. */
+static uint32_t stamp_to_switch(const struct nft *nft, const struct plan *plan,
+				uint32_t stamp)
+{
+	if (stamp == 0 || plan->ends[PHASE_PREPARE] == 0)
+		return stamp;
+	if (plan->fresh)
+		return 0;
+	return nft->watch_fd < 0 ? stamp + 1 : stamp;
+}
+
+static enum nft_result send_phases(struct nft *nft, struct batch *b,
+				   const struct plan *plan, uint32_t stamp,
+				   struct diag *diag)
+{
+	size_t done = 0;
+	enum nft_result result =
+		send_phase(nft, b, plan, PHASE_PREPARE, stamp, &done, diag);
+
+	if (result == NFT_DONE)
+		result = send_phase(nft, b, plan, PHASE_SWITCH,
+				    stamp_to_switch(nft, plan, stamp), &done,
+				    diag);
+	if (result == NFT_RACED || result == NFT_FAILED)
+		send_undo(nft, b, plan, done);
+	if (result != NFT_DONE)
+		return result;
+	/* Once the rules are switched there is no way back. */
+	result = send_phase(nft, b, plan, PHASE_TIDY, 0, &done, NULL);
+	if (result != NFT_FAILED)
+		return result;
+	diag_warning(diag, NULL, NULL,
+		     "the new rules are in force, but what they no longer need "
+		     "could not be removed: %s",
+		     nft_reason(nft->last_error));
+	return NFT_DONE;
+}
+
+static void note_sent(struct nft *nft, const struct plan *plan)
+{
+	nft->stamp++;
+	if (plan->fresh)
+		nft->owns = nft->table_flags & TABLE_OWNER;
+}
+
+enum nft_result nft_send(struct nft *nft, const struct plan *plan,
+			 uint32_t generation, struct diag *diag)
+{
+	struct batch b = {0};
+	enum nft_result result;
+
+	if (plan_is_empty(plan))
+		return NFT_DONE;
+	result = send_phases(nft, &b, plan, generation, diag);
+	batch_release(&b);
+	if (result == NFT_DONE || result == NFT_UNSURE)
+		note_sent(nft, plan);
+	return result;
+}
+
+/* One step about the table as a whole. 0, or -1 with errno. */
+static int send_one(struct nft *nft, struct batch *b, const struct plan *plan)
+{
+	enum nft_result result;
+
+	batch_end(b, &nft->seq);
+	result = batch_send(nft, b, plan, NULL);
+	batch_release(b);
+	if (result == NFT_DONE)
+		return 0;
+	errno = result == NFT_FAILED ? nft->last_error : EAGAIN;
+	return -1;
+}
+
+int nft_delete(struct nft *nft, const char *table)
+{
+	struct plan_step step = {.kind = PLAN_DELETE_TABLE};
+	struct plan plan = {.table = table, .steps = &step, .n_steps = 1};
+	struct nft_table_info info;
+	struct batch b = {0};
+
+	if (nft_find_table(nft, table, &info) < 0)
+		return -1;
+	batch_begin(&b, &nft->seq);
+	batch_add_step(&b, &nft->seq, &plan, 0, 0);
+	if (send_one(nft, &b, &plan))
+		return -1;
+	nft->stamp++;
+	nft->owns = false;
+	return 0;
+}
+
+int nft_adopt(struct nft *nft, const char *table)
+{
+	struct nft_table_info info;
+	struct plan plan = {.table = table};
+	struct batch b = {0};
+
+	if (!nft->table_flags) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (nft_find_table(nft, table, &info) < 0)
+		return -1;
+	batch_begin(&b, &nft->seq);
+	batch_add_table(&b, &nft->seq, table, nft->table_flags);
+	if (send_one(nft, &b, &plan))
+		return -1;
+	nft->stamp++;
+	nft->owns = true;
+	return 0;
+}
