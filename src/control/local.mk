@@ -1,15 +1,19 @@
-#The process that serves : start, reload, checks, names, the admin socket.
-src_libweir_a_SOURCES +=
-	src / control / admin.c src / control / admin.h src / control /
-	check.c src / control / check.h src / control / commands.c src /
-	control / commands.h src / control / daemon.c src / control /
-	daemon.h src / control / memory.c src / control / memory.h src /
-	control / notify.c src / control / notify.h src / control /
-	ports.c src / control / ports.h src / control / ports_owner.c src /
-	control / privilege.c src / control / privilege.h src / control /
-	prober.c src / control / prober.h src / control / reload.c src /
-	control / reload.h src / control / resolver.c src / control /
-	resolver.h src / control / roster.c src / control / roster.h src /
-	control / status.c src / control / status.h src / control /
-	status_rules.c src / control / stop.c src / control / stop.h src /
-	control / trial.c src / control / trial.h
+# The process that serves: start, reload, checks, names, the admin socket.
+src_libweir_a_SOURCES += \
+	src/control/admin.c src/control/admin.h \
+	src/control/check.c src/control/check.h \
+	src/control/commands.c src/control/commands.h \
+	src/control/daemon.c src/control/daemon.h \
+	src/control/memory.c src/control/memory.h \
+	src/control/notify.c src/control/notify.h \
+	src/control/ports.c src/control/ports.h \
+	src/control/ports_owner.c \
+	src/control/privilege.c src/control/privilege.h \
+	src/control/prober.c src/control/prober.h \
+	src/control/reload.c src/control/reload.h \
+	src/control/resolver.c src/control/resolver.h \
+	src/control/roster.c src/control/roster.h \
+	src/control/status.c src/control/status.h \
+	src/control/status_rules.c \
+	src/control/stop.c src/control/stop.h \
+	src/control/trial.c src/control/trial.h

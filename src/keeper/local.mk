@@ -1,8 +1,16 @@
-#The second process : applies rules, waits for a confirmation, repairs.
-src_libweir_a_SOURCES +=
-	src / keeper / commands.c src / keeper / counts.c src / keeper /
-	cut.c src / keeper / drift.c src / keeper / files.c src / keeper /
-	hand_over.c src / keeper / keeper.c src / keeper / keeper.h src /
-	keeper / memory.c src / keeper / overlay.c src / keeper / run.c src /
-	keeper / start.c src / keeper / state.h src / keeper / status.c src /
-	keeper / trouble.c
+# The second process: applies rules, waits for a confirmation, repairs.
+src_libweir_a_SOURCES += \
+	src/keeper/commands.c \
+	src/keeper/counts.c \
+	src/keeper/cut.c \
+	src/keeper/drift.c \
+	src/keeper/files.c \
+	src/keeper/hand_over.c \
+	src/keeper/keeper.c src/keeper/keeper.h \
+	src/keeper/memory.c \
+	src/keeper/overlay.c \
+	src/keeper/run.c \
+	src/keeper/start.c \
+	src/keeper/state.h \
+	src/keeper/status.c \
+	src/keeper/trouble.c
