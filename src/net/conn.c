@@ -42,6 +42,19 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	c->ops->ready(c);
 }
 
+/* Octets that flow have only noted when: the deadline is moved here. */
+static void on_deadline(struct deadline *d)
+{
+	struct conn *c = list_entry(d, struct conn, deadline);
+	uint64_t at_ms = c->moved_ms + c->idle_ms;
+
+	assert(c->magic == CONN_MAGIC);
+	if (c->idle_ms && at_ms > clock_now_ms())
+		loop_deadline(c->loop, d, at_ms);
+	else
+		c->ops->expired(c);
+}
+
 static int start(struct conn *c, struct loop *l, int fd,
 		 const struct conn_ops *ops, uint32_t limit, short more)
 {
@@ -52,11 +65,12 @@ static int start(struct conn *c, struct loop *l, int fd,
 		.fd = fd,
 		.loop = l,
 		.ops = ops,
+		.moved_ms = clock_now_ms(),
 		.writable = true,
 	};
 	chain_init(&c->in, limit);
 	chain_init(&c->out, limit);
-	deadline_init(&c->deadline);
+	deadline_init(&c->deadline, on_deadline);
 	list_init(&c->again);
 	list_init(&c->doubt);
 	if (event_assign(&c->ev, l->base, fd, what | more, on_event, c) ||
@@ -105,7 +119,7 @@ void conn_close(struct conn *c)
 {
 	if (c->fd < 0)
 		return;
-	wheel_remove(&c->loop->wheel, &c->deadline);
+	loop_forget(c->loop, &c->deadline);
 	list_remove(&c->again);
 	list_remove(&c->doubt);
 	if (c->ev_write) {
@@ -126,11 +140,9 @@ void conn_close(struct conn *c)
 
 static void set_deadline(struct conn *c, uint64_t ms)
 {
-	if (c->fd < 0)
-		return;
-	wheel_set(&c->loop->wheel, &c->deadline, ms ? clock_now_ms() + ms : 0);
-	if (ms && !c->loop->tick_is_on)
-		loop_tick(c->loop);
+	if (c->fd >= 0)
+		loop_deadline(c->loop, &c->deadline,
+			      ms ? clock_now_ms() + ms : 0);
 }
 
 void conn_deadline(struct conn *c, uint64_t ms)
@@ -143,21 +155,6 @@ void conn_idle_deadline(struct conn *c, uint64_t ms)
 {
 	c->idle_ms = (uint32_t)ms;
 	set_deadline(c, ms);
-}
-
-/* Octets have flowed. The node waits in the wheel, so this is a store. */
-static void touch(struct conn *c)
-{
-	if (c->idle_ms && c->deadline.at_ms)
-		c->deadline.at_ms = clock_now_ms() + c->idle_ms;
-}
-
-void conn_expired(struct deadline *d)
-{
-	struct conn *c = list_entry(&d->node, struct conn, deadline.node);
-
-	assert(c->magic == CONN_MAGIC);
-	c->ops->expired(c);
 }
 
 /* Unless the doubt was settled meanwhile, by an event or a read. */
@@ -236,7 +233,7 @@ static enum io read_once(struct conn *c, struct chain *into)
 		learn(c, (size_t)got, filled);
 		c->readable = filled || c->peer_closing;
 		c->unsure = !c->readable;
-		touch(c);
+		c->moved_ms = clock_now_ms();
 		return IO_DONE;
 	}
 	if (got == 0) {
@@ -379,7 +376,7 @@ static bool write_chain(struct conn *c, struct chain *out)
 			return false;
 		if (put > 0) {
 			chain_drain(out, (size_t)put);
-			touch(c);
+			c->moved_ms = clock_now_ms();
 		}
 		if (put < 0 || (size_t)put < size)
 			want_edge(c);

@@ -28,7 +28,7 @@ struct conn_ops {
 	/* Something changed: octets came, room came, the peer closed, the
 	 * connection was made or broke. */
 	void (*ready)(struct conn *c);
-	/* The deadline has passed. */
+	/* The deadline has passed, and no octets have moved it meanwhile. */
 	void (*expired)(struct conn *c);
 };
 
@@ -46,8 +46,9 @@ struct conn {
 	struct list doubt; /* in loop->doubts, or by itself */
 	struct conn *next_dirty;
 	uint64_t n_read, n_written; /* plain octets so far */
-	uint32_t idle_ms; /* each read and write moves the deadline to so much
-			   * from now; 0: it stays where it is */
+	uint64_t moved_ms; /* when the kernel last gave or took octets */
+	uint32_t idle_ms;  /* the deadline is so much behind moved_ms; 0: it
+			    * stays where it is */
 	int error; /* errno of the connect or read that broke it; 0: none */
 	int write_error;  /* errno of a write: nothing more leaves, but what the
 			   * peer has sent may still be read */
@@ -91,7 +92,7 @@ static inline bool conn_is_open(const struct conn *c)
 /* Sets the deadline to `ms` from now, wherever octets flow; 0: none. A store
  * in the usual case. */
 void conn_deadline(struct conn *c, uint64_t ms);
-/* The same, and each read and write moves it on. */
+/* The same, and octets that flow move it on. */
 void conn_idle_deadline(struct conn *c, uint64_t ms);
 
 /*
@@ -154,6 +155,5 @@ static inline bool conn_is_established(const struct conn *c)
 void conn_wake(struct conn *c);
 void conn_ask(struct conn *c);
 void conn_write_out(struct conn *c);
-void conn_expired(struct deadline *d);
 
 #endif

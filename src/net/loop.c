@@ -33,7 +33,7 @@ void loop_expire(struct loop *l)
 
 	ask_again(l);
 	while ((d = wheel_expired(&l->wheel, clock_now_ms())) != NULL)
-		conn_expired(d);
+		d->fire(d);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -88,6 +88,13 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 		free(in_order);
 		in_order = next;
 	}
+}
+
+void loop_deadline(struct loop *l, struct deadline *d, uint64_t at_ms)
+{
+	wheel_set(&l->wheel, d, at_ms);
+	if (at_ms && !l->tick_is_on)
+		loop_tick(l);
 }
 
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)

@@ -94,8 +94,16 @@ static inline void loop_began(struct loop *l)
 /* Tells those whose deadline has passed, and asks for those in doubt. The
  * wheel's timer does it; tests that move the clock by hand call it. */
 void loop_expire(struct loop *l);
-/* Starts the wheel's timer if it stands still. Called by wheel users. */
+/* Starts the wheel's timer if it stands still. */
 void loop_tick(struct loop *l);
+/* Sets a deadline, or moves it: d->fire(d) is called at that time, or up to a
+ * slot later; 0: never. Moving it later is a store. */
+void loop_deadline(struct loop *l, struct deadline *d, uint64_t at_ms);
+/* It is not set any more, and its memory may go. */
+static inline void loop_forget(struct loop *l, struct deadline *d)
+{
+	wheel_remove(&l->wheel, d);
+}
 
 /*
  * Timers and descriptors for those who are not connections: prober, resolver,

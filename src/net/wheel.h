@@ -18,8 +18,10 @@
 
 enum { WHEEL_SLOT_MS = 250, WHEEL_SLOTS = 512 };
 
-/* Part of whoever waits. */
+/* Part of whoever waits, who finds itself again from it. */
 struct deadline {
+	/* It has passed; at_ms is 0 again. Called once, from the loop. */
+	void (*fire)(struct deadline *d);
 	struct list node;   /* in a slot, or by itself */
 	uint64_t at_ms;     /* 0: none */
 	uint64_t looked_ms; /* when the wheel will look next */
@@ -33,13 +35,15 @@ struct wheel {
 
 void wheel_init(struct wheel *w, uint64_t now_ms);
 
-static inline void deadline_init(struct deadline *d)
+static inline void deadline_init(struct deadline *d,
+				 void (*fire)(struct deadline *d))
 {
-	*d = (struct deadline){.at_ms = 0};
+	*d = (struct deadline){.fire = fire};
 	list_init(&d->node);
 }
 
-/* Sets or moves a deadline; at_ms 0 means none. */
+/* Sets or moves a deadline; at_ms 0 means none: it may still be in a slot, and
+ * its memory is not to go before wheel_remove(). */
 void wheel_set(struct wheel *w, struct deadline *d, uint64_t at_ms);
 void wheel_remove(struct wheel *w, struct deadline *d);
 

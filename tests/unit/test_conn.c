@@ -278,6 +278,28 @@ static void test_a_deadline_fires_by_itself(void **state)
 	teardown(&w);
 }
 
+/* On a clock moved by hand, so the last test. */
+static void test_octets_that_flow_move_an_idle_deadline(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	clock_fake(w.side.conn.moved_ms, 0);
+	conn_idle_deadline(&w.side.conn, 1000);
+	clock_fake(w.side.conn.moved_ms + 900, 0);
+	assert_int_equal(write(w.peer, "x", 1), 1);
+	loop_turn(&w.loop, true);
+	assert_int_equal(conn_fill(&w.side.conn), IO_AGAIN);
+	clock_fake(w.side.conn.moved_ms + 999, 0);
+	loop_expire(&w.loop);
+	assert_int_equal(w.side.n_expired, 0);
+	clock_fake(w.side.conn.moved_ms + 1000 + WHEEL_SLOT_MS, 0);
+	loop_expire(&w.loop);
+	assert_int_equal(w.side.n_expired, 1);
+	teardown(&w);
+}
+
 static void count(void *arg)
 {
 	++*(int *)arg;
@@ -330,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_a_deadline_fires_by_itself),
 		cmocka_unit_test(test_letters_arrive),
 		cmocka_unit_test(test_a_refused_connection_is_told),
+		cmocka_unit_test(test_octets_that_flow_move_an_idle_deadline),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
