@@ -103,9 +103,22 @@ bool sticky_of_head(struct sealer *sealer, const struct target_group *group,
 	return *came && sticky_open(sealer, group, value, now_s, identity);
 }
 
-void sticky_write(struct writer *w, struct sealer *sealer,
-		  const struct target_group *group, uint64_t identity,
-		  time_t now_s)
+/* In lower case, as ALB does. */
+static struct field field_of(struct writer *w, const struct set_cookie *cookie)
+{
+	const char *start = w->at;
+
+	cookie_write(w, cookie);
+	return (struct field){
+		.name = SLICE("set-cookie"),
+		.value = slice_make(start, (size_t)(w->at - start)),
+		.id = NAME_SET_COOKIE,
+	};
+}
+
+size_t sticky_fields(struct field out[static STICKY_FIELDS], struct writer *w,
+		     struct sealer *sealer, const struct target_group *group,
+		     uint64_t identity, time_t now_s)
 {
 	char value[STICKY_VALUE_OCTETS];
 	size_t n = sticky_seal(sealer, group, identity, now_s, value,
@@ -117,9 +130,10 @@ void sticky_write(struct writer *w, struct sealer *sealer,
 	};
 
 	if (n == 0)
-		return;
-	cookie_write(w, &cookie);
+		return 0;
+	out[0] = field_of(w, &cookie);
 	cookie.name = SLICE("AWSALBCORS");
 	cookie.cross_site = true;
-	cookie_write(w, &cookie);
+	out[1] = field_of(w, &cookie);
+	return w->overflow ? 0 : STICKY_FIELDS;
 }

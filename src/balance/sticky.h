@@ -14,10 +14,10 @@
 
 #include <time.h>
 
+#include "http/head.h"
 #include "model/group.h"
 #include "tls/seal.h"
 
-struct http_head;
 struct writer;
 
 enum {
@@ -71,11 +71,16 @@ bool sticky_of_head(struct sealer *sealer, const struct target_group *group,
 		    uint64_t *identity, bool *came);
 
 /*
- * Writes both Set-Cookie fields for a response, with CRLF; 7 days from now_s.
- * About 300 octets. When sealing fails nothing is written.
+ * The Set-Cookie fields of a response; 7 days from now_s.
+ *
+ * out  gets STICKY_FIELDS fields
+ * w    gets their values, about 300 octets together
+ *
+ * Returns how many there are: 0 when sealing fails or there is no room.
  */
-void sticky_write(struct writer *w, struct sealer *sealer,
-		  const struct target_group *group, uint64_t identity,
-		  time_t now_s);
+enum { STICKY_FIELDS = 2 };
+size_t sticky_fields(struct field out[static STICKY_FIELDS], struct writer *w,
+		     struct sealer *sealer, const struct target_group *group,
+		     uint64_t identity, time_t now_s);
 
 #endif

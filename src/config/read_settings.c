@@ -149,7 +149,8 @@ const struct key settings_keys[] = {
 	 .doc = "Connections at a time; auto: what the limit of file "
 		"descriptors allows."},
 	{"log.level", &type_word, INTO(log_level), "info", .words = levels,
-	 .doc = "The least important lines that are written to stderr."},
+	 .doc = "The least important lines that are written to stderr. With "
+		"debug each state that a request enters has a line."},
 	{"log.format", &type_word, INTO(log_format), "text", .words = formats,
 	 .doc = "text is logfmt; json has one object a line."},
 	{"admin.socket", &type_path, INTO(admin_socket),

@@ -56,7 +56,6 @@ bool set_cookie_is(struct slice field_value, struct slice name)
 
 void cookie_write(struct writer *w, const struct set_cookie *cookie)
 {
-	writer_literal(w, "set-cookie: ");
 	writer_put(w, cookie->name);
 	writer_char(w, '=');
 	writer_put(w, cookie->value);
@@ -74,5 +73,4 @@ void cookie_write(struct writer *w, const struct set_cookie *cookie)
 		writer_literal(w, "; SameSite=None");
 	if (cookie->cross_site || cookie->secure)
 		writer_literal(w, "; Secure");
-	writer_literal(w, "\r\n");
 }

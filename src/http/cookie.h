@@ -44,8 +44,8 @@ struct set_cookie {
 };
 
 /*
- * Writes "set-cookie: NAME=VALUE; Expires=...; Path=/" with CRLF, in lower
- * case as ALB does. Whether it fitted says the writer.
+ * Writes the value of a Set-Cookie field: "NAME=VALUE; Expires=...; Path=/".
+ * Whether it fitted says the writer.
  */
 void cookie_write(struct writer *w, const struct set_cookie *cookie);
 

@@ -108,6 +108,12 @@ struct http_head {
 	struct slice method;
 	struct slice target; /* as sent */
 	struct slice phrase; /* may be empty */
+	/* Of a request that is to be sent: to whom, with the port. In one that
+	 * came over HTTP/1.x it is still among the fields, as Host. */
+	struct slice authority;
+	/* Another protocol, empty as a rule: what the request asks for, what
+	 * its answer (101) changes to, or what any other answer offers. */
+	struct slice protocol;
 	size_t octets;       /* of the head, empty lines around it included */
 };
 

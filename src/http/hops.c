@@ -124,3 +124,48 @@ bool hops_find_named(const struct http_head *head, struct hops *out)
 		out->named[i] = out->named[t.first[i]];
 	return true;
 }
+
+static const uint64_t hop_by_hop =
+	NAME_BIT(NAME_CONNECTION) | NAME_BIT(NAME_KEEP_ALIVE) |
+	NAME_BIT(NAME_PROXY_CONNECTION) | NAME_BIT(NAME_TE) |
+	NAME_BIT(NAME_TRAILER) | NAME_BIT(NAME_TRANSFER_ENCODING) |
+	NAME_BIT(NAME_UPGRADE);
+
+static const uint64_t never_named =
+	NAME_BIT(NAME_HOST) | NAME_BIT(NAME_CONTENT_LENGTH) |
+	NAME_BIT(NAME_X_FORWARDED_FOR) | NAME_BIT(NAME_X_FORWARDED_PROTO) |
+	NAME_BIT(NAME_X_FORWARDED_PORT) | NAME_BIT(NAME_X_AMZN_TRACE_ID) |
+	NAME_BIT(NAME_COOKIE) | NAME_BIT(NAME_SET_COOKIE);
+
+enum hops_word hops_word(const struct http_head *head)
+{
+	const struct field *f = head_find(head, NAME_CONNECTION);
+
+	if (!f)
+		return HOPS_NOTHING;
+	if (head_next(head, NAME_CONNECTION, f))
+		return HOPS_LIST;
+	/* As browsers write it, and as old tools do. */
+	if (slice_eq(f->value, SLICE("keep-alive")) ||
+	    slice_eq(f->value, SLICE("Keep-Alive")))
+		return HOPS_KEEP_ALIVE;
+	return slice_eq(f->value, SLICE("close")) ? HOPS_CLOSE : HOPS_LIST;
+}
+
+void hops_leave_out(struct http_head *head, enum hops_word word)
+{
+	struct hops hops;
+
+	if (!(head->present & hop_by_hop))
+		return;
+	hops.any = word == HOPS_LIST && hops_find_named(head, &hops);
+	for (size_t i = 0; i < head->n_fields; i++) {
+		struct field *f = &head->fields[i];
+		uint64_t name = NAME_BIT(f->id);
+
+		if ((name & hop_by_hop) ||
+		    (hops_has(&hops, i) && !(name & never_named)))
+			f->quirks |= FIELD_LEAVE_OUT;
+	}
+	head->quirks |= QUIRK_LEAVE_OUT;
+}

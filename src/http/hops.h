@@ -39,4 +39,22 @@ static inline bool hops_has(const struct hops *hops, size_t i)
 	return hops->any && hops->named[i];
 }
 
+/* All that Connection says, where it is one word that nearly everybody sends;
+ * who is told that need not look for members of a list. */
+enum hops_word {
+	HOPS_NOTHING, /* there is no Connection */
+	HOPS_KEEP_ALIVE,
+	HOPS_CLOSE,
+	HOPS_LIST, /* anything else: it has to be read */
+};
+enum hops_word hops_word(const struct http_head *head);
+
+/*
+ * Marks with FIELD_LEAVE_OUT what concerns this connection alone: Connection
+ * and what it names, and the fields of HTTP/1.x that need not be named. Nobody
+ * takes away, by naming it, what weir or the framing says. `word` is what
+ * hops_word() says of the head.
+ */
+void hops_leave_out(struct http_head *head, enum hops_word word);
+
 #endif

@@ -447,15 +447,9 @@ void conn_shut_after_write(struct conn *c)
 	conn_dirty(c);
 }
 
-void conn_reset_at_close(struct conn *c)
-{
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
-
-	/* On a path it does nothing, and an end is all that can be told. */
-	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-}
-
-bool conn_is_delivered(const struct conn *c)
+/* The peer's kernel has all that was appended, so a reset takes nothing back.
+ * Costs a call once nothing is unsent. */
+static bool is_delivered(const struct conn *c)
 {
 	int unacknowledged = 0;
 
@@ -464,10 +458,36 @@ bool conn_is_delivered(const struct conn *c)
 	return ioctl(c->fd, SIOCOUTQ, &unacknowledged) || unacknowledged == 0;
 }
 
-void conn_ask_later(struct conn *c)
+static void reset_at_close(struct conn *c)
 {
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (c->resets)
+		return;
+	c->resets = true;
+	/* On a path it does nothing, and an end is all that can be told. */
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+enum io conn_deliver(struct conn *c)
+{
+	enum io io;
+
+	reset_at_close(c);
+	io = conn_fill(c);
+	chain_drain(&c->in, c->in.n);
+	if (io == IO_FAILED || c->write_error || is_delivered(c))
+		return IO_DONE;
+	if (io == IO_DONE)
+		loop_again(c->loop, c);
+	if (conn_unsent(c)) {
+		c->wants_room = true;
+		return IO_AGAIN;
+	}
+	/* No event tells when the peer has acknowledged it. */
 	c->unsure = true;
 	loop_doubt(c->loop, c);
+	return IO_AGAIN;
 }
 
 void conn_go_plain(struct conn *c)

@@ -64,7 +64,8 @@ struct conn {
 				* or the peer has reset it */
 	bool shut : 1;         /* our side ends once `out` is empty */
 	bool sent_fin : 1;
-	bool held : 1; /* the filter has octets that `in` had no room for */
+	bool resets : 1; /* closing it is a reset */
+	bool held : 1;   /* the filter has octets that `in` had no room for */
 	bool wants_room : 1; /* the owner waits until some of `out` has left;
 			      * set by the owner, cleared when it is woken */
 };
@@ -124,14 +125,14 @@ static inline void conn_dirty(struct conn *c)
 /* Our side of the connection ends when c->out has been written. */
 void conn_shut_after_write(struct conn *c);
 
-/* Whoever closes it from now on resets it, and what the peer has not
- * acknowledged by then is lost. */
-void conn_reset_at_close(struct conn *c);
-/* The peer's kernel has all that was appended, so a reset takes nothing back.
- * Costs a call once nothing is unsent. */
-bool conn_is_delivered(const struct conn *c);
-/* The owner is told within a slot of the wheel, for what no event tells. */
-void conn_ask_later(struct conn *c);
+/*
+ * A reset takes back what the peer has not acknowledged, so that comes first.
+ * From the first call on whoever closes the connection resets it; what comes
+ * meanwhile is dropped.
+ *   IO_DONE   it may be closed: the peer has all, or never will
+ *   IO_AGAIN  not yet; the owner is told
+ */
+enum io conn_deliver(struct conn *c);
 
 /*
  * The peer speaks without the filter, which failed and has taken nothing from

@@ -90,13 +90,6 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-void loop_deadline(struct loop *l, struct deadline *d, uint64_t at_ms)
-{
-	wheel_set(&l->wheel, d, at_ms);
-	if (at_ms && !l->tick_is_on)
-		loop_tick(l);
-}
-
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	const uint64_t one = 1;

@@ -98,7 +98,13 @@ void loop_expire(struct loop *l);
 void loop_tick(struct loop *l);
 /* Sets a deadline, or moves it: d->fire(d) is called at that time, or up to a
  * slot later; 0: never. Moving it later is a store. */
-void loop_deadline(struct loop *l, struct deadline *d, uint64_t at_ms);
+static inline void loop_deadline(struct loop *l, struct deadline *d,
+				 uint64_t at_ms)
+{
+	wheel_set(&l->wheel, d, at_ms);
+	if (at_ms && !l->tick_is_on)
+		loop_tick(l);
+}
 /* It is not set any more, and its memory may go. */
 static inline void loop_forget(struct loop *l, struct deadline *d)
 {

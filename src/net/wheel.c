@@ -41,14 +41,9 @@ void wheel_remove(struct wheel *w, struct deadline *d)
 	w->n_nodes--;
 }
 
-void wheel_set(struct wheel *w, struct deadline *d, uint64_t at_ms)
+void wheel_place(struct wheel *w, struct deadline *d)
 {
-	bool waits = !list_is_empty(&d->node);
-
-	d->at_ms = at_ms;
-	if (at_ms == 0 || (waits && at_ms + WHEEL_SLOT_MS > d->looked_ms))
-		return; /* the wheel will see for itself */
-	if (waits) {
+	if (!list_is_empty(&d->node)) {
 		list_remove(&d->node);
 		w->n_nodes--;
 	}

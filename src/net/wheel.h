@@ -42,9 +42,20 @@ static inline void deadline_init(struct deadline *d,
 	list_init(&d->node);
 }
 
+/* For wheel_set() alone: it does not wait in a slot, or in one too late. */
+void wheel_place(struct wheel *w, struct deadline *d);
+
 /* Sets or moves a deadline; at_ms 0 means none: it may still be in a slot, and
  * its memory is not to go before wheel_remove(). */
-void wheel_set(struct wheel *w, struct deadline *d, uint64_t at_ms);
+static inline void wheel_set(struct wheel *w, struct deadline *d,
+			     uint64_t at_ms)
+{
+	d->at_ms = at_ms;
+	/* Where it waits already, the wheel will see for itself. */
+	if (at_ms &&
+	    (list_is_empty(&d->node) || at_ms + WHEEL_SLOT_MS <= d->looked_ms))
+		wheel_place(w, d);
+}
 void wheel_remove(struct wheel *w, struct deadline *d);
 
 /* Takes one deadline that has passed off the wheel, or returns NULL when

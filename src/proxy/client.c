@@ -1,20 +1,39 @@
 #include "client.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/core.h"
-#include "proxy/exchange.h"
 #include "tls/tls_filter.h"
 
 enum {
 	LINGER_MS = 5000,
-	LAST_REQUEST_MS = 1000,
 	LINGER_OCTETS = 32 * 1024 * 1024, /* dropped at most */
 };
+
+#define TO(state) (1u << CLIENT_##state)
+
+static const struct {
+	const char *name;
+	unsigned leads_to;
+} states[] = {
+	[CLIENT_HANDSHAKE] = {"handshake", TO(OPEN) | TO(CLOSED)},
+	[CLIENT_OPEN] = {"open", TO(CUT) | TO(LINGER) | TO(CLOSED)},
+	[CLIENT_CUT] = {"cut", TO(CLOSED)},
+	[CLIENT_LINGER] = {"linger", TO(CLOSED)},
+	[CLIENT_CLOSED] = {"closed", 0},
+};
+
+/* The only function that changes c->state. */
+static void enter(struct client *c, enum client_state state)
+{
+	if (!(states[c->state].leads_to & (1u << state)))
+		BUG("client: %s -> %s", states[c->state].name,
+		    states[state].name);
+	c->state = (uint8_t)state;
+}
 
 static struct worker *worker_of(const struct client *c)
 {
@@ -34,7 +53,7 @@ static void close_client(struct client *c)
 	if (c->state == CLIENT_CLOSED)
 		return;
 	w = worker_of(c);
-	c->state = CLIENT_CLOSED;
+	enter(c, CLIENT_CLOSED);
 	count_n(w, COUNT_OCTETS_IN, c->conn.n_read);
 	count_n(w, COUNT_OCTETS_OUT, c->conn.n_written);
 	count(w, COUNT_CLIENT_CLOSED);
@@ -69,25 +88,24 @@ bool client_must_close(const struct client *c)
 	       clock_now_ms() - c->opened_ms >= c->keep_alive_ms;
 }
 
-static uint64_t idle_ms(const struct client *c)
+uint64_t client_idle_ms(const struct client *c)
 {
 	return c->asks_no_more
 		       ? c->last_idle_ms
 		       : c->acceptor->listener->balancer->idle_timeout_ms;
 }
 
-static void wait_for_request(struct client *c)
+const char *client_tls_version(const struct client *c)
 {
-	c->state = CLIENT_IDLE;
-	if (c->hurried)
-		conn_deadline(&c->conn, LAST_REQUEST_MS);
-	else
-		conn_idle_deadline(&c->conn, idle_ms(c));
-	/* What came meanwhile, the end too, was announced meanwhile. */
-	if (c->conn.readable || c->conn.in.n || c->conn.held ||
-	    c->conn.peer_closed)
-		loop_again(c->conn.loop, &c->conn);
+	return c->conn.filter ? tls_filter_version(c->conn.filter) : NULL;
 }
+
+const char *client_tls_cipher(const struct client *c)
+{
+	return c->conn.filter ? tls_filter_cipher(c->conn.filter) : NULL;
+}
+
+/* -- on its way out -------------------------------------------------------- */
 
 /* From here on n_read is what is dropped. */
 static void begin_to_drop(struct client *c)
@@ -99,11 +117,11 @@ static void begin_to_drop(struct client *c)
 
 static void begin_linger(struct client *c)
 {
-	c->state = CLIENT_LINGER;
+	enter(c, CLIENT_LINGER);
 	conn_shut_after_write(&c->conn);
 	/* A slow reader has the time that it would have had if the connection
 	 * went on. */
-	conn_idle_deadline(&c->conn, idle_ms(c));
+	conn_idle_deadline(&c->conn, client_idle_ms(c));
 	begin_to_drop(c);
 	loop_again(c->conn.loop, &c->conn);
 }
@@ -128,34 +146,61 @@ static void linger(struct client *c)
 		loop_again(c->conn.loop, &c->conn);
 }
 
-/* A reset takes back what the client has not acknowledged, so that comes
- * first; what it sends meanwhile is dropped. */
 static void cut(struct client *c)
 {
-	enum io io = conn_fill(&c->conn);
-
-	chain_drain(&c->conn.in, c->conn.in.n);
-	if (io == IO_FAILED || c->conn.write_error ||
-	    c->conn.n_read > LINGER_OCTETS || conn_is_delivered(&c->conn)) {
+	if (conn_deliver(&c->conn) == IO_DONE || c->conn.n_read > LINGER_OCTETS)
 		close_client(c);
-		return;
-	}
-	if (io == IO_DONE)
-		loop_again(c->conn.loop, &c->conn);
-	if (conn_unsent(&c->conn))
-		c->conn.wants_room = true;
-	else
-		conn_ask_later(&c->conn);
 }
 
 static void begin_cut(struct client *c)
 {
-	c->state = CLIENT_CUT;
+	enter(c, CLIENT_CUT);
 	begin_to_drop(c);
-	conn_reset_at_close(&c->conn);
-	conn_idle_deadline(&c->conn, idle_ms(c));
+	conn_idle_deadline(&c->conn, client_idle_ms(c));
 	cut(c);
 }
+
+/* Nothing of what it sent waits in the socket, so closing sends no reset.
+ * Returns whether all has left. */
+static bool send_the_last(struct client *c)
+{
+	if (c->conn.readable || c->conn.in.n)
+		return false;
+	if (c->conn.filter)
+		conn_shut_after_write(&c->conn);
+	conn_write_out(&c->conn);
+	return conn_unsent(&c->conn) == 0;
+}
+
+void client_leave(struct client *c, enum client_end end)
+{
+	bool all_sent = end == CLIENT_AT_ONCE;
+
+	switch (end) {
+	case CLIENT_READ:
+		all_sent = send_the_last(c);
+		break;
+	case CLIENT_ABORT:
+	case CLIENT_RESET:
+		/* What the target did send is the client's: a head that came
+		 * in one read with the end of its body would be lost
+		 * otherwise. */
+		conn_write_out(&c->conn);
+		all_sent = conn_unsent(&c->conn) == 0;
+		break;
+	case CLIENT_AT_ONCE:
+	case CLIENT_UNREAD:
+		break;
+	}
+	if (end == CLIENT_RESET)
+		begin_cut(c);
+	else if (c->conn.error || c->conn.write_error || all_sent)
+		close_client(c);
+	else
+		begin_linger(c);
+}
+
+/* -- on its way in --------------------------------------------------------- */
 
 static void log_handshake(struct client *c)
 {
@@ -178,14 +223,20 @@ static void log_handshake(struct client *c)
 	log_end(&l);
 }
 
+static void open_front(struct client *c)
+{
+	enter(c, CLIENT_OPEN);
+	c->front->begin(c);
+}
+
 /* Its request is read, so that the answer fits it, and answered in plain
  * text: whoever typed the wrong port is told. */
 static void go_plain(struct client *c)
 {
 	count(worker_of(c), COUNT_CLIENT_TLS_ERRORS);
 	conn_go_plain(&c->conn);
-	c->is_plain = true;
-	wait_for_request(c);
+	c->refusal = REASON_HTTP_TO_TLS;
+	open_front(c);
 }
 
 static void handshake(struct client *c)
@@ -205,42 +256,7 @@ static void handshake(struct client *c)
 		return;
 	}
 	if (conn_is_established(&c->conn))
-		wait_for_request(c);
-}
-
-/* Octets came, or the end. */
-static void idle(struct client *c)
-{
-	struct worker *w = worker_of(c);
-
-	/* Who does not read what it asked for is not asked what else it wants:
-	 * answers to requests in a row would pile up. */
-	if (chain_room(&c->conn.out) == 0) {
-		c->conn.wants_room = true;
-		return;
-	}
-	if (c->conn.in.n == 0) {
-		enum io io = conn_fill(&c->conn);
-
-		if (c->conn.in.n == 0) {
-			/* Its last answer may not have left yet. */
-			if (io == IO_CLOSED && conn_unsent(&c->conn))
-				begin_linger(c);
-			else if (io == IO_CLOSED || io == IO_FAILED)
-				close_client(c);
-			return;
-		}
-	}
-	if (c->hurried)
-		conn_idle_deadline(&c->conn, idle_ms(c));
-	c->exchange = exch_new(w, c);
-	if (!c->exchange) {
-		count(w, COUNT_POOL_EMPTY);
-		close_client(c);
-		return;
-	}
-	c->state = CLIENT_BUSY;
-	exch_run(c->exchange);
+		open_front(c);
 }
 
 static void on_ready(struct conn *conn)
@@ -251,11 +267,8 @@ static void on_ready(struct conn *conn)
 	case CLIENT_HANDSHAKE:
 		handshake(c);
 		return;
-	case CLIENT_IDLE:
-		idle(c);
-		return;
-	case CLIENT_BUSY:
-		exch_run(c->exchange);
+	case CLIENT_OPEN:
+		c->front->ready(c);
 		return;
 	case CLIENT_CUT:
 		cut(c);
@@ -273,16 +286,13 @@ static void on_expired(struct conn *conn)
 {
 	struct client *c = (struct client *)conn;
 
-	if (c->state == CLIENT_BUSY) {
-		exch_expired(c->exchange, conn);
+	if (c->state == CLIENT_OPEN) {
+		c->front->expired(c);
 		return;
 	}
 	if (c->state == CLIENT_HANDSHAKE)
 		log_handshake(c);
-	if (c->state == CLIENT_IDLE && c->hurried && conn_unsent(conn))
-		begin_linger(c);
-	else
-		close_client(c);
+	close_client(c);
 }
 
 static const struct conn_ops client_ops = {on_ready, on_expired};
@@ -310,6 +320,7 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		return;
 	}
 	c->acceptor = a;
+	c->front = &h1_front;
 	a->users++;
 	a->n_asking++;
 	c->opened_ms = clock_now_ms();
@@ -320,74 +331,37 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	w->n_clients++;
 	gauge_set(&w->seen_clients, w->n_clients);
 	count(w, COUNT_CLIENT_CONNECTIONS);
-	if (!add_tls(c, a->listener)) {
+	if (!add_tls(c, a->listener))
 		close_client(c);
-	} else if (c->conn.filter) {
-		c->state = CLIENT_HANDSHAKE;
+	else if (c->conn.filter)
 		conn_deadline(&c->conn, lb->client_tls_handshake_ms);
-	} else {
-		c->state = CLIENT_IDLE;
-		conn_idle_deadline(&c->conn, lb->idle_timeout_ms);
-	}
-}
-
-void client_done(struct client *c, enum client_end end)
-{
-	bool all_sent = false;
-
-	c->exchange = NULL;
-	if (end == CLIENT_KEEP && !c->conn.error && !c->conn.write_error) {
-		wait_for_request(c);
-		return;
-	}
-	/* Nothing of it waits in the socket, so closing sends no reset. */
-	if (end == CLIENT_CLOSE && !c->conn.readable && c->conn.in.n == 0) {
-		if (c->conn.filter)
-			conn_shut_after_write(&c->conn);
-		conn_write_out(&c->conn);
-		all_sent = conn_unsent(&c->conn) == 0;
-	}
-	if (c->conn.error || c->conn.write_error || all_sent)
-		close_client(c);
 	else
-		begin_linger(c);
-}
-
-void client_abort(struct client *c, bool reset)
-{
-	c->exchange = NULL;
-	/* What the target did send is the client's: a head that came in one
-	 * read with the end of its body would be lost otherwise. */
-	conn_write_out(&c->conn);
-	if (reset)
-		begin_cut(c);
-	else if (c->conn.error || c->conn.write_error ||
-		 conn_unsent(&c->conn) == 0)
-		close_client(c);
-	else
-		begin_linger(c);
+		open_front(c);
 }
 
 void client_asks_no_more(struct client *c)
 {
-	c->last_idle_ms = idle_ms(c);
+	c->last_idle_ms = client_idle_ms(c);
 	c->asks_no_more = true;
 	acceptor_asks_no_more(c->acceptor);
 }
 
 void client_hurry(struct client *c)
 {
-	if (c->hurried ||
-	    (c->state != CLIENT_IDLE && c->state != CLIENT_HANDSHAKE))
+	if (c->hurried)
 		return;
-	c->hurried = true;
-	conn_deadline(&c->conn, LAST_REQUEST_MS);
+	if (c->state == CLIENT_OPEN) {
+		c->front->hurry(c);
+	} else if (c->state == CLIENT_HANDSHAKE) {
+		c->hurried = true;
+		conn_deadline(&c->conn, CLIENT_LAST_REQUEST_MS);
+	}
 }
 
 void client_end(struct client *c)
 {
-	if (c->state == CLIENT_BUSY)
-		exch_end(c->exchange);
+	if (c->state == CLIENT_OPEN)
+		c->front->end(c);
 	/* There is no time left in which to linger. */
 	close_client(c);
 }

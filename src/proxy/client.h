@@ -1,11 +1,14 @@
 /*
- * client.h - a connection from a client, between and during its requests.
+ * client.h - a connection from a client: accepted, encrypted, closed.
  *
- *   HANDSHAKE --> IDLE <--> BUSY --> LINGER --> closed
- *   (TLS only)      |        |-----> CUT --------^
- *                   |____________________________|
+ *   HANDSHAKE --> OPEN --> LINGER --> closed
+ *   (TLS only)     |-----> CUT --------^
+ *                  |___________________|
  *
- * While it is idle it holds no buffer, no head and no exchange.
+ * While it is open a protocol has it, its front: requests of HTTP/1.x
+ * (h1_front.c). A front uses the connection as it likes and gives it back by
+ * client_leave(); what a client may still be told on its way out is decided
+ * here.
  *
  * Floor: proxy.  One thread.
  */
@@ -15,20 +18,34 @@
 #include "base/list.h"
 #include "net/conn.h"
 #include "proxy/accept.h"
+#include "proxy/h1_front.h"
 
-struct exchange;
+struct client;
 struct worker;
 
 enum client_state {
 	CLIENT_HANDSHAKE, /* TLS is being agreed on */
-	CLIENT_IDLE,      /* between requests */
-	CLIENT_BUSY,      /* an exchange is under way */
+	CLIENT_OPEN,      /* its front has it */
 	CLIENT_CUT,       /* the answer was cut short: what there is of it still
 			   * leaves, and then a reset */
 	CLIENT_LINGER,    /* our last octet has left; what still comes is
 			   * dropped, so that the client reads our answer
 			   * before it meets a reset */
 	CLIENT_CLOSED,
+};
+
+/* What a protocol does with the connections that are its own. */
+struct front_ops {
+	/* The connection is there; with TLS the handshake is over. */
+	void (*begin)(struct client *c);
+	/* Something changed. */
+	void (*ready)(struct client *c);
+	/* The connection's deadline has passed. */
+	void (*expired)(struct client *c);
+	/* The worker drains: what does not wait for an answer ends soon. */
+	void (*hurry)(struct client *c);
+	/* The worker stops: whatever runs ends now. */
+	void (*end)(struct client *c);
 };
 
 /* An IP endpoint in 28 octets; a struct addr has room for a path. */
@@ -41,16 +58,17 @@ union peer {
 struct client {
 	struct conn conn;          /* first: comes back from it */
 	struct acceptor *acceptor; /* one use of it */
-	struct exchange *exchange; /* while CLIENT_BUSY */
-	struct list node;          /* in worker->clients */
+	const struct front_ops *front;
+	struct h1_front h1;
+	struct list node; /* in worker->clients */
 	struct retired retired;
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
 	union peer peer;
-	uint8_t state;         /* enum client_state */
+	uint8_t state;         /* enum client_state; written by enter() */
+	uint8_t refusal;       /* enum reason: why nothing is served here */
 	bool hurried;          /* client_hurry() was called */
 	bool asks_no_more;     /* client_asks_no_more() was called */
-	bool is_plain;         /* plain HTTP came to a TLS port */
 	uint64_t last_idle_ms; /* once it asks no more */
 };
 
@@ -59,23 +77,41 @@ struct client {
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer);
 
-/* What becomes of a connection after an exchange. */
+/* -- for its front -- */
+
+/* How a front gives the connection back. */
 enum client_end {
-	CLIENT_KEEP,  /* it waits for the next request */
-	CLIENT_CLOSE, /* it ends; the whole request has been read */
-	CLIENT_DROP,  /* it ends; the client may still be sending */
+	CLIENT_AT_ONCE, /* nothing is on its way to the client */
+	CLIENT_READ,    /* the whole request has been read */
+	CLIENT_UNREAD,  /* the client may still be sending */
+	CLIENT_ABORT,   /* its last message is not whole, as it will see */
+	CLIENT_RESET,   /* as it would not see: so it is told by a reset */
 };
 
-/* The exchange is over; what was written still leaves. */
-void client_done(struct client *c, enum client_end end);
+/* The connection ends; what was written still leaves. The front does nothing
+ * more with it. */
+void client_leave(struct client *c, enum client_end end);
 
-/* The exchange was cut short: what was written still leaves, then the
- * connection ends. With `reset` the client is told by a reset, because the
- * end alone would look like the end of the body. */
-void client_abort(struct client *c, bool reset);
+/* How long it may be idle between two requests. */
+uint64_t client_idle_ms(const struct client *c);
+
+/* -- for an exchange -- */
 
 /* It became a tunnel: whatever becomes of its listener is nothing to it. */
 void client_asks_no_more(struct client *c);
+
+/* Whether the answer that is about to be written must be the last. */
+bool client_must_close(const struct client *c);
+
+struct addr client_peer(const struct client *c);
+
+/* What TLS was agreed on; NULL without. */
+const char *client_tls_version(const struct client *c);
+const char *client_tls_cipher(const struct client *c);
+
+/* -- for its worker -- */
+
+enum { CLIENT_LAST_REQUEST_MS = 1000 };
 
 /* No request is under way on it: it may send one more within a second, whose
  * answer will be the last. For a worker that drains. */
@@ -83,10 +119,5 @@ void client_hurry(struct client *c);
 
 /* Ends it, whatever runs on it: the worker stops. */
 void client_end(struct client *c);
-
-/* Whether the answer that is about to be written must be the last. */
-bool client_must_close(const struct client *c);
-
-struct addr client_peer(const struct client *c);
 
 #endif

@@ -45,7 +45,8 @@ struct worker {
 	bool draining;
 	uint64_t random_state[2];
 	struct log_budget log_budget;
-	uint64_t seen_refusals; /* of the chunk pool, counted so far */
+	struct log_budget trace_budget; /* for states of exchanges */
+	uint64_t seen_refusals;         /* of the chunk pool, counted so far */
 
 	_Alignas(64) tally_cell counters[COUNTER_KINDS];
 	tally_cell reasons[REASON_KINDS];

@@ -4,21 +4,18 @@
  *
  * Floor: proxy.
  */
-#include <errno.h>
-
 #include "balance/pick.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "proxy/client.h"
 #include "proxy/steps.h"
-#include "stream/h1_stream.h"
-
-/* Targets that one request may be given to. */
-enum { TRIES_MAX = 2 };
 
 void exch_give_upstream_back(struct exchange *x, bool reusable)
 {
-	if (x->upstream)
-		upstream_give_back(x->upstream, reusable);
-	x->upstream = NULL;
-	x->back.conn = NULL;
+	if (x->back)
+		x->back->ops->finish(x->back, reusable);
+	x->attempt.upstream = NULL;
+	x->back = NULL;
 }
 
 static bool is_idempotent(unsigned method)
@@ -29,20 +26,26 @@ static bool is_idempotent(unsigned method)
 	       method == METHOD_OPTIONS;
 }
 
+static struct tally *tally_of(const struct exchange *x)
+{
+	return &x->attempt.target->tally[x->worker->number];
+}
+
 void exch_leave_target(struct exchange *x)
 {
-	const struct upstream *u = x->upstream;
 	struct tally *tally;
+	uint64_t in, out;
 
-	if (!x->dispatched)
+	if (!x->attempt.dispatched)
 		return;
-	tally = &x->target->tally[x->worker->number];
+	tally = tally_of(x);
+	x->back->ops->octets(x->back, &in, &out);
 	tally_add(&tally->ended, 1);
-	if (!x->has_response)
+	if (!x->attempt.has_response)
 		tally_add(&tally->unanswered, 1);
-	tally_add(&tally->octets_in, u->conn.n_read - u->read0);
-	tally_add(&tally->octets_out, u->conn.n_written - u->written0);
-	x->dispatched = false;
+	tally_add(&tally->octets_in, in);
+	tally_add(&tally->octets_out, out);
+	x->attempt.dispatched = false;
 }
 
 /*
@@ -55,40 +58,46 @@ void exch_leave_target(struct exchange *x)
  */
 static bool may_try_again(const struct exchange *x)
 {
-	const struct upstream *u = x->upstream;
+	const struct upstream *u = x->attempt.upstream;
 
-	if (x->tries >= TRIES_MAX || x->target_spoke || x->back.out_octets)
+	if (x->record.n_targets >= TRIES_TARGETS || x->attempt.target_spoke)
 		return false;
 	if (!u)
 		return true;
-	if (upstream_has_spoken(u))
+	if (x->back->out_octets)
 		return false;
-	if (upstream_is_untouched(u))
+	switch (x->back->ops->reach(x->back)) {
+	case REACH_NONE:
 		return true;
-	return u->is_warm && !u->is_cut && is_idempotent(x->method) &&
-	       x->try_reason == REASON_TARGET_CLOSED;
+	case REACH_SENT:
+		break;
+	case REACH_ANSWERED:
+		return false;
+	}
+	return u->is_warm && !u->is_cut && is_idempotent(x->asked.method) &&
+	       x->attempt.reason == REASON_TARGET_CLOSED;
 }
 
 enum next exch_target_failed(struct exchange *x, enum reason reason)
 {
+	struct attempt *a = &x->attempt;
 	bool again;
 
-	x->try_reason = (uint8_t)reason;
+	a->reason = (uint8_t)reason;
+	x->record.tries[x->record.n_tries - 1].reason = (uint8_t)reason;
 	again = may_try_again(x);
-	tally_add(&x->target->tally[x->worker->number].failures, 1);
+	tally_add(&tally_of(x)->failures, 1);
 	exch_leave_target(x);
 	if (!again) {
 		exch_give_upstream_back(x, false);
 		return exch_answer(x, reason);
 	}
 	/* A stale connection says nothing about its target. */
-	x->retry_same = x->upstream && x->upstream->is_warm;
-	x->fresh_only = true;
+	a->retry_same = a->upstream && a->upstream->is_warm;
+	a->fresh_only = true;
 	exch_give_upstream_back(x, false);
-	if (x->avoid)
-		state_unref(x->avoid);
-	x->avoid = x->target;
-	x->target = NULL;
+	a->avoid = a->target;
+	a->target = NULL;
 	count(x->worker, COUNT_RETRIES);
 	return exch_enter(x, EXCH_ROUTE);
 }
@@ -114,23 +123,36 @@ static struct pick_table *targets_of(struct exchange *x)
 static struct target_state *choose(struct exchange *x)
 {
 	struct pick_table *table = targets_of(x);
+	const struct asked *asked = &x->asked;
 	struct target_state *t;
 
 	if (table->failed_open)
 		count(x->worker, COUNT_FAIL_OPEN);
-	if (x->retry_same) {
-		t = pick_find(table, x->avoid->identity);
+	if (x->attempt.retry_same) {
+		t = pick_find(table, x->attempt.avoid->identity);
 		if (t)
 			return t;
 	}
-	if (x->has_sticky && x->tries == 0) {
-		t = pick_find(table, x->sticky_identity);
+	if (asked->has_sticky && x->record.n_targets == 0) {
+		t = pick_find(table, asked->sticky_identity);
 		if (t)
 			return t;
 	}
-	if (x->came_sticky && x->tries == 0)
+	if (asked->came_sticky && x->record.n_targets == 0)
 		count(x->worker, COUNT_NON_STICKY);
-	return pick_next(table, x->avoid);
+	return pick_next(table, x->attempt.avoid);
+}
+
+static void begin_try(struct exchange *x, struct target_state *t)
+{
+	struct record *r = &x->record;
+
+	assert(r->n_tries < TRIES_MAX);
+	r->tries[r->n_tries++].target = state_ref(t);
+	/* A fresh connection to the same target asks no other one. */
+	if (t != x->attempt.avoid && r->n_targets++ == 0)
+		count(x->worker, COUNT_REQUESTS);
+	x->attempt.target = t;
 }
 
 enum next route_step(struct exchange *x)
@@ -138,140 +160,103 @@ enum next route_step(struct exchange *x)
 	struct target_state *t = choose(x);
 
 	if (!t)
-		return exch_answer(x,
-				   x->tries ? x->try_reason : REASON_NO_TARGET);
-	x->target = state_ref(t);
-	/* A fresh connection to the same target asks no other one. */
-	if (t != x->avoid && x->tries++ == 0)
-		count(x->worker, COUNT_REQUESTS);
+		return exch_answer(x, x->record.n_targets
+					      ? (enum reason)x->attempt.reason
+					      : REASON_NO_TARGET);
+	begin_try(x, t);
 	return exch_enter(x, EXCH_CONNECT);
-}
-
-static enum reason reason_of_connect(int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ENOENT:
-	case EAGAIN:
-		return REASON_TARGET_REFUSED;
-	case ETIMEDOUT:
-		return REASON_TARGET_CONNECT_TIMEOUT;
-	case EMFILE:
-	case ENFILE:
-	case ENOSPC: /* of epoll watches */
-	case ENOMEM:
-	case ENOBUFS:
-	case EADDRNOTAVAIL:
-		return REASON_OVERLOADED;
-	default:
-		return REASON_TARGET_UNREACHABLE;
-	}
 }
 
 static enum next begin_connect(struct exchange *x)
 {
 	const struct load_balancer *lb = x->listener->balancer;
 	struct upstream_spec spec = {
-		.target = x->target,
+		.target = x->attempt.target,
 		.group = x->group,
-		.server_name = x->server_name,
-		.connect_ms = lb->target_connect_ms,
+		.snap = x->view->snap,
+		.server_name = x->asked.request.host,
 		.idle_ms = lb->idle_timeout_ms,
-		.fresh = x->fresh_only,
+		.fresh = x->attempt.fresh_only,
 		/* A body is not kept, so it cannot be sent again either. */
-		.unsafe = !is_idempotent(x->method) ||
-			  x->front.in.kind != FRAMING_NONE,
+		.unsafe = !is_idempotent(x->asked.method) ||
+			  x->front->in.kind != BODY_NONE,
 	};
+	enum reason why;
+	struct upstream *u = upstream_take(x->worker, &spec, &x->user, &why);
 
-	x->in_handshake = false;
-	x->upstream = upstream_take(x->worker, &spec, x);
-	if (!x->upstream) {
-		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
-		return exch_target_failed(x, reason_of_connect(errno));
-	}
-	x->back = (struct stream){
-		.ops = &h1_back_ops,
-		.conn = &x->upstream->conn,
-	};
+	if (!u)
+		return exch_target_failed(x, why);
+	x->attempt.upstream = u;
+	x->back = upstream_stream(u);
+	x->up = pump_make(x->front, x->back);
+	x->down = pump_make(x->back, x->front);
+	exch_wait(x, u->is_warm ? 0 : lb->target_connect_ms);
 	return NEXT_GO;
 }
 
 static enum next begin_forward(struct exchange *x)
 {
-	struct conn *c = x->back.conn;
+	struct stream *back = x->back;
 
-	tally_add(&x->target->tally[x->worker->number].requests, 1);
-	x->dispatched = true;
-	chain_append_piece(&c->out, &x->request);
-	conn_dirty(c);
-	stream_promise_body(&x->back, &x->front.in);
-	conn_idle_deadline(c, x->listener->balancer->idle_timeout_ms);
+	x->record.connected_ms = clock_now_ms();
+	tally_add(&tally_of(x)->requests, 1);
+	x->attempt.dispatched = true;
+	if (!back->ops->send(back, &x->asked.request))
+		return exch_target_failed(x, REASON_OVERLOADED);
+	exch_wait_idle(x, x->listener->balancer->idle_timeout_ms);
 	return exch_enter(x, EXCH_FORWARD);
-}
-
-/*
- * Whether the client has left before there is a target. Its body is read as
- * far as there is room, since its end, or a reset, lies behind it. The end of
- * one in chunks is not looked for: the upload will find it.
- */
-static enum reason why_client_left(struct exchange *x)
-{
-	const struct stream *front = &x->front;
-	struct conn *c = front->conn;
-	uint64_t left = front->in.kind == FRAMING_LENGTH ? front->in_left : 1;
-	enum io io;
-
-	if (front->in_done)
-		return exch_client_has_gone(x) ? REASON_CLIENT_GONE
-					       : REASON_NONE;
-	if (!c->readable && !c->peer_closing)
-		return REASON_NONE;
-	io = conn_look_for_end(c);
-	if (io == IO_FAILED || (io == IO_CLOSED && c->in.n < left))
-		return REASON_CLIENT_CUT_BODY;
-	if (io == IO_CLOSED && front->in.kind == FRAMING_LENGTH &&
-	    c->in.n == left && x->keep)
-		return REASON_CLIENT_GONE;
-	return REASON_NONE;
 }
 
 /* The target is not there yet; meanwhile the client may leave. */
 static enum next wait_for_target(struct exchange *x)
 {
-	enum reason why = why_client_left(x);
+	if (x->front->in_done)
+		return exch_client_has_gone(x)
+			       ? exch_give_up(x, REASON_CLIENT_GONE)
+			       : NEXT_WAIT;
+	switch (x->front->ops->is_gone(x->front)) {
+	case GONE_NOT:
+		break;
+	case GONE_WAITING:
+		return exch_give_up(x, REASON_CLIENT_GONE);
+	case GONE_IN_BODY:
+		return exch_give_up(x, REASON_CLIENT_CUT_BODY);
+	}
+	return NEXT_WAIT;
+}
 
-	return why ? exch_give_up(x, why) : NEXT_WAIT;
+static enum next begin_handshake(struct exchange *x)
+{
+	if (x->state == EXCH_SHAKE_HANDS)
+		return wait_for_target(x);
+	exch_wait(x, x->listener->balancer->target_tls_handshake_ms);
+	return exch_enter(x, EXCH_SHAKE_HANDS);
+}
+
+/* One of the two states in which there is no stream to the target yet. */
+static enum next go_on_connecting(struct exchange *x)
+{
+	enum reason why;
+
+	switch (upstream_progress(x->attempt.upstream, &why)) {
+	case UPSTREAM_CONNECTING:
+		return wait_for_target(x);
+	case UPSTREAM_SHAKING_HANDS:
+		return begin_handshake(x);
+	case UPSTREAM_READY:
+		return begin_forward(x);
+	case UPSTREAM_FAILED:
+		break;
+	}
+	return exch_target_failed(x, why);
 }
 
 enum next connect_step(struct exchange *x)
 {
-	struct conn *c;
+	return x->back ? go_on_connecting(x) : begin_connect(x);
+}
 
-	if (!x->upstream)
-		return begin_connect(x);
-	c = x->back.conn;
-	if (c->error) {
-		count(x->worker, COUNT_TARGET_CONNECT_ERRORS);
-		return exch_target_failed(x, reason_of_connect(c->error));
-	}
-	if (c->connecting)
-		return wait_for_target(x);
-	if (!conn_is_established(c)) {
-		enum io io = conn_fill(c);
-
-		if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
-			count(x->worker, COUNT_TARGET_TLS_ERRORS);
-			return exch_target_failed(x, REASON_TARGET_TLS);
-		}
-		if (!conn_is_established(c)) {
-			const struct load_balancer *lb = x->listener->balancer;
-
-			if (!x->in_handshake)
-				conn_deadline(c, lb->target_tls_handshake_ms);
-			x->in_handshake = true;
-			return wait_for_target(x);
-		}
-	}
-	return begin_forward(x);
+enum next handshake_step(struct exchange *x)
+{
+	return go_on_connecting(x);
 }

@@ -3,63 +3,69 @@
  *
  * Floor: proxy.
  */
+#include "base/clock.h"
+#include "proxy/client.h"
 #include "proxy/steps.h"
+
+static enum log_level level_of(enum reason reason)
+{
+	if (reason_is_action(reason))
+		return LOG_DEBUG;
+	return reason_is_clients(reason) ? LOG_INFO : LOG_WARNING;
+}
 
 static void log_reason(struct exchange *x)
 {
-	const struct tunnel *t = x->tunnel;
-	enum reason reason = x->reason;
-	enum log_level level = reason_is_clients(reason) ? LOG_INFO
-							 : LOG_WARNING;
+	const struct record *r = &x->record;
+	enum reason reason = (enum reason)r->reason;
 	char peer[ADDR_TEXT_MAX];
 	struct addr a = client_peer(x->client);
 	struct log_line l;
 
 	tally_add(&x->worker->reasons[reason], 1);
-	if (reason_is_action(reason))
-		level = LOG_DEBUG;
-	if (!worker_log(x->worker, &l, level,
-			x->answered && !x->cut ? "answered a request"
-					       : "ended a request"))
+	if (!worker_log(x->worker, &l, level_of(reason),
+			r->is_answered && !r->is_cut ? "answered a request"
+						     : "ended a request"))
 		return;
 	log_str(&l, "reason", reason_token(reason));
-	log_num(&l, "status", x->status ? x->status : reason_status(reason));
-	log_slice(&l, "listener",
-		  t ? t->listener : x->listener->balancer->name);
-	log_num(&l, "port", t ? t->port : x->listener->port);
+	log_num(&l, "status", r->status ? r->status : reason_status(reason));
+	log_slice(&l, "listener", r->listener);
+	log_num(&l, "port", r->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
 	if (reason == REASON_PATTERN_GAVE_UP)
-		log_num(&l, "rule", x->rule->priority);
-	if (x->line.n)
-		log_slice(&l, "request", slice_first(x->line, 256));
-	if (t || x->group)
-		log_slice(&l, "target_group", t ? t->group : x->group->name);
-	if (x->target)
-		log_str(&l, "target", x->target->name);
-	if (x->tries)
-		log_num(&l, "tries", x->tries);
-	if (x->desync.class != DESYNC_COMPLIANT) {
+		log_num(&l, "rule", r->rule->priority);
+	if (r->line.n)
+		log_slice(&l, "request", slice_first(r->line, 256));
+	if (r->group.n)
+		log_slice(&l, "target_group", r->group);
+	if (x->attempt.target)
+		log_str(&l, "target", x->attempt.target->name);
+	if (r->n_targets)
+		log_num(&l, "tries", r->n_targets);
+	if (r->desync.class != DESYNC_COMPLIANT) {
 		log_str(&l, "classification",
-			desync_class_text(x->desync.class));
+			desync_class_text(r->desync.class));
 		log_str(&l, "classification_reason",
-			desync_reason_text(x->desync.reason));
+			desync_reason_text(r->desync.reason));
 	}
 	log_end(&l);
 }
 
 static void count_end(struct exchange *x)
 {
+	const struct record *r = &x->record;
 	struct worker *w = x->worker;
 
 	count(w, COUNT_REQUESTS_ENDED);
 	exch_leave_target(x);
-	if (!x->reason)
+	if (!r->reason)
 		return;
 	log_reason(x);
 	/* What was cut short was the target's answer, and is counted. */
-	if (x->answered && x->cut)
+	if (r->is_answered && r->is_cut)
 		return;
-	switch ((x->status ? x->status : (unsigned)reason_status(x->reason)) /
+	switch ((r->status ? r->status
+			   : (unsigned)reason_status((enum reason)r->reason)) /
 		100) {
 	case 3:
 		count(w, COUNT_ELB_3XX);
@@ -84,36 +90,30 @@ enum { BODY_AT_ONCE = 16 * 1024 };
  */
 static bool body_may_be_unread(const struct exchange *x)
 {
-	return x->came_early ||
-	       (x->status >= 300 && x->back.out_octets > BODY_AT_ONCE);
+	return x->attempt.came_early ||
+	       (x->record.status >= 300 && x->back->out_octets > BODY_AT_ONCE);
 }
 
-/* Nothing is under way on the target's connection any more. */
+/* Nothing is under way to the target any more, as far as is known here. */
 static bool target_is_clean(const struct exchange *x)
 {
-	return !x->cut && !x->reason && x->back.in_done && x->back.out_done &&
-	       x->front.in_done && !x->target_closes &&
-	       !body_may_be_unread(x) && x->status != 101;
-}
-
-/* The end of the connection would be taken for the end of the body. */
-static bool ends_like_its_end(const struct exchange *x)
-{
-	return x->answered && !x->front.out_done &&
-	       x->front.out.kind == FRAMING_CLOSE;
+	return !x->record.is_cut && !x->record.reason && x->front->in_done &&
+	       !body_may_be_unread(x);
 }
 
 enum next finish_step(struct exchange *x)
 {
-	struct client *c = x->client;
+	struct stream *front = x->front;
+	struct record *r = &x->record;
 
+	r->done_ms = clock_now_ms();
+	front->ops->octets(front, &r->octets_in, &r->octets_out);
 	count_end(x);
-	exch_give_upstream_back(x, target_is_clean(x));
-	if (x->cut)
-		client_abort(c, x->reset || ends_like_its_end(x));
-	else if (x->keep && x->front.in_done)
-		client_done(c, CLIENT_KEEP);
+	if (x->back)
+		exch_give_upstream_back(x, target_is_clean(x));
+	if (x->tunnel ? x->tunnel->reset : r->is_cut)
+		front->ops->reset(front, (enum reason)r->reason);
 	else
-		client_done(c, x->front.in_done ? CLIENT_CLOSE : CLIENT_DROP);
+		front->ops->finish(front, true);
 	return NEXT_DONE;
 }

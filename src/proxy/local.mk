@@ -6,7 +6,10 @@ proxy_sources = \
 	src/proxy/dispatch.c \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
+	src/proxy/h1_front.c src/proxy/h1_front.h \
 	src/proxy/pump.c src/proxy/pump.h \
+	src/proxy/record.h \
+	src/proxy/relay.c \
 	src/proxy/reply.c src/proxy/reply.h \
 	src/proxy/request.c \
 	src/proxy/response.c \

@@ -1,5 +1,5 @@
 /*
- * pump.h - one direction of a body.
+ * pump.h - one direction of octets: a body, or half a tunnel.
  *
  * A pump moves what has come as far as there is room, and holds nothing back.
  * When the receiver is full, the sender is not read any more: so TCP tells
@@ -12,22 +12,30 @@
 
 #include "stream/stream.h"
 
-/*
- * Moves the body of one stream to the other.
- *   IO_DONE    all of it was moved and its end written
- *   IO_AGAIN   an event of either connection will bring more
- *   IO_CLOSED  `from` closed before the end of the body
- *   IO_FAILED  `from` is broken (from->bad_coding: the coding is), or there
- *              is no memory (its error is ENOBUFS)
- */
-enum io pump_body(struct stream *from, struct stream *to);
+struct pump {
+	struct stream *from, *to; /* borrowed */
+	uint8_t error; /* enum stream_error, with IO_FAILED: of `from`, or of
+			* `to` where it had no room for its framing */
+};
+
+static inline struct pump pump_make(struct stream *from, struct stream *to)
+{
+	return (struct pump){.from = from, .to = to};
+}
+
+/* All has come and its end was written. */
+static inline bool pump_is_done(const struct pump *p)
+{
+	return p->from->in_done && p->to->out_done;
+}
 
 /*
- * Moves octets without a message around them, after an upgrade.
- *   IO_AGAIN   an event of either connection will bring more
- *   IO_CLOSED  `from` has ended and all of it was moved
- *   IO_FAILED  `from` is broken
+ * Moves what there is.
+ *   IO_DONE    all of it was moved and its end written
+ *   IO_AGAIN   an event of either side will bring more
+ *   IO_CLOSED  `from` closed before the end
+ *   IO_FAILED  p->error
  */
-enum io pump_octets(struct conn *from, struct conn *to);
+enum io pump_run(struct pump *p);
 
 #endif

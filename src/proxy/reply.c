@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "base/clock.h"
+#include "base/fail.h"
 #include "http/h1_write.h"
 #include "proxy/core.h"
 
@@ -32,7 +33,7 @@ struct answer {
 	enum reason reason;
 	struct slice content_type, body;
 	struct slice location; /* empty: none */
-	bool keep;
+	bool last;
 };
 
 static bool is_set(const struct listener *l, enum name id)
@@ -43,57 +44,77 @@ static bool is_set(const struct listener *l, enum name id)
 	return false;
 }
 
-static void write_head(struct writer *w, const struct listener *l,
-		       const struct answer *a)
+/* The configuration knows some dozens of fields to insert; there is room for
+ * some hundreds. */
+static void add(struct http_head *head, struct slice name, struct slice value)
 {
-	writer_status_line(w, a->status);
+	struct field *f = &head->fields[head->n_fields++];
+
+	assert(head->n_fields <= head->max_fields);
+	f->name = name;
+	f->value = value;
+}
+
+/* RFC 9110 15.3.5: a 204 has no content and so no length. */
+static bool has_content(const struct answer *a)
+{
+	return a->status != 204;
+}
+
+static void add_leading(struct http_head *head, const struct listener *l,
+			const struct answer *a)
+{
 	if (l->server_field && !is_set(l, NAME_SERVER))
-		writer_field(w, SLICE("Server"), SLICE("awselb/2.0"));
-	writer_field(w, SLICE("Date"),
-		     slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
-	/* RFC 9110 15.3.5: a 204 has no content and so no length. */
-	if (a->status != 204) {
-		writer_field(w, SLICE("Content-Type"), a->content_type);
-		writer_field_u64(w, SLICE("Content-Length"), a->body.n);
-	}
-	writer_field(w, SLICE("Connection"),
-		     a->keep ? SLICE("keep-alive") : SLICE("close"));
+		add(head, SLICE("Server"), SLICE("awselb/2.0"));
+	add(head, SLICE("Date"),
+	    slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
+	if (has_content(a))
+		add(head, SLICE("Content-Type"), a->content_type);
+}
+
+static void add_trailing(struct http_head *head, const struct listener *l,
+			 const struct answer *a)
+{
 	if (a->location.n)
-		writer_field(w, SLICE("Location"), a->location);
+		add(head, SLICE("Location"), a->location);
 	for (size_t i = 0; i < l->n_response_fields; i++)
-		writer_field(w, l->response_fields[i].name,
-			     l->response_fields[i].value);
+		add(head, l->response_fields[i].name,
+		    l->response_fields[i].value);
 	if (l->reason_field && !reason_is_action(a->reason))
-		writer_field(w, SLICE("weir-reason"),
-			     slice_of(reason_token(a->reason)));
-	writer_literal(w, "\r\n");
+		add(head, SLICE("weir-reason"),
+		    slice_of(reason_token(a->reason)));
 }
 
 static bool send_answer(struct exchange *x, const struct answer *a)
 {
 	const struct listener *l = x->listener;
-	size_t need = 1024 + a->location.n + a->body.n;
-	struct piece piece;
-	struct writer w;
-	char *room;
+	struct http_head head = {
+		.fields = x->worker->scratch.out_fields,
+		.max_fields = SCRATCH_FIELDS_OUT,
+		.version = HTTP_1_1,
+		.status = (uint16_t)a->status,
+	};
+	struct outgoing out = {
+		.head = &head,
+		.is_ours = true,
+		.last = a->last,
+	};
 
-	for (size_t i = 0; i < l->n_response_fields; i++)
-		need += l->response_fields[i].name.n +
-			l->response_fields[i].value.n + 4;
-	room = piece_claim(need);
-	if (!room)
+	add_leading(&head, l, a);
+	out.n_leading = head.n_fields;
+	add_trailing(&head, l, a);
+	if (has_content(a)) {
+		bool omitted = x->asked.method == METHOD_HEAD;
+
+		out.body.kind = omitted ? BODY_OMITTED : BODY_LENGTH;
+		out.body.length = a->body.n;
+		out.content = omitted ? SLICE("") : a->body;
+	}
+	if (!x->front->ops->write_head(x->front, &out))
 		return false;
-	w = writer_make(room, need);
-	write_head(&w, l, a);
-	if (x->method != METHOD_HEAD && a->status != 204)
-		writer_put(&w, a->body);
-	piece = piece_take(w.overflow ? 0 : (size_t)(w.at - room));
-	chain_append_piece(&x->front.conn->out, &piece);
-	piece_release(&piece);
-	conn_dirty(x->front.conn);
-	x->status = (uint16_t)a->status;
-	x->answered = true;
-	return !w.overflow;
+	x->record.status = (uint16_t)a->status;
+	x->record.is_answered = true;
+	return true;
 }
 
 enum { PAGE_MAX = 512 };
@@ -110,34 +131,34 @@ static bool send_page(struct exchange *x, struct answer *a)
 	return send_answer(x, a);
 }
 
-bool reply_error(struct exchange *x, enum reason reason, bool keep)
+bool reply_error(struct exchange *x, enum reason reason, bool last)
 {
 	return send_page(x, &(struct answer){
 				    .status = (unsigned)reason_status(reason),
 				    .reason = reason,
-				    .keep = keep,
+				    .last = last,
 			    });
 }
 
 bool reply_redirect(struct exchange *x, unsigned status, struct slice location,
-		    bool keep)
+		    bool last)
 {
 	return send_page(x, &(struct answer){
 				    .status = status,
 				    .reason = REASON_REDIRECT,
 				    .location = location,
-				    .keep = keep,
+				    .last = last,
 			    });
 }
 
 bool reply_fixed(struct exchange *x, const struct fixed_response *fixed,
-		 bool keep)
+		 bool last)
 {
 	return send_answer(x, &(struct answer){
 				      .status = fixed->status,
 				      .reason = REASON_FIXED_RESPONSE,
 				      .content_type = fixed->content_type,
 				      .body = fixed->body,
-				      .keep = keep,
+				      .last = last,
 			      });
 }

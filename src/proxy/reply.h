@@ -9,14 +9,14 @@
 #include "proxy/exchange.h"
 
 /*
- * Each appends a whole answer to what the client is sent. `keep`: the
- * connection goes on after it. False when the buffers are at their limit:
- * then nothing was appended and the connection is to be closed.
+ * Each writes a whole answer to the client. `last`: it is told to ask nothing
+ * more. False when the buffers are at their limit: then nothing was written
+ * and the connection is to be closed.
  */
-bool reply_error(struct exchange *x, enum reason reason, bool keep);
+bool reply_error(struct exchange *x, enum reason reason, bool last);
 bool reply_fixed(struct exchange *x, const struct fixed_response *fixed,
-		 bool keep);
+		 bool last);
 bool reply_redirect(struct exchange *x, unsigned status, struct slice location,
-		    bool keep);
+		    bool last);
 
 #endif

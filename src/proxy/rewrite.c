@@ -1,7 +1,6 @@
 #include "rewrite.h"
 
 #include "base/clock.h"
-#include "http/hops.h"
 
 /* Appends to a head and makes text for values. */
 struct builder {
@@ -34,40 +33,19 @@ static void begin(struct builder *b, const struct http_head *in,
 {
 	*out = (struct http_head){
 		.fields = scratch->out_fields,
-		.max_fields = HEAD_FIELDS_MAX + SCRATCH_FIELDS_MORE,
+		.max_fields = SCRATCH_FIELDS_OUT,
 		.version = HTTP_1_1,
 		.status = in->status,
 		.method = in->method,
 		.method_id = in->method_id,
 		.target = in->target,
 		.phrase = in->phrase,
+		.protocol = in->protocol,
 	};
 	*b = (struct builder){
 		.out = out,
 		.text = writer_make(scratch->text, sizeof(scratch->text)),
 	};
-}
-
-static const uint64_t hop_by_hop =
-	NAME_BIT(NAME_CONNECTION) | NAME_BIT(NAME_KEEP_ALIVE) |
-	NAME_BIT(NAME_PROXY_CONNECTION) | NAME_BIT(NAME_TE) |
-	NAME_BIT(NAME_TRAILER) | NAME_BIT(NAME_TRANSFER_ENCODING) |
-	NAME_BIT(NAME_UPGRADE);
-
-/* What nobody takes away by naming it in Connection: weir or the framing
- * speaks here. */
-static const uint64_t never_named =
-	NAME_BIT(NAME_UPGRADE) | NAME_BIT(NAME_HOST) |
-	NAME_BIT(NAME_CONTENT_LENGTH) | NAME_BIT(NAME_X_FORWARDED_FOR) |
-	NAME_BIT(NAME_X_FORWARDED_PROTO) | NAME_BIT(NAME_X_FORWARDED_PORT) |
-	NAME_BIT(NAME_X_AMZN_TRACE_ID) | NAME_BIT(NAME_COOKIE) |
-	NAME_BIT(NAME_SET_COOKIE);
-
-static bool is_named(const struct hops *hops, const struct http_head *head,
-		     size_t i)
-{
-	return hops_has(hops, i) &&
-	       !(NAME_BIT(head->fields[i].id) & never_named);
 }
 
 /* -- X-Forwarded-For --------------------------------------------------- */
@@ -191,28 +169,22 @@ static void add_trace_id(struct builder *b, const struct http_head *in,
 /* AWS: host header preservation. What is preserved is sent as it came;
  * otherwise lower case, with the port of the listener unless it is 80 or
  * 443, which are never written. */
-static void add_hosts(struct builder *b, const struct http_head *in,
-		      const struct request_facts *facts)
+static struct slice write_host(struct builder *b, const struct http_head *in,
+			       const struct request_facts *facts)
 {
 	const struct listener *l = facts->listener;
-	const struct field *f = NULL;
 	const char *start = b->text.at;
 
-	if (l->balancer->preserve_host_header && head_has(in, NAME_HOST)) {
-		while ((f = head_next(in, NAME_HOST, f)) != NULL)
-			add(b, SLICE("Host"), f->value);
-		return;
-	}
-	if (l->port == 80 || l->port == 443) {
-		add(b, SLICE("Host"), facts->decision->host);
-		return;
-	}
+	if (l->balancer->preserve_host_header && head_has(in, NAME_HOST))
+		return head_find(in, NAME_HOST)->value;
+	if (l->port == 80 || l->port == 443)
+		return facts->decision->host;
 	writer_put(&b->text, facts->decision->host);
 	writer_char(&b->text, ':');
 	writer_u64(&b->text, facts->decision->host_port
 				     ? facts->decision->host_port
 				     : l->port);
-	add(b, SLICE("Host"), made(b, start));
+	return made(b, start);
 }
 
 /* -- the request ------------------------------------------------------- */
@@ -228,21 +200,18 @@ static void copy_fields(struct builder *b, const struct http_head *in,
 			const struct load_balancer *lb,
 			struct rewrite_notes *notes)
 {
-	struct hops hops;
-
-	hops_find(in, &hops);
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
 		bool drop = f->quirks & FIELD_LEAVE_OUT;
 
-		if (NAME_BIT(f->id) & (ours | hop_by_hop))
+		if (NAME_BIT(f->id) & ours)
 			continue;
 		if (f->quirks & FIELD_ODD_NAME) {
 			drop |= lb->drop_invalid_header_fields;
 			notes->dropped_invalid |= drop;
 			notes->passed_invalid |= !drop;
 		}
-		if (drop || is_named(&hops, in, i))
+		if (drop)
 			continue;
 		add(b, f->name, f->value);
 	}
@@ -273,24 +242,6 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 	add(b, SLICE("X-Forwarded-Port"), made(b, start));
 }
 
-static void add_framing(struct builder *b, const struct framing *framing)
-{
-	const char *start = b->text.at;
-
-	switch (framing->kind) {
-	case FRAMING_LENGTH:
-		writer_u64(&b->text, framing->length);
-		add(b, SLICE("Content-Length"), made(b, start));
-		break;
-	case FRAMING_CHUNKED:
-		add(b, SLICE("Transfer-Encoding"), SLICE("chunked"));
-		break;
-	case FRAMING_NONE:
-	case FRAMING_CLOSE:
-		break;
-	}
-}
-
 /* RFC 9112 3.2.2 and 3.2.4: to an origin the path goes, not the whole URI;
  * "*" is one. */
 static struct slice add_target(struct builder *b, const struct uri *uri)
@@ -317,14 +268,9 @@ enum reason rewrite_request(const struct http_head *in,
 	begin(&b, in, scratch, out);
 	if (uri->form == URI_ABSOLUTE)
 		out->target = add_target(&b, uri);
+	out->authority = write_host(&b, in, facts);
 	/* What we say stands first: a target that stops reading fields at one
 	 * of the client's has read it by then. */
-	add_hosts(&b, in, facts);
-	add_framing(&b, facts->framing);
-	if (facts->upgrade) {
-		add(&b, SLICE("Connection"), SLICE("Upgrade"));
-		add(&b, SLICE("Upgrade"), SLICE("websocket"));
-	}
 	add_forwarded(&b, in, facts);
 	if (lb->tls_version_and_cipher_headers && facts->tls_version) {
 		add(&b, SLICE("x-amzn-tls-version"),
@@ -340,15 +286,6 @@ enum reason rewrite_request(const struct http_head *in,
 
 /* -- the response ------------------------------------------------------ */
 
-enum { STATUS_UPGRADE_REQUIRED = 426 };
-
-/* RFC 9110 15.5.22: a 426 says which protocols would be served. */
-static bool offers_upgrade(const struct http_head *in)
-{
-	return in->status == STATUS_UPGRADE_REQUIRED &&
-	       head_has(in, NAME_UPGRADE);
-}
-
 static bool is_inserted(const struct listener *l, const struct field *f)
 {
 	for (size_t i = 0; i < l->n_response_fields; i++)
@@ -361,22 +298,12 @@ static void copy_response_fields(struct builder *b, const struct http_head *in,
 				 const struct response_facts *facts)
 {
 	const struct listener *l = facts->listener;
-	uint64_t ends_here = hop_by_hop;
-	struct hops hops;
 
-	if (offers_upgrade(in))
-		ends_here &= ~NAME_BIT(NAME_UPGRADE);
-	hops_find(in, &hops);
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
 
-		if (NAME_BIT(f->id) & ends_here)
-			continue;
-		if (f->id == NAME_CONTENT_LENGTH && !facts->keep_length)
-			continue;
-		if (f->quirks & FIELD_LEAVE_OUT)
-			continue;
-		if (is_named(&hops, in, i))
+		if (f->id == NAME_CONTENT_LENGTH ||
+		    (f->quirks & FIELD_LEAVE_OUT))
 			continue;
 		if (l->n_response_fields && f->id && is_inserted(l, f))
 			continue;
@@ -384,28 +311,11 @@ static void copy_response_fields(struct builder *b, const struct http_head *in,
 	}
 }
 
-/* Who sends Upgrade names it in Connection (RFC 9110 7.8). */
-static void add_connection(struct builder *b,
-			   const struct response_facts *facts, bool upgrade)
-{
-	struct slice options = SLICE("Upgrade");
-
-	if (facts->close)
-		options = upgrade ? SLICE("close, Upgrade") : SLICE("close");
-	else if (facts->say_keep_alive)
-		options = upgrade ? SLICE("keep-alive, Upgrade")
-				  : SLICE("keep-alive");
-	else if (!upgrade)
-		return;
-	add(b, SLICE("Connection"), options);
-}
-
 bool rewrite_response(const struct http_head *in,
 		      const struct response_facts *facts,
 		      struct scratch *scratch, struct http_head *out)
 {
 	const struct listener *l = facts->listener;
-	const struct field *upgrade = head_find(in, NAME_UPGRADE);
 	struct builder b;
 
 	begin(&b, in, scratch, out);
@@ -413,18 +323,11 @@ bool rewrite_response(const struct http_head *in,
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(&b, l->response_fields[i].name,
 		    l->response_fields[i].value);
-	if (!facts->keep_length)
-		add_framing(&b, facts->framing);
 	/* RFC 9110 6.6.1: who passes on an answer without a date adds one. */
 	if (!head_has(in, NAME_DATE) && in->status >= 200)
 		add(&b, SLICE("Date"),
 		    slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
-	if (facts->upgraded) {
-		add(&b, SLICE("Connection"), SLICE("Upgrade"));
-		add(&b, SLICE("Upgrade"),
-		    upgrade ? upgrade->value : SLICE("websocket"));
-	} else {
-		add_connection(&b, facts, offers_upgrade(in));
-	}
+	for (size_t i = 0; i < facts->n_cookies; i++)
+		add(&b, facts->cookies[i].name, facts->cookies[i].value);
 	return !b.overflow && !b.text.overflow;
 }

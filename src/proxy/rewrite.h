@@ -1,18 +1,18 @@
 /*
  * rewrite.h - what becomes of a head on its way through.
  *
- * Fields that concern one connection only end here, those that say who asked
- * are added. Pure: a head and facts become another head, whose slices point
- * into the first, into the facts and into the scratch.
+ * Those that say who asked are added. Fields that concern one connection only
+ * were marked when the head was read; those that the next connection needs are
+ * added when it is written. Pure: a head and facts become another head, whose
+ * slices point into the first, into the facts and into the scratch.
  *
- * Floor: proxy.  Source: RFC 9110 7.6; AWS: HTTP headers and Application
+ * Floor: proxy.  Source: AWS: HTTP headers and Application
  * Load Balancers, request tracing, header modification.
  */
 #ifndef WEIR_PROXY_REWRITE_H
 #define WEIR_PROXY_REWRITE_H
 
 #include "base/reason.h"
-#include "http/framing.h"
 #include "model/listener.h"
 #include "proxy/scratch.h"
 
@@ -21,8 +21,6 @@ struct request_facts {
 	const struct listener *listener;
 	const struct decision *decision;
 	const struct addr *peer;
-	const struct framing *framing;        /* of its body */
-	bool upgrade;                         /* a WebSocket is asked for */
 	const char *tls_version, *tls_cipher; /* NULL without TLS */
 	uint64_t random[2];                   /* for the trace id */
 	time_t now_s;
@@ -44,15 +42,11 @@ enum reason rewrite_request(const struct http_head *in,
 			    struct scratch *scratch, struct http_head *out,
 			    struct rewrite_notes *notes);
 
-/* How the answer leaves. */
+/* What is added to an answer. */
 struct response_facts {
 	const struct listener *listener;
-	const struct framing *framing; /* towards the client */
-	bool upgraded;                 /* a 101 that was asked for */
-	bool close;                    /* the connection ends after it */
-	bool say_keep_alive;           /* to a client of HTTP/1.0 */
-	bool keep_length;              /* HEAD, 304: Content-Length tells of
-					* a body that does not come */
+	const struct field *cookies; /* borrowed */
+	size_t n_cookies;
 };
 
 /*

@@ -15,8 +15,8 @@
 #include "model/route.h"
 
 enum {
-	/* What a rewritten head may have more than the one that came. */
-	SCRATCH_FIELDS_MORE = 32,
+	/* A rewritten head may have more than the one that came. */
+	SCRATCH_FIELDS_OUT = HEAD_FIELDS_MAX + 32,
 	/* Values made by us: forwarded addresses joined, a trace id, a host,
 	 * a Location, cookies. A head is 64 KiB at most. */
 	SCRATCH_TEXT = 96 * 1024,
@@ -24,7 +24,7 @@ enum {
 
 struct scratch {
 	struct field in_fields[HEAD_FIELDS_MAX];
-	struct field out_fields[HEAD_FIELDS_MAX + SCRATCH_FIELDS_MORE];
+	struct field out_fields[SCRATCH_FIELDS_OUT];
 	struct route_scratch route;
 	char text[SCRATCH_TEXT];
 };

@@ -1,6 +1,6 @@
 /*
  * steps.h - what the steps of an exchange share, over the files that take
- * them: request.c, dispatch.c, response.c, tunnel.c, finish.c and
+ * them: request.c, dispatch.c, response.c, relay.c, tunnel.c, finish.c and
  * exchange.c.
  *
  * Floor: proxy.
@@ -27,12 +27,18 @@ enum next exch_answer(struct exchange *x, enum reason reason);
 /* Ends without an answer: nobody would read it, or it is too late. */
 enum next exch_give_up(struct exchange *x, enum reason reason);
 
+/* Its time is over in so many milliseconds; 0: never. */
+void exch_wait(struct exchange *x, uint64_t ms);
+/* Its time is over once the one who is waited for has not moved an octet for
+ * so long; 0: never. Who that is, is asked when it comes to it. */
+void exch_wait_idle(struct exchange *x, uint64_t ms);
+
 /* Whether the client has left while its answer is awaited. While its body is
  * awaited, the one who moves the body is told. */
 bool exch_client_has_gone(struct exchange *x);
 
-/* Why a connection broke: our own limit of buffers, or `otherwise`. */
-enum reason exch_reason_of(const struct conn *c, enum reason otherwise);
+/* Why a stream broke: our own limit of buffers, or `otherwise`. */
+enum reason exch_reason_of(enum stream_error error, enum reason otherwise);
 
 /* The target that was asked cannot answer: another one is asked if nothing
  * can happen twice, else we answer with this reason. */
@@ -54,15 +60,22 @@ enum next request_step(struct exchange *x);
 /* dispatch.c: chooses a target; takes or makes a connection to it. */
 enum next route_step(struct exchange *x);
 enum next connect_step(struct exchange *x);
+enum next handshake_step(struct exchange *x);
+
+/* response.c: reads the target's head and writes it to the client.
+ *   NEXT_GO  the state changed;  NEXT_WAIT  no whole head yet  */
+enum next response_step(struct exchange *x);
+
+/* relay.c: bodies flow, before and behind the head of the answer; what is left
+ * of a body that nobody wants is dropped. */
+enum next forward_step(struct exchange *x);
+enum next relay_step(struct exchange *x);
+enum next reply_step(struct exchange *x);
 
 /* tunnel.c: octets go both ways. */
 enum next tunnel_step(struct exchange *x);
 
 /* finish.c: the exchange is over. Only NEXT_DONE. */
 enum next finish_step(struct exchange *x);
-
-/* response.c: reads the target's head and writes it to the client.
- *   NEXT_GO  the state changed;  NEXT_WAIT  no whole head yet  */
-enum next response_step(struct exchange *x);
 
 #endif

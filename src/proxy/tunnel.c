@@ -11,37 +11,33 @@
 
 #include <stdlib.h>
 
-#include "proxy/pump.h"
+#include "proxy/client.h"
 #include "proxy/steps.h"
 
-static struct tunnel *tunnel_new(const struct exchange *x)
+/* Copies a name behind `at`. */
+static struct slice keep_name(char *at, struct slice name)
 {
-	struct slice listener = x->listener->balancer->name;
-	struct slice group = x->group->name;
-	struct tunnel *t = malloc(sizeof(*t) + listener.n + group.n);
-
-	if (!t)
-		return NULL;
-	memcpy(t->names, listener.p, listener.n);
-	memcpy(t->names + listener.n, group.p, group.n);
-	t->listener = slice_make(t->names, listener.n);
-	t->group = slice_make(t->names + listener.n, group.n);
-	t->port = x->listener->port;
-	t->idle_ms = x->listener->balancer->idle_timeout_ms;
-	return t;
+	memcpy(at, name.p, name.n);
+	return slice_make(at, name.n);
 }
 
 bool tunnel_begin(struct exchange *x)
 {
 	const struct load_balancer *lb = x->listener->balancer;
+	struct slice listener = x->record.listener, group = x->record.group;
+	struct tunnel *t = malloc(sizeof(*t) + listener.n + group.n);
 
-	x->tunnel = tunnel_new(x);
-	if (!x->tunnel)
+	if (!t)
 		return false;
-	conn_idle_deadline(x->front.conn, lb->tunnel_idle_ms);
-	conn_idle_deadline(x->back.conn, lb->tunnel_idle_ms);
-	piece_shed(&x->request, &x->line);
-	x->server_name = slice_make("", 0);
+	*t = (struct tunnel){.idle_ms = lb->idle_timeout_ms};
+	x->record.listener = keep_name(t->names, listener);
+	x->record.group = keep_name(t->names + listener.n, group);
+	x->tunnel = t;
+	x->front->ops->switch_over(x->front);
+	x->back->ops->switch_over(x->back);
+	exch_wait_idle(x, lb->tunnel_idle_ms);
+	prepared_shed(&x->asked.request);
+	x->record.line = x->asked.request.line;
 	client_asks_no_more(x->client);
 	exch_leave_view(x);
 	return true;
@@ -53,92 +49,74 @@ enum flow {
 	FLOW_BROKEN, /* all that came before has been passed on */
 };
 
-/* One direction. A write that failed was told of a reset, and what the peer
- * had sent before it may still be read. */
-static enum flow flow(struct conn *from, struct conn *to, bool ended)
+/* One direction. */
+static enum flow flow(struct pump *p)
 {
-	enum io io;
+	const struct stream *from = p->from;
 
-	if (ended)
-		return from->error || from->write_error ? FLOW_BROKEN
-							: FLOW_ENDED;
-	if (from->write_error)
-		from->readable = true;
-	io = pump_octets(from, to);
-	if (io == IO_FAILED)
-		return FLOW_BROKEN;
-	if (io != IO_CLOSED)
-		return from->write_error && !from->readable && from->in.n == 0
-			       ? FLOW_BROKEN
-			       : FLOW_ON;
-	/* A reset that a write was told of reads as an orderly end. */
-	if (from->write_error)
-		return FLOW_BROKEN;
-	conn_shut_after_write(to);
-	return FLOW_ENDED;
+	if (pump_is_done(p))
+		return from->ops->peer(from) >= PEER_DEAF ? FLOW_BROKEN
+							  : FLOW_ENDED;
+	switch (pump_run(p)) {
+	case IO_DONE:
+		return FLOW_ENDED;
+	case IO_AGAIN:
+		return FLOW_ON;
+	case IO_CLOSED:
+	case IO_FAILED:
+		break;
+	}
+	return FLOW_BROKEN;
 }
 
 /* The target is reset once it has what the client sent before its reset. */
 static enum next wait_for_target(struct exchange *x)
 {
-	struct conn *back = x->back.conn;
-	enum io io = conn_fill(back);
-
-	chain_drain(&back->in, back->in.n);
-	if (io == IO_FAILED || back->write_error || conn_is_delivered(back))
-		return exch_enter(x, EXCH_FINISH);
-	if (io == IO_DONE)
-		loop_again(back->loop, back);
-	if (conn_unsent(back))
-		back->wants_room = true;
-	else
-		conn_ask_later(back);
-	return NEXT_WAIT;
+	return x->back->ops->deliver(x->back) == IO_AGAIN
+		       ? NEXT_WAIT
+		       : exch_enter(x, EXCH_FINISH);
 }
 
 static enum next client_broke(struct exchange *x)
 {
-	x->cut = true;
-	x->reset = true;
-	x->client_broke = true;
-	conn_reset_at_close(x->back.conn);
+	x->record.is_cut = true;
+	x->tunnel->reset = true;
+	x->tunnel->front_broke = true;
 	/* In all: what it sends meanwhile is dropped, and buys no time. */
-	conn_deadline(x->back.conn, x->tunnel->idle_ms);
+	exch_wait(x, x->tunnel->idle_ms);
 	return wait_for_target(x);
 }
 
 static enum next target_broke(struct exchange *x)
 {
 	/* It was us, since its time to drain is over: an orderly end. */
-	if (!x->upstream->is_cut) {
-		x->cut = true;
-		x->reset = true;
+	if (!x->attempt.upstream->is_cut) {
+		x->record.is_cut = true;
+		x->tunnel->reset = true;
 	}
 	return exch_enter(x, EXCH_FINISH);
 }
 
 enum next tunnel_step(struct exchange *x)
 {
-	struct conn *front = x->front.conn, *back = x->back.conn;
+	const struct stream_ops *back = x->back->ops;
 	enum flow up, down;
 
-	if (x->client_broke)
+	if (x->tunnel->front_broke)
 		return wait_for_target(x);
-	up = flow(front, back, x->front_ended);
-	down = flow(back, front, x->back_ended);
+	up = flow(&x->up);
+	down = flow(&x->down);
 	if (down == FLOW_BROKEN)
 		return target_broke(x);
 	if (up == FLOW_BROKEN)
 		return client_broke(x);
-	x->front_ended = up == FLOW_ENDED;
-	x->back_ended = down == FLOW_ENDED;
-	if (!x->front_ended || !x->back_ended)
+	if (up != FLOW_ENDED || down != FLOW_ENDED)
 		return NEXT_WAIT;
 	/* The client's connection lingers until all has left; the target's is
 	 * closed with the exchange. */
-	if (conn_unsent(back)) {
-		back->wants_room = true;
-		conn_idle_deadline(back, x->tunnel->idle_ms);
+	if (back->has_unsent(x->back)) {
+		back->want_room(x->back);
+		exch_wait_idle(x, x->tunnel->idle_ms);
 		return NEXT_WAIT;
 	}
 	return exch_enter(x, EXCH_FINISH);

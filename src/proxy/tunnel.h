@@ -9,16 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/slice.h"
-
 struct exchange;
 
 /* What is asked for after the view has been left. One allocation, owned by
- * the exchange. */
+ * the exchange; record.listener and record.group lie in it. */
 struct tunnel {
-	struct slice listener, group; /* names, in `names` */
-	uint64_t idle_ms;             /* for the last octets of one side */
-	uint16_t port;                /* of the listener */
+	uint64_t idle_ms; /* for the last octets of one side */
+	bool front_broke; /* the target gets the rest, then a reset */
+	bool reset;       /* one side was, and so is the other */
 	char names[];
 };
 

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/core.h"
-#include "proxy/exchange.h"
 #include "tls/client.h"
 #include "tls/tls_filter.h"
 
@@ -80,8 +79,8 @@ static void on_ready(struct conn *conn)
 
 	if (!conn_is_open(conn))
 		return;
-	if (u->exchange) {
-		exch_run(u->exchange);
+	if (u->user) {
+		u->user->ready(u->user);
 		return;
 	}
 	if (is_quiet(conn))
@@ -93,15 +92,10 @@ static void on_ready(struct conn *conn)
 
 static void on_expired(struct conn *conn)
 {
-	struct upstream *u = (struct upstream *)conn;
-
-	if (u->exchange)
-		exch_expired(u->exchange, conn);
-	else
-		close_idle(u);
+	close_idle((struct upstream *)conn); /* who uses it keeps the time */
 }
 
-static const struct conn_ops upstream_ops = {on_ready, on_expired};
+static const struct conn_ops upstream_conn_ops = {on_ready, on_expired};
 
 static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 {
@@ -127,18 +121,69 @@ static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 	return pool;
 }
 
-static void begin_use(struct upstream *u, struct exchange *x)
+static bool is_leaving(const struct target_state *t)
 {
-	u->exchange = x;
-	u->written0 = u->conn.n_written;
-	u->read0 = u->conn.n_read;
+	return t->health == HEALTH_DRAINING;
+}
+
+static void free_pool(struct worker *w, struct upstream_pool *pool)
+{
+	w->pools[pool->state->slot] = NULL;
+	state_unref(pool->state);
+	free(pool);
+}
+
+static void drop_idle(struct upstream_pool *pool)
+{
+	while (!list_is_empty(&pool->idle))
+		close_idle(list_entry(pool->idle.next, struct upstream, node));
+}
+
+/* The stream is over: keeps the connection warm, or closes it. */
+static void give_back(struct h1_stream *h, enum h1_over how)
+{
+	struct upstream *u = list_entry(h, struct upstream, h1);
+	struct upstream_pool *pool = u->pool;
+	struct conn *c = &u->conn;
+
+	u->user = NULL;
+	list_remove(&u->node);
+	if (how != H1_KEEP || c->error || c->peer_closing || c->peer_closed ||
+	    c->in.n || c->held || conn_unsent(c) || c->connecting ||
+	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
+		close_upstream(u);
+	} else {
+		list_push_front(&pool->idle, &u->node);
+		pool->n_idle++;
+		u->since_ms = clock_now_ms();
+		conn_deadline(c, u->idle_ms);
+		if (c->readable)
+			loop_again(c->loop, c);
+	}
+	if (is_leaving(pool->state) && list_is_empty(&pool->busy)) {
+		drop_idle(pool);
+		free_pool(u->worker, pool);
+	}
+}
+
+static void begin_use(struct upstream *u, struct upstream_user *user)
+{
+	u->user = user;
 	u->conn.unsure = false; /* to write to it will tell */
+	conn_deadline(&u->conn, 0);
+	h1_back_begin(&u->h1, &u->conn, give_back);
 	list_push_front(&u->pool->busy, &u->node);
+}
+
+const struct stream_ops *upstream_ops(const struct target_group *group)
+{
+	(void)group; /* HTTP/1.1, all of them */
+	return &h1_back_ops;
 }
 
 static struct upstream *take_warm(struct upstream_pool *pool,
 				  const struct upstream_spec *spec,
-				  struct exchange *x)
+				  struct upstream_user *user)
 {
 	bool tls = spec->group->protocol == PROTOCOL_HTTPS;
 
@@ -158,19 +203,18 @@ static struct upstream *take_warm(struct upstream_pool *pool,
 			continue;
 		}
 		u->is_warm = true;
-		begin_use(u, x);
+		begin_use(u, user);
 		return u;
 	}
 	return NULL;
 }
 
-static bool add_tls(struct upstream *u, const struct upstream_spec *spec,
-		    const struct view *view)
+static bool add_tls(struct upstream *u, const struct upstream_spec *spec)
 {
 	if (!u->is_tls)
 		return true;
 	u->conn.filter = tls_filter_connect(
-		view->snap->target_tls, u->worker->number, spec->server_name,
+		spec->snap->target_tls, u->worker->number, spec->server_name,
 		slice_of(spec->target->name));
 	return u->conn.filter != NULL;
 }
@@ -178,13 +222,13 @@ static bool add_tls(struct upstream *u, const struct upstream_spec *spec,
 static int begin_connect(struct upstream *u, const struct upstream_spec *spec)
 {
 	return conn_connect(&u->conn, &u->worker->loop, &spec->target->addr,
-			    &upstream_ops, CHAIN_LIMIT);
+			    &upstream_conn_ops, CHAIN_LIMIT);
 }
 
 static struct upstream *connect_new(struct worker *w,
 				    struct upstream_pool *pool,
 				    const struct upstream_spec *spec,
-				    struct exchange *x)
+				    struct upstream_user *user)
 {
 	struct upstream *u = calloc(1, sizeof(*u));
 	int error;
@@ -205,8 +249,8 @@ static struct upstream *connect_new(struct worker *w,
 	w->n_upstreams++;
 	gauge_set(&w->seen_upstreams, w->n_upstreams);
 	count(w, COUNT_TARGET_CONNECTIONS);
-	begin_use(u, x);
-	if (!add_tls(u, spec, exch_view(x))) {
+	begin_use(u, user);
+	if (!add_tls(u, spec)) {
 		close_upstream(u);
 		errno = ENOMEM;
 		return NULL;
@@ -214,66 +258,71 @@ static struct upstream *connect_new(struct worker *w,
 	return u;
 }
 
+static enum reason reason_of_connect(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENOENT:
+	case EAGAIN:
+		return REASON_TARGET_REFUSED;
+	case ETIMEDOUT:
+		return REASON_TARGET_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOSPC: /* of epoll watches */
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL:
+		return REASON_OVERLOADED;
+	default:
+		return REASON_TARGET_UNREACHABLE;
+	}
+}
+
 struct upstream *upstream_take(struct worker *w,
 			       const struct upstream_spec *spec,
-			       struct exchange *x)
+			       struct upstream_user *user, enum reason *why)
 {
 	struct upstream_pool *pool = pool_of(w, spec->target);
-	struct upstream *u = spec->fresh ? NULL : take_warm(pool, spec, x);
+	struct upstream *u = spec->fresh ? NULL : take_warm(pool, spec, user);
 
 	if (u) {
 		count(w, COUNT_TARGET_REUSED);
 	} else {
-		u = connect_new(w, pool, spec, x);
-		if (!u)
+		u = connect_new(w, pool, spec, user);
+		if (!u) {
+			*why = reason_of_connect(errno);
+			count(w, COUNT_TARGET_CONNECT_ERRORS);
 			return NULL;
-		conn_deadline(&u->conn, spec->connect_ms);
+		}
 	}
 	u->idle_ms = spec->idle_ms;
 	return u;
 }
 
-static bool is_leaving(const struct target_state *t)
+enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 {
-	return t->health == HEALTH_DRAINING;
-}
-
-static void free_pool(struct worker *w, struct upstream_pool *pool)
-{
-	w->pools[pool->state->slot] = NULL;
-	state_unref(pool->state);
-	free(pool);
-}
-
-static void drop_idle(struct upstream_pool *pool)
-{
-	while (!list_is_empty(&pool->idle))
-		close_idle(list_entry(pool->idle.next, struct upstream, node));
-}
-
-void upstream_give_back(struct upstream *u, bool reusable)
-{
-	struct upstream_pool *pool = u->pool;
 	struct conn *c = &u->conn;
+	enum io io;
 
-	u->exchange = NULL;
-	list_remove(&u->node);
-	if (!reusable || c->error || c->peer_closing || c->peer_closed ||
-	    c->in.n || c->held || conn_unsent(c) || c->connecting ||
-	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
-		close_upstream(u);
-	} else {
-		list_push_front(&pool->idle, &u->node);
-		pool->n_idle++;
-		u->since_ms = clock_now_ms();
-		conn_deadline(c, u->idle_ms);
-		if (c->readable)
-			loop_again(c->loop, c);
+	if (c->error || u->is_cut) {
+		*why = u->is_cut ? REASON_TARGET_UNREACHABLE
+				 : reason_of_connect(c->error);
+		count(u->worker, COUNT_TARGET_CONNECT_ERRORS);
+		return UPSTREAM_FAILED;
 	}
-	if (is_leaving(pool->state) && list_is_empty(&pool->busy)) {
-		drop_idle(pool);
-		free_pool(u->worker, pool);
+	if (c->connecting)
+		return UPSTREAM_CONNECTING;
+	if (conn_is_established(c))
+		return UPSTREAM_READY;
+	io = conn_fill(c);
+	if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
+		*why = REASON_TARGET_TLS;
+		count(u->worker, COUNT_TARGET_TLS_ERRORS);
+		return UPSTREAM_FAILED;
 	}
+	return conn_is_established(c) ? UPSTREAM_READY : UPSTREAM_SHAKING_HANDS;
 }
 
 void upstream_cut(struct worker *w, const struct target_state *target)
@@ -287,8 +336,8 @@ void upstream_cut(struct worker *w, const struct target_state *target)
 	list_foreach (node, &pool->busy) {
 		struct upstream *u = list_entry(node, struct upstream, node);
 
-		/* The exchange sees a target that has closed. */
-		u->conn.error = ECONNABORTED;
+		/* Its user sees a target that has closed. */
+		stream_break(&u->h1.stream);
 		u->is_cut = true;
 		loop_again(&w->loop, &u->conn);
 	}

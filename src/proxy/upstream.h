@@ -13,10 +13,16 @@
 #include "base/list.h"
 #include "model/group.h"
 #include "model/state.h"
-#include "net/conn.h"
+#include "stream/h1_stream.h"
 
-struct exchange;
+struct snapshot;
 struct worker;
+
+/* Part of whoever uses an upstream: an exchange, a flow. */
+struct upstream_user {
+	/* Something changed: it came about or failed, octets came or left. */
+	void (*ready)(struct upstream_user *user);
+};
 
 /* What a worker keeps for one target. Outlives views: a reload finds its
  * warm connections again. */
@@ -34,52 +40,58 @@ struct upstream_pool {
 enum { UPSTREAM_IDLE_MAX = 1024 };
 
 struct upstream {
-	struct conn conn; /* first: comes back from it */
+	struct conn conn;    /* first: comes back from it */
+	struct h1_stream h1; /* of its user */
 	struct worker *worker;
 	struct upstream_pool *pool;
-	struct exchange *exchange; /* NULL while idle */
-	struct list node;          /* in the pool */
+	struct upstream_user *user; /* NULL while idle */
+	struct list node;           /* in the pool */
 	struct retired retired;
-	uint64_t idle_ms;         /* how long it may lie idle */
-	uint64_t since_ms;        /* when it became idle */
-	uint64_t written0, read0; /* of conn, when this exchange began */
+	uint64_t idle_ms;  /* how long it may lie idle */
+	uint64_t since_ms; /* when it became idle */
 	bool is_tls;
-	bool is_warm; /* served an exchange before this one */
+	bool is_warm; /* served somebody before its user */
 	bool is_cut;  /* by upstream_cut() */
 };
 
 struct upstream_spec {
 	struct target_state *target; /* borrowed */
 	const struct target_group *group;
-	struct slice server_name; /* for TLS */
-	uint64_t connect_ms, idle_ms;
-	bool fresh;  /* no warm one */
+	const struct snapshot *snap; /* that the group is of */
+	struct slice server_name;    /* for TLS */
+	uint64_t idle_ms;            /* for which it may be kept afterwards */
+	bool fresh;                  /* no warm one */
 	bool unsafe; /* cannot be sent twice: not over a connection that the
 		      * target may be about to close */
 };
 
 /*
- * Takes a warm connection to the target or begins to connect; `x` is told of
- * its events. NULL with errno when not even that is possible.
+ * Takes a warm connection to the target or begins to connect; `user` is told
+ * of its events. NULL, with the reason, when not even that is possible. It is
+ * given back by finishing or resetting its stream, at any time.
  */
 struct upstream *upstream_take(struct worker *w,
 			       const struct upstream_spec *spec,
-			       struct exchange *x);
+			       struct upstream_user *user, enum reason *why);
 
-/* The exchange is over: keeps the connection warm, or closes it. */
-void upstream_give_back(struct upstream *u, bool reusable);
+/* The protocol that targets of this group are spoken to in, for what needs no
+ * connection: stream_ops.prepare. */
+const struct stream_ops *upstream_ops(const struct target_group *group);
 
-/* Not one octet of this exchange has reached the kernel. */
-static inline bool upstream_is_untouched(const struct upstream *u)
+static inline struct stream *upstream_stream(struct upstream *u)
 {
-	return u->conn.n_written == u->written0;
+	return &u->h1.stream;
 }
 
-/* The target has begun to answer, perhaps with less than a head. */
-static inline bool upstream_has_spoken(const struct upstream *u)
-{
-	return u->conn.n_read != u->read0;
-}
+enum upstream_progress {
+	UPSTREAM_CONNECTING,
+	UPSTREAM_SHAKING_HANDS, /* connected; TLS is being agreed on */
+	UPSTREAM_READY,         /* its stream may be used */
+	UPSTREAM_FAILED,
+};
+
+/* How far it is. Counts a failure, and gives the reason for it. */
+enum upstream_progress upstream_progress(struct upstream *u, enum reason *why);
 
 /* Ends what is under way to a target whose time is over. */
 void upstream_cut(struct worker *w, const struct target_state *target);

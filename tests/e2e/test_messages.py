@@ -284,3 +284,14 @@ class CutShort(Scene):
                 weir = self.weir(ONE_GROUP, app=self.origin(Raw(octets)))
                 answer = weir.get("/")
                 self.assertEqual((answer.status, answer.fields["weir-reason"]), (502, reason))
+
+
+class Trace(Scene):
+    def test_debug_tells_which_states_a_request_enters(self):
+        weir = self.weir(ONE_GROUP, settings="log.level: debug",
+                         app=self.origin(Reply(200, b"ok")))
+        weir.get("/")
+        weir.log.wait_for("from=relay to=finish")
+        steps = [line for line in weir.log.text().splitlines() if "a request goes on" in line]
+        self.assertEqual([line.split(" from=")[1].split()[1] for line in steps],
+                         ["to=route", "to=connect", "to=forward", "to=relay", "to=finish"])

@@ -324,6 +324,14 @@ void sim_tls_targets(struct sim *sim)
 	diag_release(&diag);
 }
 
+struct exchange *sim_exchange(struct sim *sim)
+{
+	struct client *c =
+		list_entry(sim->worker->clients.next, struct client, node);
+
+	return c->h1.exchange;
+}
+
 void sim_end_free(struct sim_end *e)
 {
 	if (!e)

@@ -10,6 +10,7 @@
 
 #include "../unit/unit.h"
 #include "proxy/core.h"
+#include "proxy/exchange.h"
 
 enum { SIM_TARGETS = 2, SIM_TEXT = 1 << 20 };
 
@@ -62,6 +63,9 @@ void sim_refuse(struct sim *sim, int target);
 /* Its checks fail: it takes no traffic from now on. */
 void sim_is_ill(struct sim *sim, int target);
 void sim_end_free(struct sim_end *e);
+
+/* The request that is under way on the first client; NULL: none is. */
+struct exchange *sim_exchange(struct sim *sim);
 
 void sim_send(struct sim_end *e, const char *text);
 /* Sends as much of `n` octets as the other side takes, without reading what

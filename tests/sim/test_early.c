@@ -21,10 +21,7 @@
 /* The first client's connection to its target. */
 static struct conn *upstream_of(struct sim *sim)
 {
-	struct client *c =
-		list_entry(sim->worker->clients.next, struct client, node);
-
-	return &c->exchange->upstream->conn;
+	return &sim_exchange(sim)->attempt.upstream->conn;
 }
 
 /* Which of the two comes first, the event of the answer or the write that

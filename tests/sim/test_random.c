@@ -271,13 +271,14 @@ static void assert_not_reset(const struct conn *c)
 /* Octets of a body that came have gone on, if there was room for them. */
 static void assert_moved(const struct stream *from, const struct stream *to)
 {
-	const struct conn *c = from->conn;
+	const struct conn *c = ((const struct h1_stream *)from)->conn;
+	const struct conn *out = ((const struct h1_stream *)to)->conn;
 
-	if (from->in_done || to->conn->write_error ||
+	if (from->in_done || to->error || out->write_error ||
 	    (c->in.n == 0 && !c->readable))
 		return;
-	assert_int_equal(chain_room(&to->conn->out), 0);
-	assert_true(to->conn->wants_room);
+	assert_int_equal(chain_room(&out->out), 0);
+	assert_true(out->wants_room);
 }
 
 static void assert_sent(const struct conn *c)
@@ -287,29 +288,39 @@ static void assert_sent(const struct conn *c)
 		assert_int_equal(conn_unsent(c), 0);
 }
 
+static void assert_exchange_at_work(const struct client *c,
+				    const struct exchange *x)
+{
+	const struct conn *back;
+
+	assert_true(x->deadline.at_ms > 0);
+	if (!x->attempt.upstream)
+		return;
+	back = &x->attempt.upstream->conn;
+	assert_heard(back);
+	if (chain_room(&c->conn.out))
+		assert_not_reset(back);
+	assert_sent(back);
+	if (x->state == EXCH_FORWARD || x->state == EXCH_RELAY)
+		assert_moved(x->front, x->back);
+	if (x->state == EXCH_RELAY)
+		assert_moved(x->back, x->front);
+}
+
 static void assert_at_work(const struct client *c)
 {
-	const struct exchange *x = c->exchange;
-
 	assert_heard(&c->conn);
 	assert_sent(&c->conn);
+	if (c->state == CLIENT_OPEN && c->h1.exchange) {
+		assert_exchange_at_work(c, c->h1.exchange);
+		return;
+	}
 	assert_true(c->conn.deadline.at_ms > 0);
-	if (c->state == CLIENT_IDLE && chain_room(&c->conn.out)) {
+	if (c->state == CLIENT_OPEN && chain_room(&c->conn.out)) {
 		assert_int_equal(c->conn.in.n, 0);
 		assert_false(c->conn.readable);
 		assert_false(c->conn.peer_closed);
 	}
-	if (c->state != CLIENT_BUSY || !x->upstream)
-		return;
-	assert_heard(x->back.conn);
-	if (chain_room(&c->conn.out))
-		assert_not_reset(x->back.conn);
-	assert_sent(x->back.conn);
-	assert_true(x->back.conn->deadline.at_ms > 0);
-	if (x->state == EXCH_FORWARD || x->state == EXCH_RELAY)
-		assert_moved(&x->front, &x->back);
-	if (x->state == EXCH_RELAY)
-		assert_moved(&x->back, &x->front);
 }
 
 /* Nothing moves any more: is that right? */

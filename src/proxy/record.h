@@ -1,0 +1,72 @@
+/*
+ * record.h - what is known of a request when it is over.
+ *
+ * The steps of an exchange fill it in; log lines, access logs, metrics and
+ * histograms read it, and nothing else of the exchange. So it can be asked
+ * for what happened when neither connection is there any more.
+ *
+ * Times are the clock of the turn in which it happened (base/clock.h), in
+ * milliseconds: what happens in one turn of the loop took no time. A finer
+ * clock would have to be read for each request.
+ *
+ * Floor: proxy.  One thread.
+ */
+#ifndef WEIR_PROXY_RECORD_H
+#define WEIR_PROXY_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "base/slice.h"
+#include "http/desync.h"
+
+struct rule;
+struct target_state;
+
+/* One attempt to have it answered. A warm connection that was stale is one,
+ * and the fresh one to the same target another. */
+struct
+try {
+	struct target_state *target; /* one reference */
+	uint8_t reason; /* enum reason: why it failed; REASON_NONE: it did not
+			 * or it is under way */
+};
+
+enum {
+	TRIES_TARGETS = 2, /* that one request may be given to */
+	TRIES_MAX = TRIES_TARGETS + 1,
+};
+
+struct record {
+	/* 0: it did not come to that. */
+	uint64_t began_ms;     /* its first octets were there */
+	uint64_t head_ms;      /* its whole head was */
+	uint64_t connected_ms; /* the connection to the last target was */
+	uint64_t answered_ms;  /* the first octets of an answer came back */
+	uint64_t done_ms;      /* all was over */
+
+	/* To and from the client: heads, bodies, framing. Of the connection,
+	 * before TLS. Once it is over. */
+	uint64_t octets_in, octets_out;
+
+	struct slice listener, group; /* names; group is empty before a rule
+				       * forwards */
+	struct slice line;            /* of the request, as targets are sent it;
+				       * empty when none would be */
+	const struct rule *rule;      /* NULL before it is known, and in a
+				       * tunnel, which outlives it */
+	struct desync desync;         /* how the request was classified */
+	struct try tries[TRIES_MAX];
+
+	uint16_t port;     /* of the listener */
+	uint16_t status;   /* sent to the client; 0: none */
+	uint8_t reason;    /* enum reason: why weir answered or ended it */
+	uint8_t method;    /* enum method */
+	uint8_t n_tries;   /* in `tries` */
+	uint8_t n_targets; /* that were asked */
+	bool is_answered;  /* a final head has left */
+	bool is_cut;       /* what was sent is not whole */
+};
+
+#endif
