@@ -1,19 +1,11 @@
 #include "counter.h"
 
-static const struct {
-	const char *name, *help;
-} rows[] = {
-#define X(symbol, name, help) {name, help},
+const struct counter counters[] = {
+#define WORKER(symbol, name, help)   {SCOPE_WORKER, COUNT_##symbol, name},
+#define LISTENER(symbol, name, help) {SCOPE_LISTENER, COUNT_##symbol, name},
+#define GROUP(symbol, name, help)    {SCOPE_GROUP, COUNT_##symbol, name},
+#define TARGET(symbol, name, help)   {SCOPE_TARGET, COUNT_##symbol, name},
 #include "counters.def"
-#undef X
 };
 
-const char *counter_name(enum counter c)
-{
-	return rows[c].name;
-}
-
-const char *counter_help(enum counter c)
-{
-	return rows[c].help;
-}
+const size_t n_counters = sizeof(counters) / sizeof(counters[0]);

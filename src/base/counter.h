@@ -1,9 +1,10 @@
 /*
  * counter.h - tallies that one thread writes and others read.
  *
- * Each worker owns one array; nobody else writes it, so adding is a load, an
- * add and a store, without a lock and without a bounce of the cache line.
- * Readers sum the arrays. `counters.def` has one row for each.
+ * Each worker owns one row for each object that is counted for; nobody else
+ * writes it, so adding is a load, an add and a store, without a lock and
+ * without a bounce of the cache line. Readers sum the rows. `counters.def` has
+ * one line for each counter, and says for what it is counted.
  *
  * Floor: base.
  */
@@ -11,14 +12,47 @@
 #define WEIR_BASE_COUNTER_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum counter {
-#define X(symbol, name, help) COUNT_##symbol,
+/* One enum for each scope: the compiler tells whom a counter is not for. */
+enum worker_counter {
+#define WORKER(symbol, name, help) COUNT_##symbol,
 #include "counters.def"
-#undef X
-	COUNTER_KINDS
+	WORKER_COUNTERS
 };
+
+enum listener_counter {
+#define LISTENER(symbol, name, help) COUNT_##symbol,
+#include "counters.def"
+	LISTENER_COUNTERS
+};
+
+enum group_counter {
+#define GROUP(symbol, name, help) COUNT_##symbol,
+#include "counters.def"
+	GROUP_COUNTERS
+};
+
+enum target_counter {
+#define TARGET(symbol, name, help) COUNT_##symbol,
+#include "counters.def"
+	TARGET_COUNTERS
+};
+
+enum scope { SCOPE_WORKER, SCOPE_LISTENER, SCOPE_GROUP, SCOPE_TARGET };
+
+/* A line of counters.def. */
+struct counter {
+	enum scope scope;
+	unsigned index; /* in the enum of its scope */
+	/* In `weir status` and in metrics: AWS's where AWS has one. */
+	const char *name;
+};
+
+/* All of them, in their order in the file. */
+extern const struct counter counters[];
+extern const size_t n_counters;
 
 typedef _Atomic uint64_t tally_cell;
 
@@ -34,10 +68,5 @@ static inline uint64_t tally_read(const tally_cell *cell)
 {
 	return atomic_load_explicit(cell, memory_order_relaxed);
 }
-
-/* The name in `weir status` and in metrics: AWS's where AWS has one. */
-const char *counter_name(enum counter c);
-/* One sentence for people. */
-const char *counter_help(enum counter c);
 
 #endif

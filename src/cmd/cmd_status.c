@@ -40,7 +40,8 @@ static void print_head(const json_t *a)
 static void print_listeners(const json_t *listeners)
 {
 	static const char *const titles[] = {"LOAD BALANCER", "PROTOCOL",
-					     "#RULES", "ADDRESSES", NULL};
+					     "#RULES",        "#REQUESTS",
+					     "ADDRESSES",     NULL};
 	struct table t;
 	const json_t *l, *address;
 	size_t i, j;
@@ -65,6 +66,8 @@ static void print_listeners(const json_t *listeners)
 		table_text(&t, text_at(l, "load_balancer"));
 		table_text(&t, text_at(l, "protocol"));
 		table_number(&t, number_at(l, "rules"));
+		table_number(&t, number_at(json_object_get(l, "counters"),
+					   "ReceivedRequestCount"));
 		table_text(&t, all);
 	}
 	table_print(&t);

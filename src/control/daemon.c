@@ -294,6 +294,7 @@ static int start_control(struct daemon *d)
 {
 	d->names_timer = loop_watch_timer(&d->loop, TEND_MS, on_names, d);
 	d->tend_timer = loop_watch_timer(&d->loop, TEND_MS, on_tend, d);
+	d->counts.n_workers = d->n_workers;
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
 	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
@@ -435,6 +436,7 @@ static void release(struct daemon *d)
 	/* Snapshots hold rosters, these hold states: in this order. */
 	snapshot_unref(d->snap);
 	rosters_free(d->rosters);
+	counts_release(&d->counts);
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);
 	reload_report_release(&d->last_reload);

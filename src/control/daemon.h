@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "model/counts.h"
 #include "model/snapshot.h"
 #include "net/loop.h"
 #include "ports.h"
@@ -44,6 +45,7 @@ struct daemon {
 	struct worker **workers; /* n_workers of them; owned */
 	unsigned n_workers;
 	_Atomic uint64_t n_connections; /* from clients, of all workers */
+	struct count_table counts;      /* for listeners and groups */
 	struct rosters *rosters;
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: names cannot be looked up */

@@ -198,6 +198,7 @@ void world_publish(struct world *next_take, struct daemon *d)
 	if (!old)
 		keep_settings(&d->kept, &next->snap->settings);
 	rosters_attach(next->snap);
+	counts_attach(&d->counts, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);

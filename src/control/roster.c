@@ -262,6 +262,11 @@ uint64_t rosters_tend(struct rosters *r)
 	return next;
 }
 
+uint64_t rosters_count(const struct rosters *r, enum target_counter c)
+{
+	return state_table_count(&r->table, c);
+}
+
 const struct target_state *rosters_next_draining(const struct rosters *r,
 						 size_t *at, uint64_t *left_ms)
 {

@@ -60,6 +60,9 @@ void rosters_update(struct rosters *r, const struct snapshot *snap);
  * milliseconds as it returns, UINT64_MAX where nobody drains. */
 uint64_t rosters_tend(struct rosters *r);
 
+/* What was counted for all targets there are and were. */
+uint64_t rosters_count(const struct rosters *r, enum target_counter c);
+
 /* Walks those who drain: start with *at = 0; NULL ends. *left_ms gets what is
  * left of the delay. Borrowed. */
 const struct target_state *rosters_next_draining(const struct rosters *r,

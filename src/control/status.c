@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/fail.h"
 #include "base/log.h"
 #include "base/reason.h"
 #include "daemon.h"
@@ -85,34 +86,134 @@ static json_t *generations(const struct daemon *d)
 	return o;
 }
 
-static json_t *counters(const struct daemon *d)
+/* -- counters -------------------------------------------------------------- */
+
+static uint64_t count_of_workers(const struct daemon *d, enum worker_counter c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < d->n_workers; w++)
+		sum += tally_read(&worker_counters(d->workers[w])[c]);
+	return sum;
+}
+
+static uint64_t count_of_listeners(const struct daemon *d,
+				   enum listener_counter c)
+{
+	const struct balancer_state *lb = d->counts.balancers;
+	uint64_t sum = 0;
+
+	for (; lb; lb = lb->next)
+		sum += balancer_count(lb, c);
+	return sum;
+}
+
+static uint64_t count_of_groups(const struct daemon *d, enum group_counter c)
+{
+	const struct group_counts *g = d->counts.groups;
+	uint64_t sum = 0;
+
+	for (; g; g = g->next)
+		sum += group_count(g, c);
+	return sum;
+}
+
+static uint64_t total(const struct daemon *d, const struct counter *c)
+{
+	switch (c->scope) {
+	case SCOPE_WORKER:
+		return count_of_workers(d, (enum worker_counter)c->index);
+	case SCOPE_LISTENER:
+		return count_of_listeners(d, (enum listener_counter)c->index);
+	case SCOPE_GROUP:
+		return count_of_groups(d, (enum group_counter)c->index);
+	case SCOPE_TARGET:
+		return rosters_count(d->rosters, (enum target_counter)c->index);
+	}
+	BUG("counter of scope %d", c->scope);
+}
+
+/* Of the whole program, also of what it has no more. */
+static json_t *totals(const struct daemon *d)
 {
 	json_t *o = json_object();
 
-	for (int c = 0; c < COUNTER_KINDS; c++) {
-		uint64_t sum = 0;
-
-		for (unsigned w = 0; w < d->n_workers; w++)
-			sum += tally_read(&worker_counters(d->workers[w])[c]);
-		set_count(o, counter_name((enum counter)c), sum);
-	}
+	for (size_t i = 0; i < n_counters; i++)
+		set_count(o, counters[i].name, total(d, &counters[i]));
 	return o;
 }
 
-static json_t *reasons(const struct daemon *d)
+static json_t *total_reasons(const struct daemon *d)
 {
 	json_t *o = json_object();
 
 	for (int r = REASON_NONE + 1; r < REASON_KINDS; r++) {
+		const struct balancer_state *lb = d->counts.balancers;
 		uint64_t sum = 0;
 
-		for (unsigned w = 0; w < d->n_workers; w++)
-			sum += tally_read(&worker_reasons(d->workers[w])[r]);
+		for (; lb; lb = lb->next)
+			sum += balancer_reasons(lb, (enum reason)r);
 		if (sum)
 			set_count(o, reason_token((enum reason)r), sum);
 	}
 	return o;
 }
+
+/* Members "counters" and "reasons" of one listener, or of a load balancer
+ * where `l` is NULL. */
+static void set_listener_counts(json_t *o, const struct balancer_state *lb,
+				const struct listener_state *l)
+{
+	json_t *counts = json_object(), *reasons = json_object();
+
+	for (size_t i = 0; i < n_counters; i++) {
+		enum listener_counter c =
+			(enum listener_counter)counters[i].index;
+
+		if (counters[i].scope == SCOPE_LISTENER)
+			set_count(counts, counters[i].name,
+				  l ? listener_count(l, c)
+				    : balancer_count(lb, c));
+	}
+	for (int r = REASON_NONE + 1; r < REASON_KINDS; r++) {
+		uint64_t n = l ? listener_reasons(l, (enum reason)r)
+			       : balancer_reasons(lb, (enum reason)r);
+
+		if (n)
+			set_count(reasons, reason_token((enum reason)r), n);
+	}
+	json_object_set_new(o, "counters", counts);
+	json_object_set_new(o, "reasons", reasons);
+}
+
+static json_t *group_counters(const struct group_counts *g)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n_counters; i++)
+		if (counters[i].scope == SCOPE_GROUP)
+			set_count(o, counters[i].name,
+				  group_count(g, counters[i].index));
+	return o;
+}
+
+/* With its listeners of before, whose numbers are its own. */
+static json_t *load_balancers(const struct daemon *d)
+{
+	const struct balancer_state *lb = d->counts.balancers;
+	json_t *list = json_array();
+
+	for (; lb; lb = lb->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", status_text(lb->name));
+		set_listener_counts(o, lb, NULL);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* -- listeners, names and the rest ----------------------------------------- */
 
 static json_t *listeners(const struct daemon *d)
 {
@@ -143,6 +244,7 @@ static json_t *listeners(const struct daemon *d)
 			set_count(o, "port", l->port);
 			json_object_set_new(o, "addresses", at);
 			set_count(o, "rules", l->n_rules);
+			set_listener_counts(o, NULL, l->state);
 			json_array_append_new(list, o);
 		}
 	}
@@ -241,9 +343,10 @@ json_t *status_of_daemon(const struct daemon *d)
 	set_count(o, "uptime_seconds", (clock_now_ms() - d->started_ms) / 1000);
 	json_object_set_new(o, "generations", generations(d));
 	json_object_set_new(o, "workers", workers(d));
+	json_object_set_new(o, "load_balancers", load_balancers(d));
 	json_object_set_new(o, "listeners", listeners(d));
-	json_object_set_new(o, "counters", counters(d));
-	json_object_set_new(o, "reasons", reasons(d));
+	json_object_set_new(o, "counters", totals(d));
+	json_object_set_new(o, "reasons", total_reasons(d));
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
 	json_object_set_new(o, "admin", admin(d));
@@ -312,6 +415,17 @@ static void set_tally(json_t *o, const struct target_state *s)
 	set_count(o, "octets_sent", out);
 }
 
+static json_t *target_counters(const struct target_state *s)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n_counters; i++)
+		if (counters[i].scope == SCOPE_TARGET)
+			set_count(o, counters[i].name,
+				  target_count(s, counters[i].index));
+	return o;
+}
+
 static json_t *target_to_json(const struct daemon *d,
 			      const struct target_state *s)
 {
@@ -324,6 +438,7 @@ static json_t *target_to_json(const struct daemon *d,
 	set_reason(o, d, s);
 	json_object_set_new(o, "since", status_time(s->health_since_s));
 	set_tally(o, s);
+	json_object_set_new(o, "counters", target_counters(s));
 	return o;
 }
 
@@ -373,6 +488,7 @@ static json_t *group_to_json(const struct daemon *d,
 	json_object_set_new(o, "protocol",
 			    json_string(protocol_name(g->protocol)));
 	json_object_set_new(o, "in_use", json_boolean(g->is_used));
+	json_object_set_new(o, "counters", group_counters(g->counts));
 	json_object_set_new(o, "targets", list);
 	return o;
 }

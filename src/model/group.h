@@ -14,7 +14,8 @@
 #include "model/protocol.h"
 #include "net/addr.h"
 
-struct group_state; /* model/state.h */
+struct group_counts; /* model/counts.h */
+struct group_state;  /* model/state.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
 enum algorithm { ALGORITHM_ROUND_ROBIN, ALGORITHM_LEAST, ALGORITHM_RANDOM };
@@ -77,8 +78,9 @@ struct target_group {
 	struct stickiness stickiness;
 	struct healthy_minimum routing_minimum;
 	bool is_used; /* some rule forwards to it: only then is it checked */
-	struct group_state *state; /* one reference; NULL until control starts
-				    * to serve the snapshot */
+	struct group_state *state;   /* one reference; NULL until control starts
+				      * to serve the snapshot */
+	struct group_counts *counts; /* borrowed; NULL as long */
 	struct place place;
 };
 

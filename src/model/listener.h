@@ -14,8 +14,9 @@
 #include "model/rule.h"
 #include "net/addr.h"
 
-struct rule_index; /* model/rule_index.h */
-struct tls_server; /* tls/server.h */
+struct listener_state; /* model/counts.h */
+struct rule_index;     /* model/rule_index.h */
+struct tls_server;     /* tls/server.h */
 
 enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
 
@@ -62,8 +63,10 @@ struct listener {
 	struct load_balancer *balancer;
 	uint16_t port;
 	enum protocol protocol;
-	uint32_t index;         /* over all listeners of the snapshot */
-	struct tls_server *tls; /* NULL unless HTTPS; one reference */
+	uint32_t index;               /* over all listeners of the snapshot */
+	struct tls_server *tls;       /* NULL unless HTTPS; one reference */
+	struct listener_state *state; /* borrowed; NULL until control starts
+				       * to serve the snapshot */
 
 	struct rule *rules; /* by priority, lowest first; without the default */
 	size_t n_rules;

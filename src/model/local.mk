@@ -1,5 +1,6 @@
 # The files of this floor.
 model_sources = \
+	src/model/counts.c src/model/counts.h \
 	src/model/group.h \
 	src/model/host.c src/model/host.h \
 	src/model/listener.h \

@@ -98,6 +98,8 @@ static void forget(struct state_table *table, struct map_slot *entry)
 	struct target_state *s = entry->value;
 	char *key = (char *)(uintptr_t)entry->key.p;
 
+	for (int c = 0; c < TARGET_COUNTERS; c++)
+		table->gone[c] += target_count(s, (enum target_counter)c);
 	table->by_slot[s->slot] = NULL;
 	map_remove(&table->by_key, entry->key);
 	free(key);
@@ -131,6 +133,26 @@ void state_table_release(struct state_table *table)
 	map_release(&table->by_key);
 	free(table->by_slot);
 	*table = (struct state_table){0};
+}
+
+uint64_t target_count(const struct target_state *s, enum target_counter c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < s->n_workers; w++)
+		sum += tally_read(&s->tally[w].counters[c]);
+	return sum;
+}
+
+uint64_t state_table_count(const struct state_table *table,
+			   enum target_counter c)
+{
+	uint64_t sum = table->gone[c];
+
+	for (uint32_t i = 0; i < table->n_slots; i++)
+		if (table->by_slot[i])
+			sum += target_count(table->by_slot[i], c);
+	return sum;
 }
 
 struct roster *roster_new(const struct member *members_take, size_t n)

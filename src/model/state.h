@@ -55,6 +55,7 @@ struct tally {
 	tally_cell responses[6];          /* by class: [2] is 2xx; [0] other */
 	tally_cell failures;              /* connects that failed */
 	tally_cell octets_in, octets_out; /* bodies and heads, from and to it */
+	tally_cell counters[TARGET_COUNTERS];
 };
 
 struct target_state {
@@ -101,6 +102,7 @@ struct state_table {
 	struct target_state **by_slot; /* NULL: free for reuse */
 	uint32_t n_slots;
 	unsigned n_workers;
+	uint64_t gone[TARGET_COUNTERS]; /* of those that were freed */
 };
 
 /*
@@ -125,6 +127,12 @@ static inline void state_unref(struct target_state *s)
 /* Frees states that nobody refers to any more. Control thread. */
 void state_table_sweep(struct state_table *table);
 void state_table_release(struct state_table *table);
+
+/* What was counted for one target, by all workers. */
+uint64_t target_count(const struct target_state *s, enum target_counter c);
+/* For all there are and were. Control thread. */
+uint64_t state_table_count(const struct state_table *table,
+			   enum target_counter c);
 
 /* Takes over the references of `members`. */
 struct roster *roster_new(const struct member *members_take, size_t n);

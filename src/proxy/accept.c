@@ -39,11 +39,12 @@ static void retry_later(struct acceptor *a)
 					    on_retry, a);
 }
 
-static void reject(struct worker *w, const char *hint)
+static void reject(struct acceptor *a, const char *hint)
 {
+	struct worker *w = a->worker;
 	struct log_line l;
 
-	count(w, COUNT_CLIENT_REJECTED);
+	count_listener(w, a->listener->state, COUNT_CLIENT_REJECTED);
 	if (!worker_log(w, &l, LOG_WARNING, "accepting no more connections"))
 		return;
 	log_num(&l, "connections",
@@ -77,7 +78,7 @@ static bool accept_one(struct acceptor *a)
 	 * that there is no room here, and may go elsewhere. */
 	if (fd >= 0) {
 		close(fd);
-		reject(w, "raise settings.max_connections");
+		reject(a, "raise settings.max_connections");
 		return true;
 	}
 	switch (errno) {
@@ -90,7 +91,7 @@ static bool accept_one(struct acceptor *a)
 	case ENOMEM:
 	case ENOBUFS:
 		/* It stays in the queue until a descriptor is free. */
-		reject(w, "raise the limit of open files");
+		reject(a, "raise the limit of open files");
 		pause_accepting(a);
 		retry_later(a);
 		return false;

@@ -54,9 +54,9 @@ static void close_client(struct client *c)
 		return;
 	w = worker_of(c);
 	enter(c, CLIENT_CLOSED);
-	count_n(w, COUNT_OCTETS_IN, c->conn.n_read);
-	count_n(w, COUNT_OCTETS_OUT, c->conn.n_written);
-	count(w, COUNT_CLIENT_CLOSED);
+	count_listener_n(w, c->counted, COUNT_OCTETS_IN, c->conn.n_read);
+	count_listener_n(w, c->counted, COUNT_OCTETS_OUT, c->conn.n_written);
+	count_listener(w, c->counted, COUNT_CLIENT_CLOSED);
 	conn_close(&c->conn);
 	list_remove(&c->node);
 	w->n_clients--;
@@ -111,7 +111,8 @@ const char *client_tls_cipher(const struct client *c)
 static void begin_to_drop(struct client *c)
 {
 	chain_drain(&c->conn.in, c->conn.in.n);
-	count_n(worker_of(c), COUNT_OCTETS_IN, c->conn.n_read);
+	count_listener_n(worker_of(c), c->counted, COUNT_OCTETS_IN,
+			 c->conn.n_read);
 	c->conn.n_read = 0;
 }
 
@@ -210,7 +211,7 @@ static void log_handshake(struct client *c)
 	struct addr a = client_peer(c);
 	struct log_line l;
 
-	count(w, COUNT_CLIENT_TLS_ERRORS);
+	count_listener(w, c->counted, COUNT_CLIENT_TLS_ERRORS);
 	/* Who connects and leaves without a word is a port check. */
 	if (c->conn.n_read == 0 && why == TLS_OK)
 		return;
@@ -233,7 +234,7 @@ static void open_front(struct client *c)
  * text: whoever typed the wrong port is told. */
 static void go_plain(struct client *c)
 {
-	count(worker_of(c), COUNT_CLIENT_TLS_ERRORS);
+	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_ERRORS);
 	conn_go_plain(&c->conn);
 	c->refusal = REASON_HTTP_TO_TLS;
 	open_front(c);
@@ -313,13 +314,14 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 
 	if (!c ||
 	    conn_open(&c->conn, &w->loop, fd_take, &client_ops, CHAIN_LIMIT)) {
-		count(w, COUNT_CLIENT_REJECTED);
+		count_listener(w, a->listener->state, COUNT_CLIENT_REJECTED);
 		worker_leave_place(w);
 		free(c);
 		close(fd_take);
 		return;
 	}
 	c->acceptor = a;
+	c->counted = a->listener->state;
 	c->front = &h1_front;
 	a->users++;
 	a->n_asking++;
@@ -330,7 +332,7 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	list_push_back(&w->clients, &c->node);
 	w->n_clients++;
 	gauge_set(&w->seen_clients, w->n_clients);
-	count(w, COUNT_CLIENT_CONNECTIONS);
+	count_listener(w, c->counted, COUNT_CLIENT_CONNECTIONS);
 	if (!add_tls(c, a->listener))
 		close_client(c);
 	else if (c->conn.filter)

@@ -21,6 +21,7 @@
 #include "proxy/h1_front.h"
 
 struct client;
+struct listener_state; /* model/counts.h */
 struct worker;
 
 enum client_state {
@@ -56,8 +57,9 @@ union peer {
 };
 
 struct client {
-	struct conn conn;          /* first: comes back from it */
-	struct acceptor *acceptor; /* one use of it */
+	struct conn conn;               /* first: comes back from it */
+	struct acceptor *acceptor;      /* one use of it */
+	struct listener_state *counted; /* the listener's that took it */
 	const struct front_ops *front;
 	struct h1_front h1;
 	struct list node; /* in worker->clients */

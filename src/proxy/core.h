@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "model/counts.h"
 #include "net/chunk.h"
 #include "net/loop.h"
 #include "proxy/scratch.h"
@@ -48,8 +49,7 @@ struct worker {
 	struct log_budget trace_budget; /* for states of exchanges */
 	uint64_t seen_refusals;         /* of the chunk pool, counted so far */
 
-	_Alignas(64) tally_cell counters[COUNTER_KINDS];
-	tally_cell reasons[REASON_KINDS];
+	_Alignas(64) tally_cell counters[WORKER_COUNTERS];
 	/* Gauges that other threads read. */
 	_Atomic uint64_t seen_clients, seen_upstreams, seen_exchanges;
 	_Atomic uint64_t seen_generation, seen_oldest;
@@ -57,14 +57,39 @@ struct worker {
 	struct scratch scratch;
 };
 
-static inline void count(struct worker *w, enum counter c)
-{
-	tally_add(&w->counters[c], 1);
-}
-
-static inline void count_n(struct worker *w, enum counter c, uint64_t n)
+/* Counted once, for the nearest object: one store. */
+static inline void count_n(struct worker *w, enum worker_counter c, uint64_t n)
 {
 	tally_add(&w->counters[c], n);
+}
+
+static inline void count(struct worker *w, enum worker_counter c)
+{
+	count_n(w, c, 1);
+}
+
+static inline void count_listener_n(struct worker *w, struct listener_state *l,
+				    enum listener_counter c, uint64_t n)
+{
+	tally_add(&l->tally[w->number].counters[c], n);
+}
+
+static inline void count_listener(struct worker *w, struct listener_state *l,
+				  enum listener_counter c)
+{
+	count_listener_n(w, l, c, 1);
+}
+
+static inline void count_group(struct worker *w, const struct target_group *g,
+			       enum group_counter c)
+{
+	tally_add(&g->counts->tally[w->number].counters[c], 1);
+}
+
+static inline void count_target(struct worker *w, struct target_state *t,
+				enum target_counter c)
+{
+	tally_add(&t->tally[w->number].counters[c], 1);
 }
 
 static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)

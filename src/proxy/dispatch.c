@@ -98,7 +98,7 @@ enum next exch_target_failed(struct exchange *x, enum reason reason)
 	exch_give_upstream_back(x, false);
 	a->avoid = a->target;
 	a->target = NULL;
-	count(x->worker, COUNT_RETRIES);
+	count_group(x->worker, x->group, COUNT_RETRIES);
 	return exch_enter(x, EXCH_ROUTE);
 }
 
@@ -127,7 +127,7 @@ static struct target_state *choose(struct exchange *x)
 	struct target_state *t;
 
 	if (table->failed_open)
-		count(x->worker, COUNT_FAIL_OPEN);
+		count_group(x->worker, x->group, COUNT_FAIL_OPEN);
 	if (x->attempt.retry_same) {
 		t = pick_find(table, x->attempt.avoid->identity);
 		if (t)
@@ -139,7 +139,7 @@ static struct target_state *choose(struct exchange *x)
 			return t;
 	}
 	if (asked->came_sticky && x->record.n_targets == 0)
-		count(x->worker, COUNT_NON_STICKY);
+		count_group(x->worker, x->group, COUNT_NON_STICKY);
 	return pick_next(table, x->attempt.avoid);
 }
 
@@ -151,7 +151,7 @@ static void begin_try(struct exchange *x, struct target_state *t)
 	r->tries[r->n_tries++].target = state_ref(t);
 	/* A fresh connection to the same target asks no other one. */
 	if (t != x->attempt.avoid && r->n_targets++ == 0)
-		count(x->worker, COUNT_REQUESTS);
+		count_group(x->worker, x->group, COUNT_REQUESTS);
 	x->attempt.target = t;
 }
 

@@ -132,7 +132,8 @@ struct exchange *exch_new(struct worker *w, struct client *c,
 	x->record.began_ms = clock_now_ms();
 	x->record.listener = x->listener->balancer->name;
 	x->record.port = x->listener->port;
-	count(w, COUNT_REQUESTS_ALL);
+	x->counted = x->listener->state;
+	count_listener(w, x->counted, COUNT_REQUESTS_ALL);
 	w->n_exchanges++;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
 	return x;

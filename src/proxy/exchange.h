@@ -70,6 +70,7 @@ struct exchange {
 	struct client *client;
 	struct view *view;                /* entered; NULL in a tunnel */
 	const struct listener *listener;  /* NULL in a tunnel */
+	struct listener_state *counted;   /* the listener's; in a tunnel too */
 	const struct target_group *group; /* NULL unless a rule forwards; NULL
 					   * in a tunnel */
 	struct tunnel *tunnel;            /* owned; NULL unless it is one */

@@ -22,7 +22,7 @@ static void log_reason(struct exchange *x)
 	struct addr a = client_peer(x->client);
 	struct log_line l;
 
-	tally_add(&x->worker->reasons[reason], 1);
+	tally_add(&x->counted->tally[x->worker->number].reasons[reason], 1);
 	if (!worker_log(x->worker, &l, level_of(reason),
 			r->is_answered && !r->is_cut ? "answered a request"
 						     : "ended a request"))
@@ -56,7 +56,7 @@ static void count_end(struct exchange *x)
 	const struct record *r = &x->record;
 	struct worker *w = x->worker;
 
-	count(w, COUNT_REQUESTS_ENDED);
+	count_listener(w, x->counted, COUNT_REQUESTS_ENDED);
 	exch_leave_target(x);
 	if (!r->reason)
 		return;
@@ -68,13 +68,13 @@ static void count_end(struct exchange *x)
 			   : (unsigned)reason_status((enum reason)r->reason)) /
 		100) {
 	case 3:
-		count(w, COUNT_ELB_3XX);
+		count_listener(w, x->counted, COUNT_ELB_3XX);
 		break;
 	case 4:
-		count(w, COUNT_ELB_4XX);
+		count_listener(w, x->counted, COUNT_ELB_4XX);
 		break;
 	case 5:
-		count(w, COUNT_ELB_5XX);
+		count_listener(w, x->counted, COUNT_ELB_5XX);
 		break;
 	}
 }

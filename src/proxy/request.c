@@ -15,12 +15,15 @@
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
 
-static void count_notes(struct worker *w, const struct rewrite_notes *notes)
+static void count_notes(const struct exchange *x,
+			const struct rewrite_notes *notes)
 {
+	struct worker *w = x->worker;
+
 	if (notes->dropped_invalid)
-		count(w, COUNT_INVALID_FIELD_DROPPED);
+		count_listener(w, x->counted, COUNT_INVALID_FIELD_DROPPED);
 	if (notes->passed_invalid)
-		count(w, COUNT_INVALID_FIELD_PASSED);
+		count_listener(w, x->counted, COUNT_INVALID_FIELD_PASSED);
 }
 
 static enum reason write_request(struct exchange *x,
@@ -43,7 +46,7 @@ static enum reason write_request(struct exchange *x,
 	enum reason reason =
 		rewrite_request(head, &facts, &w->scratch, &out, &notes);
 
-	count_notes(w, &notes);
+	count_notes(x, &notes);
 	if (reason)
 		return reason;
 	if (!upstream_ops(x->group)->prepare(&out, &x->front->in,
@@ -115,7 +118,7 @@ static enum next redirect(struct exchange *x, const struct decision *decision)
 	if (n == 0)
 		return exch_answer(x, REASON_REDIRECT_TOO_LONG);
 	x->record.reason = REASON_REDIRECT;
-	count(x->worker, COUNT_REDIRECTS);
+	count_listener(x->worker, x->counted, COUNT_REDIRECTS);
 	if (!reply_redirect(x, redirect->status, slice_make(scratch->text, n),
 			    is_last(x)))
 		return exch_give_up(x, REASON_OVERLOADED);
@@ -126,7 +129,7 @@ static enum next fixed_response(struct exchange *x,
 				const struct decision *decision)
 {
 	x->record.reason = REASON_FIXED_RESPONSE;
-	count(x->worker, COUNT_FIXED_RESPONSES);
+	count_listener(x->worker, x->counted, COUNT_FIXED_RESPONSES);
 	if (!reply_fixed(x, &decision->rule->action.fixed, is_last(x)))
 		return exch_give_up(x, REASON_OVERLOADED);
 	return exch_enter(x, EXCH_REPLY);
@@ -167,7 +170,7 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	x->record.method = x->asked.method = head->method_id;
 	x->record.desync = x->front->desync;
 	if (x->front->desync.class != DESYNC_COMPLIANT)
-		count(x->worker, COUNT_DESYNC);
+		count_listener(x->worker, x->counted, COUNT_DESYNC);
 	x->asked.wants_upgrade = head->protocol.n > 0;
 }
 

@@ -20,7 +20,7 @@ static struct tally *tally_of(struct exchange *x)
 
 static void count_status(struct exchange *x, unsigned status)
 {
-	static const enum counter classes[] = {
+	static const enum listener_counter classes[] = {
 		[2] = COUNT_TARGET_2XX,
 		[3] = COUNT_TARGET_3XX,
 		[4] = COUNT_TARGET_4XX,
@@ -29,7 +29,7 @@ static void count_status(struct exchange *x, unsigned status)
 	unsigned class = status / 100;
 
 	if (class >= 2 && class <= 5)
-		count(x->worker, classes[class]);
+		count_listener(x->worker, x->counted, classes[class]);
 	tally_add(&tally_of(x)->responses[class <= 5 ? class : 0], 1);
 	x->attempt.has_response = true;
 }
@@ -105,7 +105,7 @@ static enum next upgrade(struct exchange *x, const struct http_head *head)
 	if (!send_head(x, head, false))
 		return exch_give_up(x, REASON_OVERLOADED);
 	note_answer(x, 101);
-	count(x->worker, COUNT_UPGRADES);
+	count_listener(x->worker, x->counted, COUNT_UPGRADES);
 	tally_add(&tally_of(x)->responses[1], 1);
 	x->attempt.has_response = true;
 	if (!tunnel_begin(x))

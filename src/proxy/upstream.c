@@ -22,7 +22,7 @@ static void close_upstream(struct upstream *u)
 	list_remove(&u->node);
 	w->n_upstreams--;
 	gauge_set(&w->seen_upstreams, w->n_upstreams);
-	count(w, COUNT_TARGET_CLOSED);
+	count_target(w, u->pool->state, COUNT_TARGET_CLOSED);
 	loop_retire(&w->loop, &u->retired, free_upstream);
 }
 
@@ -248,7 +248,7 @@ static struct upstream *connect_new(struct worker *w,
 	}
 	w->n_upstreams++;
 	gauge_set(&w->seen_upstreams, w->n_upstreams);
-	count(w, COUNT_TARGET_CONNECTIONS);
+	count_target(w, pool->state, COUNT_TARGET_CONNECTIONS);
 	begin_use(u, user);
 	if (!add_tls(u, spec)) {
 		close_upstream(u);
@@ -288,12 +288,13 @@ struct upstream *upstream_take(struct worker *w,
 	struct upstream *u = spec->fresh ? NULL : take_warm(pool, spec, user);
 
 	if (u) {
-		count(w, COUNT_TARGET_REUSED);
+		count_target(w, pool->state, COUNT_TARGET_REUSED);
 	} else {
 		u = connect_new(w, pool, spec, user);
 		if (!u) {
 			*why = reason_of_connect(errno);
-			count(w, COUNT_TARGET_CONNECT_ERRORS);
+			count_target(w, pool->state,
+				     COUNT_TARGET_CONNECT_ERRORS);
 			return NULL;
 		}
 	}
@@ -309,7 +310,8 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 	if (c->error || u->is_cut) {
 		*why = u->is_cut ? REASON_TARGET_UNREACHABLE
 				 : reason_of_connect(c->error);
-		count(u->worker, COUNT_TARGET_CONNECT_ERRORS);
+		count_target(u->worker, u->pool->state,
+			     COUNT_TARGET_CONNECT_ERRORS);
 		return UPSTREAM_FAILED;
 	}
 	if (c->connecting)
@@ -319,7 +321,8 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 	io = conn_fill(c);
 	if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
 		*why = REASON_TARGET_TLS;
-		count(u->worker, COUNT_TARGET_TLS_ERRORS);
+		count_target(u->worker, u->pool->state,
+			     COUNT_TARGET_TLS_ERRORS);
 		return UPSTREAM_FAILED;
 	}
 	return conn_is_established(c) ? UPSTREAM_READY : UPSTREAM_SHAKING_HANDS;

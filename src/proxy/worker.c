@@ -274,11 +274,6 @@ const tally_cell *worker_counters(const struct worker *w)
 	return w->counters;
 }
 
-const tally_cell *worker_reasons(const struct worker *w)
-{
-	return w->reasons;
-}
-
 static uint64_t gauge(const _Atomic uint64_t *g)
 {
 	return atomic_load_explicit(g, memory_order_relaxed);

@@ -69,9 +69,9 @@ void worker_stop(struct worker *w);
 /* Waits for the thread and frees everything. */
 void worker_join(struct worker *w);
 
-/* What it counts; readable at any time until worker_join. */
-const tally_cell *worker_counters(const struct worker *w); /* [COUNTER_KINDS]*/
-const tally_cell *worker_reasons(const struct worker *w);  /* [REASON_KINDS] */
+/* What it counts for itself; readable at any time until worker_join. */
+const tally_cell *worker_counters(const struct worker *w); /* by
+							    * worker_counter */
 
 struct worker_gauges {
 	uint64_t client_connections, target_connections;

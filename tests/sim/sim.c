@@ -122,6 +122,8 @@ struct sim *sim_new(void)
 	assert_non_null(mkdtemp(sim->dir));
 	make_snapshot(sim);
 	make_roster(sim);
+	sim->counts.n_workers = 1;
+	counts_attach(&sim->counts, sim->snap);
 	sim->worker = worker_new(&options);
 	assert_non_null(sim->worker);
 	worker_enter(sim->worker);
@@ -150,11 +152,32 @@ void sim_free(struct sim *sim)
 	snapshot_unref(sim->snap);
 	group_state_free(gs);
 	state_table_release(&sim->states);
+	counts_release(&sim->counts);
 	for (int i = 0; i < SIM_TARGETS; i++) {
 		sim_refuse(sim, i);
 	}
 	rmdir(sim->dir);
 	free(sim);
+}
+
+uint64_t sim_count(const struct sim *sim, enum listener_counter c)
+{
+	return balancer_count(sim->counts.balancers, c);
+}
+
+uint64_t sim_count_reason(const struct sim *sim, enum reason r)
+{
+	return balancer_reasons(sim->counts.balancers, r);
+}
+
+uint64_t sim_count_group(const struct sim *sim, enum group_counter c)
+{
+	return group_count(sim->counts.groups, c);
+}
+
+uint64_t sim_count_targets(const struct sim *sim, enum target_counter c)
+{
+	return state_table_count(&sim->states, c);
 }
 
 void sim_fixed(struct sim *sim, unsigned status, const char *body)
@@ -299,6 +322,7 @@ void sim_reload(struct sim *sim, int target)
 	member.target = &group->targets[0];
 	group_state_publish(group->state, roster_new(&member, 1));
 	roster_unref(roster);
+	counts_attach(&sim->counts, snap);
 	sim->acceptor->last = view_enter(sim->worker->view);
 	worker_adopt(sim->worker, snap, NULL, NULL, 0);
 	sim_settle(sim);

@@ -17,6 +17,7 @@ enum { SIM_TARGETS = 2, SIM_TEXT = 1 << 20 };
 struct sim {
 	struct worker *worker;
 	struct state_table states;
+	struct count_table counts;
 	struct snapshot *snap;
 	struct acceptor *acceptor;
 	char dir[64];
@@ -36,6 +37,12 @@ struct sim_end {
  * Change sim->snap before the first connection only. */
 struct sim *sim_new(void);
 void sim_free(struct sim *sim);
+
+/* What was counted for the listener, the group and its targets. */
+uint64_t sim_count(const struct sim *sim, enum listener_counter c);
+uint64_t sim_count_reason(const struct sim *sim, enum reason r);
+uint64_t sim_count_group(const struct sim *sim, enum group_counter c);
+uint64_t sim_count_targets(const struct sim *sim, enum target_counter c);
 
 /* The listener answers everything by itself, with this body. */
 void sim_fixed(struct sim *sim, unsigned status, const char *body);

@@ -60,7 +60,8 @@ static void regress_an_answer_to_half_an_upload_is_delivered(void **state)
 		assert_prefix(sim_received(client), "HTTP/1.1 413 ");
 		assert_has(sim_received(client), "\r\n\r\nno");
 		assert_false(sim_is_open(client));
-		assert_int_equal(sim->worker->reasons[REASON_TARGET_CLOSED], 0);
+		assert_int_equal(sim_count_reason(sim, REASON_TARGET_CLOSED),
+				 0);
 		sim_end_free(target);
 		sim_end_free(client);
 		sim_free(sim);
@@ -229,7 +230,7 @@ static void leave(struct sim *sim, const struct departure *d)
 	assert_int_equal(sim->worker->n_upstreams, !d->has_left);
 	assert_int_equal(sim->worker->n_clients, !d->has_left);
 	if (d->has_left)
-		assert_int_equal(sim->worker->reasons[d->reason], 1);
+		assert_int_equal(sim_count_reason(sim, d->reason), 1);
 	sim_end_free(client);
 }
 

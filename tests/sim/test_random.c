@@ -400,12 +400,12 @@ static void walk(uint64_t seed)
 	assert_int_equal(worker->n_exchanges, 0);
 	assert_int_equal(worker->n_clients, 0);
 	assert_int_equal(worker->n_upstreams, 0);
-	assert_int_equal(worker->counters[COUNT_REQUESTS_ALL],
-			 worker->counters[COUNT_REQUESTS_ENDED]);
-	assert_int_equal(worker->counters[COUNT_CLIENT_CONNECTIONS],
-			 worker->counters[COUNT_CLIENT_CLOSED]);
-	assert_int_equal(worker->counters[COUNT_TARGET_CONNECTIONS],
-			 worker->counters[COUNT_TARGET_CLOSED]);
+	assert_int_equal(sim_count(w.sim, COUNT_REQUESTS_ALL),
+			 sim_count(w.sim, COUNT_REQUESTS_ENDED));
+	assert_int_equal(sim_count(w.sim, COUNT_CLIENT_CONNECTIONS),
+			 sim_count(w.sim, COUNT_CLIENT_CLOSED));
+	assert_int_equal(sim_count_targets(w.sim, COUNT_TARGET_CONNECTIONS),
+			 sim_count_targets(w.sim, COUNT_TARGET_CLOSED));
 	assert_true(sim_held() <= CHUNK_ALLOC);
 	assert_int_equal(worker->loop.wheel.n_nodes, 0);
 	chunk_pool_init(SIZE_MAX);

@@ -21,7 +21,7 @@ static void test_a_refused_post_goes_to_the_other_target(void **state)
 	assert_has(sim_received(target), "\r\n\r\nx");
 	sim_send(target, OK);
 	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
-	assert_int_equal(sim->worker->counters[COUNT_RETRIES], 1);
+	assert_int_equal(sim_count_group(sim, COUNT_RETRIES), 1);
 	sim_end_free(target);
 	sim_end_free(client);
 	sim_free(sim);
@@ -117,8 +117,8 @@ static void regress_a_session_stays_when_its_connection_was_stale(void **state)
 	assert_non_null(target);
 	sim_send(target, OK);
 	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
-	assert_int_equal(sim->worker->counters[COUNT_NON_STICKY], 0);
-	assert_int_equal(sim->worker->counters[COUNT_REQUESTS], 2);
+	assert_int_equal(sim_count_group(sim, COUNT_NON_STICKY), 0);
+	assert_int_equal(sim_count_group(sim, COUNT_REQUESTS), 2);
 	sim_end_free(target);
 	sim_end_free(stale);
 	sim_end_free(client);
@@ -141,7 +141,7 @@ static void regress_behind_a_stale_connection_may_be_nobody(void **state)
 	assert_non_null(target);
 	sim_send(target, OK);
 	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
-	assert_int_equal(sim->worker->counters[COUNT_RETRIES], 2);
+	assert_int_equal(sim_count_group(sim, COUNT_RETRIES), 2);
 	sim_end_free(target);
 	sim_end_free(stale);
 	sim_end_free(client);
@@ -286,7 +286,7 @@ static void test_half_an_answer_is_never_asked_for_again(void **state)
 	assert_has(sim_received(client), "\r\n\r\nfour");
 	assert_false(sim_is_open(client));
 	assert_null(sim_accept(sim, 1));
-	assert_int_equal(sim->worker->reasons[REASON_TARGET_CUT], 1);
+	assert_int_equal(sim_count_reason(sim, REASON_TARGET_CUT), 1);
 	sim_end_free(target);
 	sim_end_free(client);
 	sim_free(sim);
@@ -319,7 +319,7 @@ static void test_a_client_that_leaves_takes_its_request_along(void **state)
 	target = sim_accept(sim, 0);
 	sim_close(client);
 	assert_false(sim_is_open(target));
-	assert_int_equal(sim->worker->reasons[REASON_CLIENT_GONE], 1);
+	assert_int_equal(sim_count_reason(sim, REASON_CLIENT_GONE), 1);
 	sim_end_free(target);
 	sim_end_free(client);
 	sim_free(sim);

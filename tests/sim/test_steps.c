@@ -241,7 +241,7 @@ static uint64_t steps_of_trickle(size_t n)
 		loop_turn(&sim->worker->loop, false);
 	}
 	before = steps_taken - before;
-	assert_int_equal(sim->worker->counters[COUNT_REQUESTS_ENDED], 1);
+	assert_int_equal(sim_count(sim, COUNT_REQUESTS_ENDED), 1);
 	sim_end_free(client);
 	sim_end_free(target);
 	sim_free(sim);

@@ -108,7 +108,7 @@ static void test_a_response_that_stops_is_cut(void **state)
 	sim_advance_ms(sim, 10000 + WHEEL_SLOT_MS);
 	assert_false(sim_is_open(client));
 	assert_false(sim_is_open(target));
-	assert_int_equal(sim->worker->reasons[REASON_TARGET_STALLED], 1);
+	assert_int_equal(sim_count_reason(sim, REASON_TARGET_STALLED), 1);
 	sim_end_free(target);
 	sim_end_free(client);
 	sim_free(sim);

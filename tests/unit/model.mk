@@ -12,4 +12,8 @@ tests_unit_test_rule_index_SOURCES = tests/unit/test_rule_index.c
 tests_unit_test_rule_index_LDADD = $(UNIT_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_counts
+TESTS += tests/unit/test_counts
+tests_unit_test_counts_SOURCES = tests/unit/test_counts.c
+tests_unit_test_counts_LDADD = $(UNIT_LIBS)
 endif

@@ -93,14 +93,10 @@ void worker_join(struct worker *w)
 
 const tally_cell *worker_counters(const struct worker *w)
 {
-	(void)w;
-	return NULL;
-}
+	static tally_cell none[WORKER_COUNTERS];
 
-const tally_cell *worker_reasons(const struct worker *w)
-{
 	(void)w;
-	return NULL;
+	return none;
 }
 
 /* -- worlds ---------------------------------------------------------------- */
@@ -264,6 +260,7 @@ static int begin(void **state)
 	d->file = "weir.yaml";
 	d->n_workers = 2;
 	d->workers = worker_list;
+	d->counts.n_workers = 2;
 	d->rosters = rosters_new(2, &ops, NULL);
 	d->prober = prober_new(&d->loop);
 	*state = d;
@@ -297,6 +294,7 @@ static int finish(void **state)
 	prober_free(d->prober);
 	snapshot_unref(d->snap);
 	rosters_free(d->rosters);
+	counts_release(&d->counts);
 	ports_release(&d->ports);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
@@ -523,6 +521,47 @@ static void test_a_gone_group_is_shown_once(void **state)
 	json_decref(answer);
 }
 
+static uint64_t shown(json_t *status, const char *list, const char *counter)
+{
+	json_t *first = json_array_get(json_object_get(status, list), 0);
+
+	return (uint64_t)json_integer_value(
+		json_object_get(json_object_get(first, "counters"), counter));
+}
+
+static void test_regress_status_counts_over_a_reload(void **state)
+{
+	struct daemon *d = *state;
+	struct listener_state *l;
+	json_t *answer;
+
+	serve(d, some_port(NULL));
+	assert_true(reload_run(d, TESTS_BIND));
+	l = d->snap->balancers[0].listeners[0].state;
+	tally_add(&l->tally[1].counters[COUNT_REQUESTS_ALL], 5);
+	tally_add(&l->tally[0].reasons[REASON_NO_TARGET], 1);
+	tally_add(&d->snap->groups[0].counts->tally[0].counters[COUNT_REQUESTS],
+		  3);
+	assert_true(reload_run(d, TESTS_BIND));
+
+	answer = status_of_daemon(d);
+	assert_int_equal(shown(answer, "listeners", "ReceivedRequestCount"), 5);
+	assert_int_equal(
+		shown(answer, "load_balancers", "ReceivedRequestCount"), 5);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(answer, "counters"),
+				 "ReceivedRequestCount")),
+			 5);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(answer, "reasons"),
+				 reason_token(REASON_NO_TARGET))),
+			 1);
+	json_decref(answer);
+	answer = status_of_targets(d);
+	assert_int_equal(shown(answer, "target_groups", "RequestCount"), 3);
+	json_decref(answer);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -538,6 +577,7 @@ int main(void)
 		SCENE(test_who_waits_hears_of_his_own_reload),
 		SCENE(test_findings_are_text_whatever_they_quote),
 		SCENE(test_a_gone_group_is_shown_once),
+		SCENE(test_regress_status_counts_over_a_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

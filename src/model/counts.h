@@ -1,0 +1,97 @@
+/*
+ * counts.h - what workers count for listeners and target groups, over all
+ * configurations.
+ *
+ * Objects are found by their names, so a reload finds what was counted before,
+ * also for what was gone meanwhile. They stay as long as the process, so that
+ * nobody has to hold on to them: a connection may outlive its listener by
+ * weeks. Control makes and reads them, each worker writes its own rows:
+ *
+ *	listener -> listener_state -> balancer_state     (names)
+ *	               tally[w]                          (worker w)
+ *	group    -> group_counts
+ *	               tally[w]
+ *
+ * A load balancer has no cells of its own: it is the sum of its listeners.
+ * What is counted for targets stands in state.h.
+ *
+ * Floor: model.
+ */
+#ifndef WEIR_MODEL_COUNTS_H
+#define WEIR_MODEL_COUNTS_H
+
+#include "base/counter.h"
+#include "base/map.h"
+#include "base/reason.h"
+#include "base/slice.h"
+
+struct snapshot;
+
+/* What one worker counts for one listener. */
+struct listener_tally {
+	_Alignas(64) tally_cell counters[LISTENER_COUNTERS];
+	tally_cell reasons[REASON_KINDS]; /* answers of our own, and ends */
+};
+
+/* What one worker counts for one target group. */
+struct group_tally {
+	_Alignas(64) tally_cell counters[GROUP_COUNTERS];
+};
+
+struct balancer_state {
+	struct balancer_state *next; /* by the time of the first load */
+	struct slice name;           /* owned */
+	struct listener_state *listeners;
+};
+
+struct listener_state {
+	struct listener_state *next; /* of the same load balancer */
+	struct balancer_state *balancer;
+	uint16_t port;
+	unsigned n_workers;
+	struct listener_tally tally[];
+};
+
+struct group_counts {
+	struct group_counts *next;
+	struct slice name; /* owned */
+	unsigned n_workers;
+	struct group_tally tally[];
+};
+
+/* All there were since the start; control thread. Zeroed but for n_workers,
+ * which does not change any more, it is empty. */
+struct count_table {
+	unsigned n_workers;
+	unsigned most; /* listeners, and groups; 0: COUNTS_MAX */
+	struct map by_key;
+	struct balancer_state *balancers, **balancers_end;
+	struct group_counts *groups, **groups_end;
+	unsigned n_listeners, n_groups;
+};
+
+/*
+ * Configurations that name everything anew for years must not fill the memory:
+ * what comes beyond so many listeners, or groups, is counted together under
+ * the name COUNTS_OTHERS, which no object can have, and port 0.
+ */
+enum { COUNTS_MAX = 16384 };
+#define COUNTS_OTHERS "(others)"
+
+/* Gives each listener and each group of a sealed snapshot its own, made or
+ * found again. Before anybody else sees the snapshot. */
+void counts_attach(struct count_table *table, struct snapshot *snap);
+
+/* After all workers have ended. */
+void counts_release(struct count_table *table);
+
+/* Sums, while workers go on counting. */
+uint64_t listener_count(const struct listener_state *l,
+			enum listener_counter c);
+uint64_t listener_reasons(const struct listener_state *l, enum reason r);
+uint64_t balancer_count(const struct balancer_state *lb,
+			enum listener_counter c);
+uint64_t balancer_reasons(const struct balancer_state *lb, enum reason r);
+uint64_t group_count(const struct group_counts *g, enum group_counter c);
+
+#endif
