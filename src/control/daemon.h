@@ -26,6 +26,7 @@
 #include "reload.h"
 #include "resolver.h"
 #include "roster.h"
+#include "world.h"
 
 struct ticket_keys;
 

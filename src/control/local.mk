@@ -16,4 +16,5 @@ src_libweir_a_SOURCES += \
 	src/control/status.c src/control/status.h \
 	src/control/status_rules.c \
 	src/control/stop.c src/control/stop.h \
-	src/control/trial.c src/control/trial.h
+	src/control/trial.c src/control/trial.h \
+	src/control/world.c src/control/world.h

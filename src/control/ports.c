@@ -9,11 +9,17 @@
 #include "base/fail.h"
 #include "net/sock.h"
 
-static bool has(const struct ports *p, const struct addr *addr)
+/* Takes the sockets of row i over from `now`, which may have them. */
+static bool keep_row(struct ports *p, size_t i, const struct ports *now)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (addr_eq(&p->rows[i].addr, addr))
-			return true;
+	for (size_t j = 0; j < now->n; j++) {
+		if (!addr_eq(&now->rows[j].addr, &p->rows[i].addr))
+			continue;
+		for (unsigned w = 0; w < p->n_workers; w++)
+			p->rows[w * p->n + i].socket =
+				listening_ref(now->rows[w * now->n + j].socket);
+		return true;
+	}
 	return false;
 }
 
@@ -127,10 +133,10 @@ static enum opened open_row(struct ports *p, size_t i, const struct ports *now,
 
 	for (unsigned w = 0; w < p->n_workers; w++) {
 		int error = w == 0 && !ours ? probe(addr) : 0;
-		int fd = error ? -1 : sock_listen(addr);
+		struct listening *socket = error ? NULL : listening_open(addr);
 
-		p->rows[w * p->n + i].fd = fd;
-		if (fd >= 0)
+		p->rows[w * p->n + i].socket = socket;
+		if (socket)
 			continue;
 		error = error ? error : errno;
 		if (w == 0 && is_spare(l, addr, error)) {
@@ -170,7 +176,7 @@ static size_t count_addresses(const struct snapshot *snap)
 static void plan_row(struct ports *p, size_t i, const struct listener *l,
 		     const struct addr *address)
 {
-	struct endpoint row = {*address, l->index, -1};
+	struct endpoint row = {*address, l->index, NULL};
 
 	addr_set_port(&row.addr, l->port);
 	for (unsigned w = 0; w < p->n_workers; w++)
@@ -184,7 +190,7 @@ static bool plan_listener(struct ports *p, size_t *at, const struct ports *now,
 
 	for (size_t a = 0; a < l->balancer->n_addresses; a++) {
 		plan_row(p, *at, l, &l->balancer->addresses[a]);
-		if (has(now, &p->rows[*at].addr)) {
+		if (keep_row(p, *at, now)) {
 			++*at;
 			continue;
 		}
@@ -213,8 +219,6 @@ int ports_open(struct ports *next, const struct ports *now,
 	*next = (struct ports){.n_workers = n_workers};
 	next->n = count_addresses(snap);
 	next->rows = xcalloc(next->n * n_workers + 1, sizeof(*next->rows));
-	for (size_t i = 0; i < next->n * n_workers; i++)
-		next->rows[i].fd = -1;
 	for (size_t b = 0; b < snap->n_balancers; b++)
 		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
 			good &= plan_listener(next, &at, now,
@@ -276,22 +280,22 @@ void ports_try(const struct snapshot *snap, pid_t running, struct diag *diag)
 int ports_give(const struct ports *p, uid_t uid, gid_t gid)
 {
 	for (size_t i = 0; i < p->n * p->n_workers; i++)
-		if (p->rows[i].fd >= 0 && fchown(p->rows[i].fd, uid, gid))
+		if (fchown(p->rows[i].socket->fd, uid, gid))
 			return -1;
 	return 0;
 }
 
-void ports_given(struct ports *p)
+void ports_let_go(struct ports *p)
 {
-	for (size_t i = 0; i < p->n * p->n_workers; i++)
-		p->rows[i].fd = -1;
+	for (size_t i = 0; i < p->n * p->n_workers; i++) {
+		listening_unref(p->rows[i].socket);
+		p->rows[i].socket = NULL;
+	}
 }
 
 void ports_release(struct ports *p)
 {
-	for (size_t i = 0; i < p->n * p->n_workers; i++)
-		if (p->rows[i].fd >= 0)
-			close(p->rows[i].fd);
+	ports_let_go(p);
 	free(p->rows);
 	*p = (struct ports){0};
 }

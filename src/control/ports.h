@@ -2,9 +2,9 @@
  * ports.h - the listening sockets of all workers, keyed by address.
  *
  * Closing a SO_REUSEPORT socket drops the connections in its queue, so a
- * socket lives as long as its address is configured, over all reloads. New
- * ones are opened before a configuration is accepted: if one of them cannot
- * be had, nothing has happened yet.
+ * socket lives as long as its address is configured, over all reloads: it is
+ * here, and workers borrow it. New ones are opened before a configuration is
+ * accepted: if one of them cannot be had, nothing has happened yet.
  *
  * Floor: control.
  */
@@ -21,13 +21,13 @@
 struct ports {
 	unsigned n_workers;
 	size_t n;              /* addresses */
-	struct endpoint *rows; /* n for worker 0, then n for worker 1...; fd is
-				* -1 for what the worker has already; owned */
+	struct endpoint *rows; /* n for worker 0, then n for worker 1...; with a
+				* reference to each socket; owned */
 };
 
 /*
- * Plans the ports of a snapshot and opens those that `now` does not have: one
- * socket for each worker.
+ * Plans the ports of a snapshot: the sockets that `now` has are shared with it,
+ * the others opened, one for each worker.
  *
  * next  zeroed; owned by the caller afterwards, after an error too
  *
@@ -53,10 +53,11 @@ static inline const struct endpoint *ports_of(const struct ports *p,
  */
 int ports_give(const struct ports *p, uid_t uid, gid_t gid);
 
-/* The workers own the descriptors from now on. */
-void ports_given(struct ports *p);
+/* Leaves the sockets to the workers that still accept from them, before these
+ * are told to stop; the addresses stay, for people. */
+void ports_let_go(struct ports *p);
 
-/* Closes what was not given, and frees. */
+/* Lets go and frees. */
 void ports_release(struct ports *p);
 
 /*

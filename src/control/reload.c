@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "notify.h"
 #include "status.h"
+#include "world.h"
 
 /* -- findings -------------------------------------------------------------- */
 
@@ -97,132 +98,6 @@ static void report(struct daemon *d, bool ok, bool invalid, struct diag *diag)
 	notify_send("READY=1\nSTATUS=Generation %llu%s",
 		    (unsigned long long)r->generation,
 		    ok ? "" : ": the last reload was refused");
-}
-
-/* -- the steps ------------------------------------------------------------- */
-
-/* What a running process keeps as it was when it started. */
-static void keep_settings(struct kept_settings *kept, const struct settings *s)
-{
-	*kept = (struct kept_settings){
-		.user = slice_dup(s->user),
-		.admin_socket = slice_dup(s->admin_socket),
-		.max_connections = s->max_connections,
-	};
-}
-
-void kept_settings_release(struct kept_settings *kept)
-{
-	free(kept->user);
-	free(kept->admin_socket);
-	*kept = (struct kept_settings){0};
-}
-
-/* Said with each reload until it is restarted, or set back. */
-static void warn_of_restart(const struct kept_settings *was,
-			    const struct settings *is, struct diag *diag)
-{
-	const struct {
-		const char *key;
-		bool differs;
-	} fixed[] = {
-		{"user", !slice_eq(slice_of(was->user), is->user)},
-		{"max_connections",
-		 was->max_connections != is->max_connections},
-		{"admin.socket",
-		 !slice_eq(slice_of(was->admin_socket), is->admin_socket)},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		if (fixed[i].differs)
-			diag_warning(diag, NULL, NULL,
-				     "settings.%s is not what it was at the "
-				     "start: that takes effect with a restart",
-				     fixed[i].key);
-}
-
-int world_load(struct world *next, struct daemon *d, enum config_tests tests,
-	       struct diag *diag)
-{
-	const struct config_options options = {
-		.tickets = d->tickets,
-		.n_workers = d->n_workers,
-		.tests = tests,
-	};
-
-	next->snap = config_load(d->file, &options, diag);
-	if (!next->snap)
-		return -1;
-	next->snap->generation = d->snap ? d->snap->generation + 1 : 1;
-	if (d->snap)
-		warn_of_restart(&d->kept, &next->snap->settings, diag);
-	return 0;
-}
-
-int world_open_ports(struct world *next, struct daemon *d, struct diag *diag)
-{
-	return ports_open(&next->ports, &d->ports, next->snap, d->n_workers,
-			  diag);
-}
-
-bool world_needs_keys(const struct snapshot *snap)
-{
-	for (size_t i = 0; i < snap->n_groups; i++)
-		if (snap->groups[i].stickiness.enabled)
-			return true;
-	return false;
-}
-
-int world_read_keys(struct world *next, struct diag *diag)
-{
-	char *path, why[256] = "";
-	int result;
-
-	if (!world_needs_keys(next->snap))
-		return 0;
-	path = slice_dup(next->snap->settings.stickiness_key_file);
-	result = seal_keys_load(path, &next->keys, why, sizeof(why));
-	if (result)
-		diag_error(diag, NULL,
-			   "settings.stickiness_key_file says where it is",
-			   "the key for sticky cookies, %s: %s", path, why);
-	free(path);
-	return result;
-}
-
-void world_publish(struct world *next_take, struct daemon *d)
-{
-	struct world *next = next_take;
-	struct snapshot *old = d->snap;
-
-	if (!old)
-		keep_settings(&d->kept, &next->snap->settings);
-	rosters_attach(next->snap);
-	counts_attach(&d->counts, next->snap);
-	d->snap = next->snap;
-	next->snap = NULL;
-	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
-	daemon_follow(d);
-	for (unsigned w = 0; w < d->n_workers; w++)
-		worker_adopt(d->workers[w], snapshot_ref(d->snap),
-			     next->keys.n ? &next->keys : NULL,
-			     ports_of(&next->ports, w), next->ports.n);
-	/* Targets without a delay end with the configuration that had them. */
-	daemon_tend(d);
-	ports_given(&next->ports);
-	ports_release(&d->ports);
-	d->ports = next->ports;
-	next->ports = (struct ports){0};
-	snapshot_unref(old);
-	world_release(next);
-}
-
-void world_release(struct world *next)
-{
-	snapshot_unref(next->snap);
-	ports_release(&next->ports);
-	seal_keys_wipe(&next->keys);
-	*next = (struct world){0};
 }
 
 /* -- reload ---------------------------------------------------------------- */

@@ -19,11 +19,8 @@
 
 #include "base/diag.h"
 #include "config/config.h"
-#include "ports.h"
-#include "tls/seal.h"
 
 struct daemon;
-struct snapshot;
 
 /* What became of a reload. A zeroed one: there was none. */
 struct reload_report {
@@ -46,36 +43,5 @@ bool reload_run(struct daemon *d, enum config_tests tests);
 bool reload_is_adopted(const struct daemon *d, uint64_t generation);
 
 void reload_report_release(struct reload_report *report);
-
-/* Settings that a running process does not change. Zeroed: not started. */
-struct kept_settings {
-	char *user, *admin_socket; /* owned */
-	uint64_t max_connections;
-};
-
-void kept_settings_release(struct kept_settings *kept);
-
-/* -- the steps, which a start takes too ------------------------------------ */
-
-/* What a snapshot needs before it can be served. Zeroed it is empty. */
-struct world {
-	struct snapshot *snap; /* one reference */
-	struct ports ports;
-	struct seal_keys keys; /* n is 0: no group is sticky */
-};
-
-/* Each step returns 0, or -1 after at least one finding; then release it. */
-int world_load(struct world *next, struct daemon *d, enum config_tests tests,
-	       struct diag *diag);
-int world_open_ports(struct world *next, struct daemon *d, struct diag *diag);
-int world_read_keys(struct world *next, struct diag *diag);
-
-/* Whether the key of sticky cookies is needed at all. */
-bool world_needs_keys(const struct snapshot *snap);
-
-/* Gives a world to workers, prober and resolver; it is then empty. */
-void world_publish(struct world *next_take, struct daemon *d);
-
-void world_release(struct world *next);
 
 #endif

@@ -82,6 +82,7 @@ void stop_asked(struct daemon *d)
 	d->drain_said_ms = now;
 	notify_send("STOPPING=1");
 	say(LOG_INFO, "stopping: draining", d);
+	ports_let_go(&d->ports);
 	for (unsigned w = 0; w < d->n_workers; w++)
 		worker_drain(d->workers[w]);
 	d->drain_timer = loop_watch_timer(&d->loop, LOOK_MS, on_look, d);

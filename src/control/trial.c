@@ -10,8 +10,8 @@
 
 #include "base/fail.h"
 #include "ports.h"
-#include "reload.h"
 #include "tls/seal.h"
+#include "world.h"
 
 /* -- the key of sticky cookies ----------------------------------------------
  */

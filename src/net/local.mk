@@ -6,6 +6,7 @@ net_sources = \
 	src/net/conn.c src/net/conn.h \
 	src/net/filter.h \
 	src/net/io.h \
+	src/net/listening.c src/net/listening.h \
 	src/net/loop.c src/net/loop.h \
 	src/net/piece.c src/net/piece.h \
 	src/net/sock.c src/net/sock.h \

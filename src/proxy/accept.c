@@ -118,6 +118,8 @@ static void watch(struct acceptor *a)
 				 on_acceptable, a);
 }
 
+/* Who wants it closed has dropped his reference already: it closes here, and
+ * not while more come into the queue. */
 static void close_acceptor(struct acceptor *a)
 {
 	if (a->fd < 0)
@@ -130,7 +132,8 @@ static void close_acceptor(struct acceptor *a)
 	a->watch = NULL;
 	loop_watch_free(a->retry);
 	a->retry = NULL;
-	close(a->fd);
+	listening_unref(a->socket);
+	a->socket = NULL;
 	a->fd = -1;
 }
 
@@ -160,12 +163,13 @@ void acceptor_leave(struct acceptor *a)
 	free(a);
 }
 
-static struct acceptor *find(struct worker *w, const struct addr *addr)
+static struct acceptor *acceptor_of(struct worker *w,
+				    const struct listening *socket)
 {
 	list_foreach (node, &w->acceptors) {
 		struct acceptor *a = list_entry(node, struct acceptor, node);
 
-		if (a->fd >= 0 && addr_eq(&a->addr, addr))
+		if (a->socket == socket)
 			return a;
 	}
 	return NULL;
@@ -184,14 +188,14 @@ static const struct listener *listener_at(const struct snapshot *snap,
 	return NULL;
 }
 
-static struct acceptor *add(struct worker *w, const struct endpoint *e)
+static struct acceptor *acceptor_new(struct worker *w, const struct endpoint *e)
 {
 	struct acceptor *a = xcalloc(1, sizeof(*a));
 
 	*a = (struct acceptor){
 		.worker = w,
-		.addr = e->addr,
-		.fd = e->fd,
+		.socket = listening_ref(e->socket),
+		.fd = e->socket->fd,
 		.users = 1,
 	};
 	list_push_back(&w->acceptors, &a->node);
@@ -211,12 +215,10 @@ void accept_adopt(struct worker *w, struct view *old,
 {
 	for (size_t i = 0; i < n_endpoints; i++) {
 		const struct endpoint *e = &endpoints[i];
-		struct acceptor *a = e->fd < 0 ? find(w, &e->addr) : NULL;
+		struct acceptor *a = acceptor_of(w, e->socket);
 
-		if (!a && e->fd >= 0)
-			a = add(w, e);
 		if (!a)
-			continue;
+			a = acceptor_new(w, e);
 		a->listener = listener_at(w->view->snap, e->listener);
 		a->is_wanted = true;
 	}

@@ -16,6 +16,7 @@
 
 struct worker;
 struct endpoint;
+struct listening; /* net/listening.h */
 struct loop_watch;
 struct view;
 
@@ -24,8 +25,8 @@ struct view;
 struct acceptor {
 	struct list node; /* in worker->acceptors */
 	struct worker *worker;
-	struct addr addr;
-	int fd; /* owned; -1: closed */
+	struct listening *socket; /* one reference; NULL: let go */
+	int fd;                   /* the socket's; -1 without one */
 	struct loop_watch *watch;
 	const struct listener *listener; /* of `last`, or of worker->view; NULL
 					  * when it has gone and nobody may ask

@@ -83,6 +83,8 @@ static void adopt(void *arg)
 	list_push_front(&w->views, &w->view->node);
 	adopt_keys(w, a);
 	accept_adopt(w, old, a->endpoints, a->n_endpoints);
+	for (size_t i = 0; i < a->n_endpoints; i++)
+		listening_unref(a->endpoints[i].socket);
 	upstream_sweep(w);
 	if (old)
 		view_leave(old);
@@ -105,9 +107,10 @@ void worker_adopt(struct worker *w, struct snapshot *snap_take,
 		a->has_keys = true;
 	}
 	a->n_endpoints = n_endpoints;
-	if (n_endpoints)
-		memcpy(a->endpoints, endpoints,
-		       n_endpoints * sizeof(*endpoints));
+	for (size_t i = 0; i < n_endpoints; i++) {
+		a->endpoints[i] = endpoints[i];
+		listening_ref(endpoints[i].socket);
+	}
 	loop_post(&w->loop, adopt, a);
 }
 

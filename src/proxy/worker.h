@@ -17,7 +17,7 @@
 #include "base/reason.h"
 #include "model/snapshot.h"
 #include "model/state.h"
-#include "net/addr.h"
+#include "net/listening.h"
 
 struct worker;
 struct seal_keys; /* tls/seal.h */
@@ -34,12 +34,11 @@ struct worker_options {
 	_Atomic uint64_t *n_connections;
 };
 
-/* One listening socket of one worker. */
+/* One listening socket of one worker, which no other one accepts from. */
 struct endpoint {
 	struct addr addr;
-	uint32_t listener; /* index over all listeners of the snapshot */
-	int fd;            /* of this worker alone; it closes it. -1: it has one
-			    * for this address since an earlier adoption */
+	uint32_t listener;        /* index over all listeners of the snapshot */
+	struct listening *socket; /* borrowed: who keeps it takes a reference */
 };
 
 /* Starts the thread. NULL with errno when there can be none. */
@@ -47,10 +46,10 @@ struct worker *worker_start(const struct worker_options *options);
 
 /*
  * From the end of its turn on, the worker serves this snapshot; exchanges
- * under way end in theirs. An address that is not among the endpoints any
- * more is closed, after what waits in its queue was accepted. Takes over a
+ * under way end in theirs. A socket that is not among the endpoints any more
+ * is let go, after what waits in its queue was accepted. Takes over a
  * reference to `snap`; copies the keys (NULL: no group is sticky) and the
- * endpoints.
+ * endpoints, with a reference to each socket.
  */
 void worker_adopt(struct worker *w, struct snapshot *snap_take,
 		  const struct seal_keys *keys,

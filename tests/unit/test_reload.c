@@ -22,6 +22,7 @@
 static struct snapshot *(*load)(struct diag *diag);
 static uint16_t port_wanted, port_wanted_too;
 static unsigned asked_workers;
+static size_t n_foreign; /* references to sockets that were to be closed */
 
 struct snapshot *config_load(const char *file,
 			     const struct config_options *options,
@@ -37,25 +38,38 @@ struct worker {
 	uint64_t generation;
 	size_t n_endpoints, n_fresh; /* of the last adoption */
 	unsigned n_adopted, n_cut;
-	int fds[8];
-	size_t n_fds;
+	struct listening *sockets[8]; /* n_endpoints, with references */
 };
 
 void worker_adopt(struct worker *w, struct snapshot *snap_take,
 		  const struct seal_keys *keys,
 		  const struct endpoint *endpoints, size_t n_endpoints)
 {
+	size_t n_before = w->n_endpoints;
+	struct listening *before[ARRAY_SIZE(w->sockets)];
+
 	(void)keys;
+	memcpy(before, w->sockets, sizeof(before));
 	snapshot_unref(w->snap);
 	w->snap = snap_take;
 	w->n_adopted++;
 	w->n_endpoints = n_endpoints;
-	w->n_fresh = 0;
+	w->n_fresh = n_endpoints;
 	for (size_t i = 0; i < n_endpoints; i++) {
-		if (endpoints[i].fd < 0)
-			continue;
-		w->fds[w->n_fds++] = endpoints[i].fd;
-		w->n_fresh++;
+		w->sockets[i] = listening_ref(endpoints[i].socket);
+		for (size_t j = 0; j < n_before; j++)
+			w->n_fresh -= before[j] == endpoints[i].socket;
+	}
+	/* What is gone was let go before we are told: the last reference, which
+	 * resets what is in the queue, is ours. */
+	n_foreign = 0;
+	for (size_t j = 0; j < n_before; j++) {
+		bool stays = false;
+
+		for (size_t i = 0; i < n_endpoints; i++)
+			stays |= before[j] == endpoints[i].socket;
+		n_foreign += !stays && atomic_load(&before[j]->refs) > 1;
+		listening_unref(before[j]);
 	}
 }
 
@@ -288,8 +302,8 @@ static int finish(void **state)
 
 	for (size_t w = 0; w < 2; w++) {
 		snapshot_unref(workers[w].snap);
-		for (size_t i = 0; i < workers[w].n_fds; i++)
-			close(workers[w].fds[i]);
+		for (size_t i = 0; i < workers[w].n_endpoints; i++)
+			listening_unref(workers[w].sockets[i]);
 	}
 	prober_free(d->prober);
 	snapshot_unref(d->snap);
@@ -379,6 +393,33 @@ static void test_our_own_sockets_are_not_in_the_way(void **state)
 	assert_true(reload_run(d, TESTS_BIND));
 	assert_int_equal(workers[1].n_endpoints, 2);
 	assert_int_equal(workers[1].n_fresh, 1);
+}
+
+/* So that it can be given away; and who wants it closed must not do it while
+ * a worker has yet to accept what waits. */
+static void test_regress_sockets_are_here_and_workers_borrow_them(void **state)
+{
+	struct daemon *d = *state;
+	struct listening *gone;
+
+	serve(d, some_port(NULL));
+	port_wanted_too = some_port(NULL);
+	assert_true(reload_run(d, TESTS_BIND));
+	for (size_t w = 0; w < 2; w++)
+		for (size_t i = 0; i < 2; i++) {
+			struct listening *socket =
+				ports_of(&d->ports, (unsigned)w)[i].socket;
+
+			assert_ptr_equal(workers[w].sockets[i], socket);
+			assert_int_equal(atomic_load(&socket->refs), 2);
+		}
+	port_wanted_too = 0;
+	assert_true(reload_run(d, TESTS_BIND));
+	assert_int_equal(n_foreign, 0);
+	gone = workers[0].sockets[0];
+	ports_let_go(&d->ports);
+	assert_int_equal(atomic_load(&gone->refs), 1);
+	assert_int_equal(d->ports.n, 1);
 }
 
 static void test_a_key_that_cannot_be_read_changes_nothing(void **state)
@@ -570,6 +611,7 @@ int main(void)
 		SCENE(test_a_bad_file_changes_nothing),
 		SCENE(test_a_port_that_is_taken_changes_nothing),
 		SCENE(test_our_own_sockets_are_not_in_the_way),
+		SCENE(test_regress_sockets_are_here_and_workers_borrow_them),
 		SCENE(test_a_key_that_cannot_be_read_changes_nothing),
 		SCENE(test_what_needs_a_restart_is_said),
 		SCENE(test_a_group_that_has_gone_is_drained),
