@@ -66,20 +66,15 @@ static bool rule_has_id(const struct secgroup *g, enum sg_direction d,
 			const struct sg_rule *r, const char *id, char *words,
 			size_t size)
 {
-	unsigned n_ports = r->n_ports ? r->n_ports : 1;
 	char own[SG_RULE_ID_MAX];
 
-	for (unsigned k = 0; k < n_ports; k++)
-		for (unsigned p = 0; p < r->n_peers; p++) {
-			const struct port_range *ports =
-				r->n_ports ? &r->ports[k] : NULL;
-
-			sg_rule_id(g, d, r, ports, &r->peers[p], own);
-			if (strcmp(own, id) != 0)
-				continue;
-			sg_rule_words(d, r, ports, &r->peers[p], words, size);
-			return true;
-		}
+	for (struct sg_term t = {0}; sg_rule_each(r, &t);) {
+		sg_rule_id(g, d, r, t.ports, t.peer, own);
+		if (strcmp(own, id) != 0)
+			continue;
+		sg_rule_words(d, r, t.ports, t.peer, words, size);
+		return true;
+	}
 	return false;
 }
 

@@ -274,17 +274,10 @@ static void warn_of_twins(struct reader *r, const struct secgroup *g,
 {
 	struct map seen = {0};
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct sg_rule *rule = &rules[i];
-		unsigned n_ports = rule->n_ports ? rule->n_ports : 1;
-
-		for (unsigned k = 0; k < n_ports; k++)
-			for (unsigned p = 0; p < rule->n_peers; p++)
-				warn_of_twin(r, &seen, g, direction, rule,
-					     rule->n_ports ? &rule->ports[k]
-							   : NULL,
-					     &rule->peers[p]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		for (struct sg_term t = {0}; sg_rule_each(&rules[i], &t);)
+			warn_of_twin(r, &seen, g, direction, &rules[i], t.ports,
+				     t.peer);
 	map_release(&seen);
 }
 
@@ -480,9 +473,8 @@ static unsigned count_rules(const struct reader *r, const struct sg_rule *rules,
 	unsigned sum = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		for (unsigned p = 0; p < rules[i].n_peers; p++)
-			sum += weight_of(r, &rules[i].peers[p], family) *
-			       (rules[i].n_ports ? rules[i].n_ports : 1);
+		for (struct sg_term t = {0}; sg_rule_each(&rules[i], &t);)
+			sum += weight_of(r, t.peer, family);
 	return sum;
 }
 

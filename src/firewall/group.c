@@ -139,22 +139,14 @@ static struct grant_list grants_of(struct compiler *c,
 	size_t n = 0;
 
 	for (unsigned i = 0; i < n_rules; i++)
-		n += (rules[i].n_ports ? rules[i].n_ports : 1) *
-		     (size_t)rules[i].n_peers;
+		n += sg_rule_terms(&rules[i]);
 	/* One more than needed: a repeated grant is written, then left out. */
 	list.grants = ARENA_ARRAY(&c->scratch, n + 1, struct grant);
 
-	for (unsigned i = 0; i < n_rules; i++) {
-		const struct sg_rule *rule = &rules[i];
-		bool ranged = is_ported(rule->protocol) && rule->n_ports;
-		unsigned n_ports = ranged ? rule->n_ports : 1;
-
-		for (unsigned k = 0; k < n_ports; k++)
-			for (unsigned p = 0; p < rule->n_peers; p++)
-				add_grant(&list, &seen, group, direction, rule,
-					  ranged ? &rule->ports[k] : NULL,
-					  &rule->peers[p]);
-	}
+	for (unsigned i = 0; i < n_rules; i++)
+		for (struct sg_term t = {0}; sg_rule_each(&rules[i], &t);)
+			add_grant(&list, &seen, group, direction, &rules[i],
+				  t.ports, t.peer);
 	map_release(&seen);
 	return list;
 }

@@ -82,22 +82,17 @@ static void put_management(struct compiler *c, struct nft_chain *chain)
 
 	for (unsigned i = 0; i < s->n_management; i++) {
 		const struct sg_rule *rule = &s->management[i];
-		unsigned n = rule->n_ports ? rule->n_ports : 1;
 
-		for (unsigned k = 0; k < n; k++) {
-			for (unsigned p = 0; p < rule->n_peers; p++) {
-				struct grant g = {.rule = rule};
+		for (struct sg_term t = {0}; sg_rule_each(rule, &t);) {
+			struct grant g = {
+				.rule = rule, .ports = t.ports, .peer = t.peer};
 
-				g.ports = rule->n_ports ? &rule->ports[k]
-							: NULL;
-				g.peer = &rule->peers[p];
-				sg_rule_id(NULL, SG_INGRESS, rule, g.ports,
-					   g.peer, g.id);
-				if (grant_has(&g, 4))
-					grant_put(c, chain, &g, 4, VARIANT_IN);
-				if (grant_has(&g, 6))
-					grant_put(c, chain, &g, 6, VARIANT_IN);
-			}
+			sg_rule_id(NULL, SG_INGRESS, rule, g.ports, g.peer,
+				   g.id);
+			if (grant_has(&g, 4))
+				grant_put(c, chain, &g, 4, VARIANT_IN);
+			if (grant_has(&g, 6))
+				grant_put(c, chain, &g, 6, VARIANT_IN);
 		}
 	}
 }

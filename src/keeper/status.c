@@ -69,15 +69,9 @@ static void put_rules(struct rule_list *l, enum sg_direction direction,
 		      const struct sg_rule *rules, unsigned n)
 {
 	l->direction = direction;
-	for (unsigned i = 0; i < n; i++) {
-		const struct sg_rule *r = &rules[i];
-		unsigned n_ports = r->n_ports ? r->n_ports : 1;
-
-		for (unsigned k = 0; k < n_ports; k++)
-			for (unsigned p = 0; p < r->n_peers; p++)
-				put_rule(l, r, r->n_ports ? &r->ports[k] : NULL,
-					 &r->peers[p]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		for (struct sg_term t = {0}; sg_rule_each(&rules[i], &t);)
+			put_rule(l, &rules[i], t.ports, t.peer);
 }
 
 /* What "egress absent" stands for, in both families. */

@@ -187,6 +187,32 @@ void sg_open_rule_id(const struct secgroup *group, uint8_t family,
 	text_release(&key);
 }
 
+static unsigned ranges_of(const struct sg_rule *rule)
+{
+	bool is_ported = rule->protocol == IPPROTO_TCP ||
+			 rule->protocol == IPPROTO_UDP;
+
+	return is_ported ? rule->n_ports : 0;
+}
+
+unsigned sg_rule_terms(const struct sg_rule *rule)
+{
+	unsigned n = ranges_of(rule);
+
+	return (n ? n : 1) * rule->n_peers;
+}
+
+bool sg_rule_each(const struct sg_rule *rule, struct sg_term *t)
+{
+	unsigned i = t->next++;
+
+	if (i >= sg_rule_terms(rule))
+		return false;
+	t->ports = ranges_of(rule) ? &rule->ports[i / rule->n_peers] : NULL;
+	t->peer = &rule->peers[i % rule->n_peers];
+	return true;
+}
+
 bool sg_rule_has_port(const struct sg_rule *rule, uint8_t protocol,
 		      uint16_t port)
 {

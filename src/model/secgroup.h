@@ -113,6 +113,25 @@ struct network_acl {
 	struct place place;
 };
 
+/* One combination of a rule. */
+struct sg_term {
+	const struct port_range *ports; /* NULL: protocols without ports, and
+					 * all ports */
+	const struct sg_peer *peer;
+	unsigned next; /* of sg_rule_each() */
+};
+
+/*
+ * Walks the combinations of a rule, ports by ports and each with all peers;
+ * false behind the last one:
+ *
+ *	for (struct sg_term t = {0}; sg_rule_each(rule, &t);)
+ */
+bool sg_rule_each(const struct sg_rule *rule, struct sg_term *t);
+
+/* How many there are. */
+unsigned sg_rule_terms(const struct sg_rule *rule);
+
 /* The rule says something about this port of tcp or udp, from whomever. */
 bool sg_rule_has_port(const struct sg_rule *rule, uint8_t protocol,
 		      uint16_t port);

@@ -43,6 +43,37 @@ static void test_an_id_names_group_and_key(void **state)
 	assert_string_not_equal(id, first);
 }
 
+static void test_regress_a_rule_is_all_its_combinations(void **state)
+{
+	const struct port_range ports[] = {{80, 80}, {443, 443}};
+	const struct sg_peer peers[] = {peer_of("10.0.0.0/8"),
+					peer_of("fd00::/8")};
+	struct sg_rule rule = {.protocol = IPPROTO_TCP,
+			       .ports = ports,
+			       .n_ports = 2,
+			       .peers = peers,
+			       .n_peers = 2};
+	struct sg_term t = {0};
+
+	(void)state;
+	assert_int_equal(sg_rule_terms(&rule), 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(sg_rule_each(&rule, &t));
+		assert_ptr_equal(t.ports, &ports[i / 2]);
+		assert_ptr_equal(t.peer, &peers[i % 2]);
+	}
+	assert_false(sg_rule_each(&rule, &t));
+	/* No ports are all ports, and other protocols have none. */
+	rule.n_ports = 0;
+	t = (struct sg_term){0};
+	assert_int_equal(sg_rule_terms(&rule), 2);
+	assert_true(sg_rule_each(&rule, &t));
+	assert_null(t.ports);
+	rule.n_ports = 2;
+	rule.protocol = SG_ALL;
+	assert_int_equal(sg_rule_terms(&rule), 2);
+}
+
 static void test_an_open_group_has_the_rules_of_aws(void **state)
 {
 	struct sg_rule rule = {.protocol = SG_ALL};
@@ -91,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_id_names_group_and_key),
+		cmocka_unit_test(test_regress_a_rule_is_all_its_combinations),
 		cmocka_unit_test(test_an_open_group_has_the_rules_of_aws),
 		cmocka_unit_test(test_the_hash_is_the_same_everywhere),
 		cmocka_unit_test(test_names_of_icmp),
