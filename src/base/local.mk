@@ -13,4 +13,5 @@ src_libweir_a_SOURCES += \
 	src/base/near.c src/base/near.h \
 	src/base/reason.c src/base/reason.h src/base/reasons.def \
 	src/base/slice.c src/base/slice.h \
-	src/base/text.c src/base/text.h
+	src/base/text.c src/base/text.h \
+	src/base/writer.c src/base/writer.h

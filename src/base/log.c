@@ -24,8 +24,8 @@ static _Atomic int line_format = LOG_TEXT;
 static _Thread_local int worker = -1;
 
 /* Changed by the control thread, before others start and after they ended. */
-static struct writer *writer; /* NULL: whoever has a line writes it */
-static bool given_up;         /* the thread hangs in a write for ever */
+static struct courier *courier; /* NULL: whoever has a line writes it */
+static bool given_up;           /* the thread hangs in a write for ever */
 static _Thread_local struct outbox *outbox;
 static _Thread_local uint64_t told_lost; /* of outbox_lost() */
 
@@ -85,34 +85,34 @@ static bool emit(struct slice text)
 
 void log_queue(void)
 {
-	writer = writer_new(deliver, NULL);
-	outbox = writer_outbox(writer, CONTROL_OCTETS);
+	courier = courier_new(deliver, NULL);
+	outbox = courier_outbox(courier, CONTROL_OCTETS);
 	told_lost = 0;
 }
 
 int log_run(void)
 {
-	return writer_start(writer);
+	return courier_start(courier);
 }
 
 void log_stop(void)
 {
-	if (!writer)
+	if (!courier)
 		return;
-	given_up = !writer_stop(writer, STOP_WAIT_MS);
+	given_up = !courier_stop(courier, STOP_WAIT_MS);
 	outbox = NULL;
 	if (given_up)
 		return;
-	writer_free(writer);
-	writer = NULL;
+	courier_free(courier);
+	courier = NULL;
 }
 
 void log_read_counts(struct log_counts *out)
 {
-	struct writer_counts counts = {0};
+	struct courier_counts counts = {0};
 
-	if (writer)
-		writer_read_counts(writer, &counts);
+	if (courier)
+		courier_read_counts(courier, &counts);
 	*out = (struct log_counts){counts.records, counts.lost,
 				   counts.last_error};
 }
@@ -120,8 +120,8 @@ void log_read_counts(struct log_counts *out)
 void log_set_worker(int number)
 {
 	worker = number;
-	if (writer && !outbox)
-		outbox = writer_outbox(writer, WORKER_OCTETS);
+	if (courier && !outbox)
+		outbox = courier_outbox(courier, WORKER_OCTETS);
 }
 
 /* -- building them --------------------------------------------------------- */

@@ -26,18 +26,18 @@ enum { OUTBOX_LEAST = 4096 };
  * can be written from where it is.
  */
 struct outbox {
-	struct writer *writer;
-	struct outbox *next; /* set before the writer sees it */
+	struct courier *courier;
+	struct outbox *next; /* set before the courier sees it */
 	size_t size;
-	_Atomic size_t head;   /* moved by the writer */
+	_Atomic size_t head;   /* moved by the courier */
 	char apart[64];        /* the two ends are not in one cache line */
 	_Atomic size_t tail;   /* moved by the owner */
 	_Atomic uint64_t lost; /* counted by the owner */
 	char octets[];
 };
 
-struct writer {
-	writer_deliver_fn *deliver;
+struct courier {
+	courier_deliver_fn *deliver;
 	void *arg;
 	_Atomic(struct outbox *) first;
 	_Atomic bool asleep, stopping;
@@ -62,17 +62,17 @@ static void count_one(_Atomic uint64_t *count)
 
 /* -- putting --------------------------------------------------------------- */
 
-static void writer_wake(struct writer *w)
+static void courier_wake(struct courier *c)
 {
 	uint64_t one = 1;
-	ssize_t n = write(w->wake_fd, &one, sizeof(one));
+	ssize_t n = write(c->wake_fd, &one, sizeof(one));
 
 	(void)n; /* the counter is full: it will wake without us */
 }
 
 bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
 {
-	struct writer *w = o->writer;
+	struct courier *c = o->courier;
 	struct mark mark = {(uint32_t)record.n, tag};
 	size_t need = (sizeof(mark) * 2 - 1 + record.n) & ~(sizeof(mark) - 1);
 	size_t head = atomic_load_explicit(&o->head, memory_order_acquire);
@@ -90,11 +90,11 @@ bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
 	}
 	memcpy(o->octets + at, &mark, sizeof(mark));
 	memcpy(o->octets + at + sizeof(mark), record.p, record.n);
-	/* In one order with what the writer does before it sleeps: either it
+	/* In one order with what the courier does before it sleeps: either it
 	 * sees the record, or we see that it sleeps. */
 	atomic_store(&o->tail, tail + skip + need);
-	if (atomic_load(&w->asleep) && atomic_exchange(&w->asleep, false))
-		writer_wake(w);
+	if (atomic_load(&c->asleep) && atomic_exchange(&c->asleep, false))
+		courier_wake(c);
 	return true;
 }
 
@@ -111,16 +111,16 @@ static bool outbox_is_empty(struct outbox *o)
 	       atomic_load_explicit(&o->head, memory_order_relaxed);
 }
 
-static void deliver(struct writer *w, uint32_t tag, struct slice record)
+static void deliver(struct courier *c, uint32_t tag, struct slice record)
 {
-	int error = w->deliver(w->arg, tag, record);
+	int error = c->deliver(c->arg, tag, record);
 
 	if (!error) {
-		count_one(&w->written);
+		count_one(&c->written);
 		return;
 	}
-	count_one(&w->failed);
-	atomic_store_explicit(&w->last_error, error, memory_order_relaxed);
+	count_one(&c->failed);
+	atomic_store_explicit(&c->last_error, error, memory_order_relaxed);
 }
 
 /* What is there now; what comes meanwhile waits until the others had their
@@ -138,7 +138,7 @@ static void outbox_drain(struct outbox *o)
 		if (mark.octets == SKIP) {
 			head += o->size - at;
 		} else {
-			deliver(o->writer, mark.tag,
+			deliver(o->courier, mark.tag,
 				slice_make(o->octets + at + sizeof(mark),
 					   mark.octets));
 			head += (sizeof(mark) * 2 - 1 + mark.octets) &
@@ -149,11 +149,11 @@ static void outbox_drain(struct outbox *o)
 }
 
 /* Returns whether there was anything. */
-static bool writer_drain(struct writer *w)
+static bool courier_drain(struct courier *c)
 {
 	bool any = false;
 
-	for (struct outbox *o = atomic_load(&w->first); o; o = o->next) {
+	for (struct outbox *o = atomic_load(&c->first); o; o = o->next) {
 		if (outbox_is_empty(o))
 			continue;
 		outbox_drain(o);
@@ -162,99 +162,99 @@ static bool writer_drain(struct writer *w)
 	return any;
 }
 
-static bool writer_has_work(struct writer *w)
+static bool courier_has_work(struct courier *c)
 {
-	if (atomic_load(&w->stopping))
+	if (atomic_load(&c->stopping))
 		return true;
-	for (struct outbox *o = atomic_load(&w->first); o; o = o->next)
+	for (struct outbox *o = atomic_load(&c->first); o; o = o->next)
 		if (!outbox_is_empty(o))
 			return true;
 	return false;
 }
 
-static void writer_sleep(struct writer *w)
+static void courier_sleep(struct courier *c)
 {
 	uint64_t count;
 	ssize_t n;
 
-	atomic_store(&w->asleep, true);
+	atomic_store(&c->asleep, true);
 	/* Who put before the line above has not seen it, and wakes nobody. */
-	if (writer_has_work(w)) {
-		atomic_store(&w->asleep, false);
+	if (courier_has_work(c)) {
+		atomic_store(&c->asleep, false);
 		return;
 	}
-	n = read(w->wake_fd, &count, sizeof(count));
+	n = read(c->wake_fd, &count, sizeof(count));
 	(void)n; /* what there is shows at the next look */
-	atomic_store(&w->asleep, false);
+	atomic_store(&c->asleep, false);
 }
 
-static void *writer_run(void *arg)
+static void *courier_run(void *arg)
 {
-	struct writer *w = arg;
+	struct courier *c = arg;
 
 	for (;;) {
 		/* In this order: what was put before the wish to stop is
 		 * found after it. */
-		bool stopping = atomic_load(&w->stopping);
+		bool stopping = atomic_load(&c->stopping);
 
-		if (writer_drain(w))
+		if (courier_drain(c))
 			continue;
 		if (stopping)
 			return NULL;
-		writer_sleep(w);
+		courier_sleep(c);
 	}
 }
 
 /* -- its life -------------------------------------------------------------- */
 
-struct writer *writer_new(writer_deliver_fn *deliver_fn, void *arg)
+struct courier *courier_new(courier_deliver_fn *deliver_fn, void *arg)
 {
-	struct writer *w = xcalloc(1, sizeof(*w));
+	struct courier *c = xcalloc(1, sizeof(*c));
 
-	w->deliver = deliver_fn;
-	w->arg = arg;
-	w->wake_fd = eventfd(0, EFD_CLOEXEC);
-	return w;
+	c->deliver = deliver_fn;
+	c->arg = arg;
+	c->wake_fd = eventfd(0, EFD_CLOEXEC);
+	return c;
 }
 
-struct outbox *writer_outbox(struct writer *w, size_t octets)
+struct outbox *courier_outbox(struct courier *c, size_t octets)
 {
 	struct outbox *o = xcalloc(1, sizeof(*o) + octets);
 
 	assert(octets >= OUTBOX_LEAST && (octets & (octets - 1)) == 0);
-	o->writer = w;
+	o->courier = c;
 	o->size = octets;
-	o->next = atomic_load(&w->first);
-	while (!atomic_compare_exchange_weak(&w->first, &o->next, o))
+	o->next = atomic_load(&c->first);
+	while (!atomic_compare_exchange_weak(&c->first, &o->next, o))
 		;
 	return o;
 }
 
-int writer_start(struct writer *w)
+int courier_start(struct courier *c)
 {
 	sigset_t all, before;
 
-	if (w->wake_fd < 0) {
+	if (c->wake_fd < 0) {
 		errno = EMFILE;
 		return -1;
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	errno = pthread_create(&w->thread, NULL, writer_run, w);
+	errno = pthread_create(&c->thread, NULL, courier_run, c);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	w->started = errno == 0;
-	return w->started ? 0 : -1;
+	c->started = errno == 0;
+	return c->started ? 0 : -1;
 }
 
-bool writer_stop(struct writer *w, unsigned wait_ms)
+bool courier_stop(struct courier *c, unsigned wait_ms)
 {
 	struct timespec end;
 
-	if (!w->started && writer_start(w))
+	if (!c->started && courier_start(c))
 		return true; /* nobody reads them, then */
-	atomic_store(&w->stopping, true);
-	if (atomic_exchange(&w->asleep, false))
-		writer_wake(w);
+	atomic_store(&c->stopping, true);
+	if (atomic_exchange(&c->asleep, false))
+		courier_wake(c);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += wait_ms / 1000;
 	end.tv_nsec += (long)(wait_ms % 1000) * 1000000;
@@ -262,28 +262,28 @@ bool writer_stop(struct writer *w, unsigned wait_ms)
 		end.tv_sec++;
 		end.tv_nsec -= 1000000000;
 	}
-	return pthread_timedjoin_np(w->thread, NULL, &end) == 0;
+	return pthread_timedjoin_np(c->thread, NULL, &end) == 0;
 }
 
-void writer_free(struct writer *w)
+void courier_free(struct courier *c)
 {
 	struct outbox *next;
 
-	for (struct outbox *o = atomic_load(&w->first); o; o = next) {
+	for (struct outbox *o = atomic_load(&c->first); o; o = next) {
 		next = o->next;
 		free(o);
 	}
-	if (w->wake_fd >= 0)
-		close(w->wake_fd);
-	free(w);
+	if (c->wake_fd >= 0)
+		close(c->wake_fd);
+	free(c);
 }
 
-void writer_read_counts(struct writer *w, struct writer_counts *out)
+void courier_read_counts(struct courier *c, struct courier_counts *out)
 {
-	out->records = read_count(&w->written);
-	out->lost = read_count(&w->failed);
+	out->records = read_count(&c->written);
+	out->lost = read_count(&c->failed);
 	out->last_error =
-		atomic_load_explicit(&w->last_error, memory_order_relaxed);
-	for (struct outbox *o = atomic_load(&w->first); o; o = o->next)
+		atomic_load_explicit(&c->last_error, memory_order_relaxed);
+	for (struct outbox *o = atomic_load(&c->first); o; o = o->next)
 		out->lost += outbox_lost(o);
 }

@@ -2,31 +2,11 @@
 
 #include "octets.h"
 
-enum { DIGITS_MAX = 20 }; /* of a uint64_t */
-
-/* Writes backwards from `end`; returns where the number begins. */
-static char *digits_before(char *end, uint64_t value)
-{
-	do
-		*--end = (char)('0' + value % 10);
-	while (value /= 10);
-	return end;
-}
-
-void writer_u64(struct writer *w, uint64_t value)
-{
-	char room[DIGITS_MAX], *end = room + sizeof(room);
-	char *at = digits_before(end, value);
-
-	writer_put(w, slice_make(at, (size_t)(end - at)));
-}
-
 void writer_field_u64(struct writer *w, struct slice name, uint64_t value)
 {
-	char room[DIGITS_MAX], *end = room + sizeof(room);
-	char *at = digits_before(end, value);
+	char room[DECIMAL_MAX];
 
-	writer_field(w, name, slice_make(at, (size_t)(end - at)));
+	writer_field(w, name, decimal_of(value, room));
 }
 
 void writer_target(struct writer *w, struct slice target)

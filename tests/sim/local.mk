@@ -19,7 +19,8 @@ tests_sim_test_random_LDADD = $(UNIT_LIBS)
 
 # The data path once more, with its steps counted (tests/sim/steps.h).
 check_LIBRARIES = tests/sim/libcounted.a
-tests_sim_libcounted_a_SOURCES = src/base/slice.c $(net_sources) \
+tests_sim_libcounted_a_SOURCES = src/base/slice.c src/base/writer.c \
+	$(net_sources) \
 	$(http_sources) $(model_sources) $(balance_sources) \
 	$(stream_sources) $(proxy_sources)
 tests_sim_libcounted_a_CFLAGS = $(AM_CFLAGS) -fsanitize-coverage=trace-pc

@@ -9,7 +9,8 @@
 
 #include "base/outbox.h"
 
-/* -- what a writer was given ----------------------------------------------- */
+/* -- what a courier was given -----------------------------------------------
+ */
 
 enum { THREADS = 4, EACH = 20000 };
 
@@ -55,29 +56,29 @@ static void forget(void)
 
 static void test_what_was_put_before_the_start_is_written(void **state)
 {
-	struct writer *w = writer_new(take, NULL);
-	struct outbox *o = writer_outbox(w, 4096);
-	struct writer_counts counts;
+	struct courier *c = courier_new(take, NULL);
+	struct outbox *o = courier_outbox(c, 4096);
+	struct courier_counts counts;
 
 	(void)state;
 	forget();
 	for (unsigned i = 0; i < 10; i++)
 		assert_true(put(o, 0, i, 4 + i * 7));
-	assert_int_equal(writer_start(w), 0);
-	assert_true(writer_stop(w, 60000));
-	writer_read_counts(w, &counts);
+	assert_int_equal(courier_start(c), 0);
+	assert_true(courier_stop(c, 60000));
+	courier_read_counts(c, &counts);
 	assert_int_equal(seen.n, 10);
 	assert_int_equal(seen.skipped, 0);
 	assert_int_equal(counts.records, 10);
 	assert_int_equal(counts.lost, 0);
-	writer_free(w);
+	courier_free(c);
 }
 
 static void test_what_does_not_fit_is_counted(void **state)
 {
-	struct writer *w = writer_new(take, NULL);
-	struct outbox *o = writer_outbox(w, 4096);
-	struct writer_counts counts;
+	struct courier *c = courier_new(take, NULL);
+	struct outbox *o = courier_outbox(c, 4096);
+	struct courier_counts counts;
 	unsigned fitted = 0;
 
 	(void)state;
@@ -89,34 +90,34 @@ static void test_what_does_not_fit_is_counted(void **state)
 	assert_int_equal(outbox_lost(o), 1000 - fitted);
 	assert_false(outbox_put(o, 0, slice_make((const char *)o, SIZE_MAX)));
 	/* Without a start: the end writes what is there. */
-	assert_true(writer_stop(w, 60000));
-	writer_read_counts(w, &counts);
+	assert_true(courier_stop(c, 60000));
+	courier_read_counts(c, &counts);
 	assert_int_equal(counts.records, fitted);
 	assert_int_equal(counts.lost, 1000 - fitted + 1);
-	writer_free(w);
+	courier_free(c);
 }
 
 static void test_what_cannot_be_written_is_counted(void **state)
 {
-	struct writer *w = writer_new(take, NULL);
-	struct outbox *o = writer_outbox(w, 4096);
-	struct writer_counts counts;
+	struct courier *c = courier_new(take, NULL);
+	struct outbox *o = courier_outbox(c, 4096);
+	struct courier_counts counts;
 
 	(void)state;
 	forget();
 	seen.error = ENOSPC;
 	assert_true(put(o, 0, 0, 8));
-	assert_true(writer_stop(w, 60000));
-	writer_read_counts(w, &counts);
+	assert_true(courier_stop(c, 60000));
+	courier_read_counts(c, &counts);
 	assert_int_equal(counts.records, 0);
 	assert_int_equal(counts.lost, 1);
 	assert_int_equal(counts.last_error, ENOSPC);
-	writer_free(w);
+	courier_free(c);
 }
 
 struct putter {
 	pthread_t thread;
-	struct writer *writer;
+	struct courier *courier;
 	uint32_t tag;
 	uint64_t lost;
 };
@@ -124,7 +125,7 @@ struct putter {
 static void *put_all(void *arg)
 {
 	struct putter *p = arg;
-	struct outbox *o = writer_outbox(p->writer, 4096);
+	struct outbox *o = courier_outbox(p->courier, 4096);
 	uint32_t dice = p->tag + 1;
 
 	for (unsigned i = 0; i < EACH; i++) {
@@ -140,16 +141,16 @@ static void *put_all(void *arg)
 
 static void test_threads_keep_their_order(void **state)
 {
-	struct writer *w = writer_new(take, NULL);
+	struct courier *c = courier_new(take, NULL);
 	struct putter putters[THREADS];
-	struct writer_counts counts;
+	struct courier_counts counts;
 	uint64_t lost = 0;
 
 	(void)state;
 	forget();
-	assert_int_equal(writer_start(w), 0);
+	assert_int_equal(courier_start(c), 0);
 	for (uint32_t t = 0; t < THREADS; t++) {
-		putters[t] = (struct putter){.writer = w, .tag = t};
+		putters[t] = (struct putter){.courier = c, .tag = t};
 		assert_int_equal(pthread_create(&putters[t].thread, NULL,
 						put_all, &putters[t]),
 				 0);
@@ -158,39 +159,39 @@ static void test_threads_keep_their_order(void **state)
 		pthread_join(putters[t].thread, NULL);
 		lost += putters[t].lost;
 	}
-	assert_true(writer_stop(w, 60000));
-	writer_read_counts(w, &counts);
+	assert_true(courier_stop(c, 60000));
+	courier_read_counts(c, &counts);
 	assert_int_equal(seen.skipped, lost);
 	assert_int_equal(seen.n + lost, THREADS * (EACH + 1));
 	assert_int_equal(counts.records, seen.n);
 	for (uint32_t t = 0; t < THREADS; t++)
 		assert_int_equal(seen.next[t], EACH + 1);
-	writer_free(w);
+	courier_free(c);
 }
 
-/* One record at a time, each after the writer has gone to sleep or not. */
+/* One record at a time, each after the courier has gone to sleep or not. */
 static void test_a_sleeper_is_woken(void **state)
 {
-	struct writer *w = writer_new(take, NULL);
-	struct outbox *o = writer_outbox(w, 4096);
-	struct writer_counts counts = {0};
+	struct courier *c = courier_new(take, NULL);
+	struct outbox *o = courier_outbox(c, 4096);
+	struct courier_counts counts = {0};
 
 	(void)state;
 	forget();
-	assert_int_equal(writer_start(w), 0);
+	assert_int_equal(courier_start(c), 0);
 	for (unsigned i = 0; i < 2000; i++) {
 		assert_true(put(o, 0, i, 8));
 		while (counts.records <= i)
-			writer_read_counts(w, &counts);
+			courier_read_counts(c, &counts);
 	}
-	assert_true(writer_stop(w, 60000));
+	assert_true(courier_stop(c, 60000));
 	assert_int_equal(seen.skipped, 0);
-	writer_free(w);
+	courier_free(c);
 }
 
-/* Its writer hangs until the process ends, and so it is never freed. */
+/* Its courier hangs until the process ends, and so it is never freed. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-static struct writer *hung;
+static struct courier *hung;
 
 static int hang(void *arg, uint32_t tag, struct slice record)
 {
@@ -208,15 +209,15 @@ static void regress_a_write_that_hangs_holds_nobody_up(void **state)
 	unsigned fitted = 0;
 
 	(void)state;
-	hung = writer_new(hang, NULL);
-	o = writer_outbox(hung, 4096);
+	hung = courier_new(hang, NULL);
+	o = courier_outbox(hung, 4096);
 	pthread_mutex_lock(&gate);
-	assert_int_equal(writer_start(hung), 0);
+	assert_int_equal(courier_start(hung), 0);
 	for (unsigned i = 0; i < 10000; i++)
 		fitted += put(o, 0, i, 100);
 	assert_int_equal(fitted, 4096 / 112);
 	assert_int_equal(outbox_lost(o), 10000 - fitted);
-	assert_false(writer_stop(hung, 1));
+	assert_false(courier_stop(hung, 1));
 }
 
 int main(void)
