@@ -4,9 +4,6 @@
 #include "files.h"
 #include "read_firewall.h"
 
-/* More names than this are not listed in a hint. */
-enum { NAMES_IN_HINT = 10, LISTED_ERRORS_MAX = 100 };
-
 #define INTO(member) .offset = offsetof(struct snapshot, member)
 
 /* files.c has followed it before the tables see it. */
@@ -57,46 +54,6 @@ const struct key root_keys[] = {
 	{0},
 };
 /* clang-format on */
-
-/* -- names -------------------------------------------------------------------
- */
-
-static const char *defined_hint(struct reader *r, const struct nearest *near)
-{
-	const struct snapshot *snap = r->snap;
-	const char *did = nearest_hint(r, near), *list = NULL;
-	struct arena *scratch = &r->tree->arena;
-
-	for (size_t i = 0; i < snap->n_groups && i < NAMES_IN_HINT; i++)
-		if (snap->groups[i].name.n)
-			list = arena_printf(scratch, "%s%s%.*s",
-					    list ? list : "", list ? ", " : "",
-					    SLICE_ARG(snap->groups[i].name));
-	if (!list)
-		return snap->n_groups ? did : "no target group is defined";
-	return arena_printf(scratch, "%s%s(target_groups defined: %s%s)",
-			    did ? did : "", did ? " " : "", list,
-			    snap->n_groups > NAMES_IN_HINT ? ", ..." : "");
-}
-
-struct target_group *find_group(struct reader *r, const struct node *name)
-{
-	struct target_group *group = map_get(&r->groups, name->text);
-	struct nearest near = nearest_to(name->text.p);
-	const char *hint = NULL;
-
-	if (group)
-		return group;
-	if (r->diag->n_errors < LISTED_ERRORS_MAX) {
-		for (size_t i = 0; i < r->snap->n_groups; i++)
-			if (r->snap->groups[i].name.n)
-				nearest_try(&near, r->snap->groups[i].name.p);
-		hint = defined_hint(r, &near);
-	}
-	complain(r, &name->at, hint, "target group \"%s\" is not defined",
-		 name->text.p);
-	return NULL;
-}
 
 /* -- the whole ----------------------------------------------------------------
  */

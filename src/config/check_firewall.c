@@ -489,12 +489,11 @@ static void check_quota(struct reader *r, const struct secgroup *g)
 						 family);
 
 			if (n > 60)
-				complain(r, &g->place, NULL,
-					 "the security group \"%s\" has %u %s "
-					 "rules for IPv%u, AWS takes 60 "
-					 "(settings.strict_aws_limits)",
-					 g->name, n, names[d],
-					 (unsigned)family);
+				aws_refuses(
+					r, &g->place,
+					"the security group \"%s\" has %u %s "
+					"rules for IPv%u, AWS takes 60",
+					g->name, n, names[d], (unsigned)family);
 		}
 	}
 }

@@ -4,7 +4,8 @@ src_libweir_a_SOURCES += \
 	src/config/files.c src/config/files.h \
 	src/config/node.c src/config/node.h src/config/node_env.c \
 	src/config/node_parse.c \
-	src/config/keys.c src/config/print.c \
+	src/config/keys.c src/config/names.c src/config/names.h \
+	src/config/print.c \
 	src/config/parse.c src/config/parse.h \
 	src/config/read.h src/config/seam.c \
 	src/config/check_sense.c \

@@ -186,10 +186,8 @@ bool in_range(struct reader *r, const struct key *k, const struct node *v,
 		return false;
 	}
 	if (r->strict && !within(k->aws, value)) {
-		complain(r, &v->at, NULL,
-			 "%s must be from %.15g to %.15g on AWS "
-			 "(settings.strict_aws_limits)",
-			 k->name, k->aws.least, k->aws.most);
+		aws_refuses(r, &v->at, "%s must be from %.15g to %.15g on AWS",
+			    k->name, k->aws.least, k->aws.most);
 		return false;
 	}
 	return true;
@@ -326,10 +324,10 @@ static void parse_text(struct reader *r, const struct key *k,
 			 "%s must have from %.15g to %.15g characters", k->name,
 			 k->any.least, k->any.most);
 	else if (r->strict && !within(k->aws, (double)v->text.n))
-		complain(r, &v->at, NULL,
-			 "%s must have from %.15g to %.15g characters on AWS "
-			 "(settings.strict_aws_limits)",
-			 k->name, k->aws.least, k->aws.most);
+		aws_refuses(
+			r, &v->at,
+			"%s must have from %.15g to %.15g characters on AWS",
+			k->name, k->aws.least, k->aws.most);
 	else if (slot)
 		*(struct slice *)slot = arena_slice(r->arena, v->text);
 }

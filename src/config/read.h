@@ -72,9 +72,6 @@ void read_settings_done(struct reader *r);
 /* The last one of a list of actions, which ends the request's way. */
 void read_actions(struct reader *r, const struct node *v, struct action *out);
 
-/* A group by name; NULL after a finding with the right name, perhaps. */
-struct target_group *find_group(struct reader *r, const struct node *name);
-
 /* The seams to other floors, all in seam.c. */
 struct pattern;
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,

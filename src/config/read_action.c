@@ -1,4 +1,5 @@
 #include "base/fail.h"
+#include "names.h"
 #include "read.h"
 
 enum { BODY_MAX = 64 * 1024, CONTENT_TYPE_MAX = 128 };
@@ -12,7 +13,7 @@ static void parse_group_name(struct reader *r, const struct key *k,
 	struct target_group **group = slot;
 
 	if (want_scalar(r, k->name, v))
-		*group = find_group(r, v);
+		*group = names_find(r, &r->groups, "target group", v);
 }
 
 static const struct type type_group_name = {parse_group_name, SHAPE_TEXT,
@@ -84,7 +85,7 @@ static void parse_forward(struct reader *r, const struct key *k,
 	if (v->kind == NODE_MAP) {
 		read_mapping(r, v, "forward", forward_keys, &a->forward);
 	} else if (want_scalar(r, k->name, v)) {
-		group = find_group(r, v);
+		group = names_find(r, &r->groups, "target group", v);
 		a->forward.groups = ARENA_NEW(r->arena, struct weighted_group);
 		*a->forward.groups = (struct weighted_group){group, 1};
 		a->forward.n_groups = group != NULL;

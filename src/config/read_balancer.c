@@ -1,4 +1,5 @@
 #include "base/fail.h"
+#include "names.h"
 #include "read_firewall.h"
 
 #define INTO(member) .offset = offsetof(struct load_balancer, member)
@@ -290,17 +291,20 @@ static void check_name(struct reader *r, const struct load_balancer *lb)
 	if (r->strict && name.n &&
 	    (name.p[0] == '-' || name.p[name.n - 1] == '-' ||
 	     slice_starts(name, SLICE("internal-"))))
-		complain(r, &lb->place, NULL,
-			 "on AWS the name of a load balancer neither begins "
-			 "nor ends with \"-\", and does not begin with "
-			 "\"internal-\" (settings.strict_aws_limits)");
+		aws_refuses(r, &lb->place,
+			    "on AWS the name of a load balancer neither begins "
+			    "nor ends with \"-\", and does not begin with "
+			    "\"internal-\"");
+}
+
+static const struct place *place_of_balancer(const void *object)
+{
+	return &((const struct load_balancer *)object)->place;
 }
 
 static void read_balancer(struct reader *r, const struct node *v,
 			  struct load_balancer *lb)
 {
-	struct load_balancer *twin;
-
 	lb->place = v->at;
 	lb->tunnel_idle_ms = UINT64_MAX;
 	if (!want_map(r, "a load balancer", v))
@@ -316,13 +320,8 @@ static void read_balancer(struct reader *r, const struct node *v,
 		return;
 	name_it(r, lb);
 	check_name(r, lb);
-	twin = map_get(&r->balancers, lb->name);
-	if (twin)
-		complain(r, &lb->place, first_at(r, &twin->place),
-			 "the load balancer \"%.*s\" is defined twice",
-			 SLICE_ARG(lb->name));
-	else
-		map_put(&r->balancers, lb->name, lb);
+	names_define(r, &r->balancers, "load balancer", lb->name, lb,
+		     &lb->place, place_of_balancer);
 }
 
 static void parse_balancers(struct reader *r, const struct key *k,

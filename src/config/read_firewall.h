@@ -9,10 +9,6 @@
 #include "model/host.h"
 #include "read.h"
 
-/* More names than this are not listed in a hint, and after so many errors
- * nobody is helped by hints any more. */
-enum { FW_NAMES_IN_HINT = 10, FW_HINTS_MAX = 100 };
-
 /* While the sections are read. What ends in the snapshot is its arena's; the
  * maps are released with the reader. */
 struct firewall_reader {
@@ -90,11 +86,6 @@ extern const struct key prefix_list_keys[], network_acl_keys[], subnet_keys[],
 void *fw_find(struct reader *r, const struct map *map, const char *what,
 	      const struct node *name);
 bool fw_is_used(const struct reader *r, const void *object);
-/* Puts it under its name, or reports that there is one already. */
-void fw_define(struct reader *r, struct map *map, const char *what,
-	       struct slice name, void *object, const struct place *place,
-	       const struct place *(*place_of)(const void *object));
-
 /* Groups of an instance, or of a load balancer that names them. */
 const struct secgroup *const *fw_groups(struct reader *r, const struct node *v,
 					unsigned *n);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "names.h"
 #include "read_firewall.h"
 
 /* -- instances ------------------------------------------------------------- */
@@ -165,8 +166,8 @@ static void read_instance(struct reader *r, const struct node *v,
 	if (d.groups)
 		in->groups = fw_groups(r, d.groups, &in->n_groups);
 	check_instance(r, v, &d, in, host);
-	fw_define(r, &r->firewall->instances, "instance", d.name, in,
-		  &in->place, place_of_instance);
+	names_define(r, &r->firewall->instances, "instance", d.name, in,
+		     &in->place, place_of_instance);
 }
 
 static void parse_instances(struct reader *r, const struct key *k,

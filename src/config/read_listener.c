@@ -77,9 +77,10 @@ static void parse_certificates(struct reader *r, const struct key *k,
 			};
 	}
 	if (r->strict && list->n > 26)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 25 certificates beside the default "
-			 "one (settings.strict_aws_limits)");
+		aws_refuses(
+			r, &v->at,
+			"AWS takes at most 25 certificates beside the default "
+			"one");
 }
 
 static void parse_policy(struct reader *r, const struct key *k,
@@ -448,9 +449,7 @@ static void parse_listeners(struct reader *r, const struct key *k,
 		warn(r, &v->at, NULL,
 		     "a load balancer without listeners receives nothing");
 	if (r->strict && list->n > 50)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 50 listeners "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS takes at most 50 listeners");
 }
 
 const struct type type_listeners = {parse_listeners, SHAPE_MAP | SHAPE_LIST,

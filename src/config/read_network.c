@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "names.h"
 #include "read_firewall.h"
 
 /* -- prefix lists ---------------------------------------------------------- */
@@ -88,20 +89,18 @@ static void check_list(struct reader *r, const struct prefix_list *l,
 	if (!r->strict)
 		return;
 	if (max_entries && l->n_entries > max_entries)
-		complain(r, &l->place, NULL,
-			 "the prefix list \"%s\" has more than its max_entries "
-			 "(settings.strict_aws_limits)",
-			 l->name);
+		aws_refuses(
+			r, &l->place,
+			"the prefix list \"%s\" has more than its max_entries",
+			l->name);
 	if (l->n_entries > 1000)
-		complain(r, &l->place, NULL,
-			 "AWS takes at most 1000 entries in a prefix list "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &l->place,
+			    "AWS takes at most 1000 entries in a prefix list");
 	for (unsigned i = 0; i < l->n_entries; i++) {
 		if (l->entries[i].cidr.family == family)
 			continue;
-		complain(r, &l->entries[i].place, NULL,
-			 "on AWS a prefix list has entries of one family "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &l->entries[i].place,
+			    "on AWS a prefix list has entries of one family");
 		return;
 	}
 }
@@ -149,15 +148,13 @@ static void parse_prefix_lists(struct reader *r, const struct key *k,
 		l->file = d.file.n ? d.file.p : NULL;
 		check_list(r, l, d.max_entries);
 		remember_size(r, l, d.max_entries);
-		fw_define(r, &r->firewall->lists, "prefix list", d.name, l,
-			  &l->place, place_of_list);
+		names_define(r, &r->firewall->lists, "prefix list", d.name, l,
+			     &l->place, place_of_list);
 	}
 	config->lists = lists;
 	config->n_lists = (unsigned)list->n;
 	if (r->strict && list->n > 100)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 100 prefix lists "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS takes at most 100 prefix lists");
 }
 
 const struct type type_prefix_lists = {parse_prefix_lists,
@@ -270,10 +267,9 @@ static void check_acl_rules(struct reader *r, const struct acl_entry *entries,
 	}
 	/* The deny that ends the list counts as well. */
 	if (r->strict && (of_family[0] > 19 || of_family[1] > 19))
-		complain(r, &entries[0].place, NULL,
-			 "AWS takes at most 20 rules in a direction of a "
-			 "network ACL, the last deny among them "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &entries[0].place,
+			    "AWS takes at most 20 rules in a direction of a "
+			    "network ACL, the last deny among them");
 }
 
 static const struct acl_entry *read_acl_rules(struct reader *r,
@@ -329,15 +325,13 @@ static void parse_network_acls(struct reader *r, const struct key *k,
 					      &acl->n_ingress);
 		acl->egress = read_acl_rules(r, d.egress, acl_egress_keys,
 					     &acl->n_egress);
-		fw_define(r, &r->firewall->acls, "network ACL", d.name, acl,
-			  &acl->place, place_of_acl);
+		names_define(r, &r->firewall->acls, "network ACL", d.name, acl,
+			     &acl->place, place_of_acl);
 	}
 	config->acls = acls;
 	config->n_acls = (unsigned)list->n;
 	if (r->strict && list->n > 200)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 200 network ACLs "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS takes at most 200 network ACLs");
 }
 
 const struct type type_network_acls = {parse_network_acls,
@@ -445,7 +439,7 @@ static void read_subnet(struct reader *r, const struct node *v,
 	s->n_cidrs = d.n_cidrs;
 	if (d.acl)
 		s->acl = fw_find(r, &r->firewall->acls, "network ACL", d.acl);
-	fw_define(r, names, "subnet", d.name, s, &s->place, place_of_subnet);
+	names_define(r, names, "subnet", d.name, s, &s->place, place_of_subnet);
 }
 
 static void parse_subnets(struct reader *r, const struct key *k,

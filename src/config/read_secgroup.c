@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "names.h"
 #include "read_firewall.h"
 
 /* -- names ----------------------------------------------------------------- */
@@ -9,37 +10,6 @@
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* "defined: a, b", or the one that was meant. */
-static const char *defined(struct reader *r, const struct map *map,
-			   const char *what, const char *word)
-{
-	struct nearest near = nearest_to(word);
-	struct arena *scratch = &r->tree->arena;
-	const char *names[FW_NAMES_IN_HINT], *list = NULL;
-	struct map_slot *slot;
-	size_t at = 0, n = 0;
-
-	if (r->diag->n_errors > FW_HINTS_MAX)
-		return NULL;
-	while ((slot = map_next(map, &at)) != NULL) {
-		const char *name = arena_slice(scratch, slot->key).p;
-
-		nearest_try(&near, name);
-		if (n < FW_NAMES_IN_HINT)
-			names[n] = name;
-		n++;
-	}
-	if (near.best || n > FW_NAMES_IN_HINT)
-		return nearest_hint(r, &near);
-	if (n == 0)
-		return arena_printf(scratch, "no %s is defined", what);
-	qsort(names, n, sizeof(names[0]), by_text);
-	for (size_t i = 0; i < n; i++)
-		list = arena_printf(scratch, "%s%s%s", list ? list : "",
-				    list ? ", " : "", names[i]);
-	return arena_printf(scratch, "defined: %s", list);
 }
 
 static struct slice key_of(const void **object)
@@ -70,27 +40,10 @@ void *fw_find(struct reader *r, const struct map *map, const char *what,
 
 	if (!want_scalar(r, what, name))
 		return NULL;
-	object = map_get(map, name->text);
+	object = names_find(r, map, what, name);
 	if (object)
 		mark_used(r, object);
-	else
-		complain(r, &name->at, defined(r, map, what, name->text.p),
-			 "%s \"%s\" is not defined", what, name->text.p);
 	return object;
-}
-
-void fw_define(struct reader *r, struct map *map, const char *what,
-	       struct slice name, void *object, const struct place *place,
-	       const struct place *(*place_of)(const void *object))
-{
-	void *twin = name.n ? map_get(map, name) : NULL;
-
-	if (twin)
-		complain(r, place, first_at(r, place_of(twin)),
-			 "the %s \"%.*s\" is defined twice", what,
-			 SLICE_ARG(name));
-	else if (name.n)
-		map_put(map, name, object);
 }
 
 const struct secgroup *const *fw_groups(struct reader *r, const struct node *v,
@@ -116,9 +69,8 @@ const struct secgroup *const *fw_groups(struct reader *r, const struct node *v,
 			groups[(*n)++] = g;
 	}
 	if (r->strict && *n > 5)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 5 security groups here "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at,
+			    "AWS takes at most 5 security groups here");
 	return groups;
 }
 
@@ -445,10 +397,9 @@ static void check_name(struct reader *r, const struct secgroup *g)
 
 	if (r->strict && (slice_starts_fold(name, SLICE("sg-")) ||
 			  slice_eq_fold(name, SLICE("default"))))
-		complain(r, &g->place, NULL,
-			 "on AWS the name of a security group is not "
-			 "\"default\" and does not begin with \"sg-\" "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &g->place,
+			    "on AWS the name of a security group is not "
+			    "\"default\" and does not begin with \"sg-\"");
 }
 
 static void read_head(struct reader *r, const struct node *v,
@@ -464,8 +415,8 @@ static void read_head(struct reader *r, const struct node *v,
 	g->description = d->description.n ? d->description.p : NULL;
 	g->egress_open = !d->egress;
 	check_name(r, g);
-	fw_define(r, &r->firewall->groups, "security group", d->name, g,
-		  &g->place, place_of_group);
+	names_define(r, &r->firewall->groups, "security group", d->name, g,
+		     &g->place, place_of_group);
 }
 
 /* All names before all rules: groups refer to each other. */
@@ -499,9 +450,8 @@ static void parse_groups(struct reader *r, const struct key *k,
 	config->groups = groups;
 	config->n_groups = (unsigned)list->n;
 	if (r->strict && list->n > 2500)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 2500 security groups "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at,
+			    "AWS takes at most 2500 security groups");
 }
 
 const struct type type_security_groups = {parse_groups, SHAPE_MAP | SHAPE_LIST,

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "http/names.h"
 #include "model/route.h"
+#include "names.h"
 #include "read.h"
 
 enum { FIELDS_MAX = 64 };
@@ -179,12 +180,9 @@ static const struct listener *find_listener(struct reader *r,
 {
 	const struct listener *found = NULL;
 
-	if (d->balancer && !map_get(&r->balancers, d->balancer->text)) {
-		complain(r, &d->balancer->at, NULL,
-			 "load balancer \"%s\" is not defined",
-			 d->balancer->text.p);
+	if (d->balancer &&
+	    !names_find(r, &r->balancers, "load balancer", d->balancer))
 		return NULL;
-	}
 	for (size_t i = 0; i < r->snap->n_balancers; i++) {
 		const struct load_balancer *lb = &r->snap->balancers[i];
 
@@ -251,7 +249,7 @@ static void check_target_group(struct reader *r, const struct node *v,
 	const struct forward *f = &rule->action.forward;
 	const char *got = NULL;
 
-	if (!find_group(r, v))
+	if (!names_find(r, &r->groups, "target group", v))
 		return;
 	for (size_t i = 0;
 	     rule->action.kind == ACTION_FORWARD && i < f->n_groups; i++) {

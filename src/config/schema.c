@@ -26,6 +26,20 @@ void complain(struct reader *r, const struct place *at, const char *hint,
 	free(sentence);
 }
 
+void aws_refuses(struct reader *r, const struct place *at, const char *format,
+		 ...)
+{
+	va_list args;
+	char *sentence;
+
+	va_start(args, format);
+	if (vasprintf(&sentence, format, args) < 0)
+		BUG("aws_refuses with \"%s\"", format);
+	va_end(args);
+	complain(r, at, NULL, "%s (settings.strict_aws_limits)", sentence);
+	free(sentence);
+}
+
 void warn(struct reader *r, const struct place *at, const char *hint,
 	  const char *format, ...)
 {

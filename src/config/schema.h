@@ -130,6 +130,11 @@ void complain(struct reader *r, const struct place *at, const char *hint,
 void warn(struct reader *r, const struct place *at, const char *hint,
 	  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* What weir takes and AWS does not, where settings.strict_aws_limits asks for
+ * that; the sentence is given without saying so. */
+void aws_refuses(struct reader *r, const struct place *at, const char *format,
+		 ...) __attribute__((format(printf, 3, 4)));
+
 /* "first at weir.yaml:3:5", in the reader's scratch. */
 const char *first_at(struct reader *r, const struct place *at);
 

@@ -20,10 +20,8 @@ static void too_many(struct reader *r, const struct place *at, size_t n,
 		     size_t most, const char *of_what)
 {
 	if (n > most)
-		complain(r, at, NULL,
-			 "AWS takes at most %zu %s, not %zu "
-			 "(settings.strict_aws_limits)",
-			 most, of_what, n);
+		aws_refuses(r, at, "AWS takes at most %zu %s, not %zu", most,
+			    of_what, n);
 }
 
 /* `users`: for each group the load balancer that uses it. */
@@ -44,11 +42,12 @@ static void add_groups(struct reader *r, struct load_balancer *lb,
 			sums->n_groups++;
 			sums->n_targets += g->n_targets;
 		} else if (*user != lb) {
-			complain(r, &rule->action.place, NULL,
-				 "on AWS the target group \"%.*s\" can only "
-				 "belong to one load balancer, and \"%.*s\" "
-				 "uses it (settings.strict_aws_limits)",
-				 SLICE_ARG(g->name), SLICE_ARG((*user)->name));
+			aws_refuses(r, &rule->action.place,
+				    "on AWS the target group \"%.*s\" can only "
+				    "belong to one load balancer, and \"%.*s\" "
+				    "uses it",
+				    SLICE_ARG(g->name),
+				    SLICE_ARG((*user)->name));
 		}
 	}
 }
