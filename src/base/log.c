@@ -68,7 +68,7 @@ static int write_all(struct slice text)
 	return 0;
 }
 
-static int deliver(void *arg, uint32_t tag, struct slice record)
+static int deliver_lines(void *arg, uint32_t tag, struct slice record)
 {
 	(void)arg;
 	(void)tag;
@@ -76,7 +76,7 @@ static int deliver(void *arg, uint32_t tag, struct slice record)
 }
 
 /* Returns whether it is on its way. */
-static bool emit(struct slice text)
+static bool emit_line(struct slice text)
 {
 	if (given_up)
 		return false;
@@ -85,7 +85,7 @@ static bool emit(struct slice text)
 
 void log_queue(void)
 {
-	courier = courier_new(deliver, NULL);
+	courier = courier_new(deliver_lines, NULL);
 	outbox = courier_outbox(courier, CONTROL_OCTETS);
 	told_lost = 0;
 }
@@ -129,7 +129,7 @@ void log_set_worker(int number)
 /* Room that every line keeps for its end: "...", a quote, a brace, \n. */
 enum { TAIL = 8 };
 
-static bool put(struct log_line *l, const char *p, size_t n)
+static bool line_put(struct log_line *l, const char *p, size_t n)
 {
 	if (l->n + n > LOG_LINE_MAX - TAIL)
 		return false;
@@ -140,7 +140,7 @@ static bool put(struct log_line *l, const char *p, size_t n)
 
 static bool puts_to(struct log_line *l, const char *text)
 {
-	return put(l, text, strlen(text));
+	return line_put(l, text, strlen(text));
 }
 
 static bool is_plain(struct slice v)
@@ -165,13 +165,13 @@ static void put_quoted(struct log_line *l, struct slice v)
 		if (c == '"' || c == '\\') {
 			char pair[2] = {'\\', (char)c};
 
-			fits = put(l, pair, 2);
+			fits = line_put(l, pair, 2);
 		} else if (c < ' ' || c >= 0x7f) {
 			/* As JSON wants it; both readers can undo it. */
 			snprintf(hex, sizeof(hex), "\\u%04x", c);
-			fits = put(l, hex, 6);
+			fits = line_put(l, hex, 6);
 		} else {
-			fits = put(l, v.p + i, 1);
+			fits = line_put(l, v.p + i, 1);
 		}
 	}
 	if (!fits) {
@@ -203,7 +203,7 @@ void log_slice(struct log_line *l, const char *key, struct slice value)
 	if (!l->on || !put_key(l, key))
 		return;
 	if (line_format == LOG_TEXT && is_plain(value) &&
-	    put(l, value.p, value.n))
+	    line_put(l, value.p, value.n))
 		return;
 	put_quoted(l, value);
 }
@@ -281,7 +281,7 @@ void log_end(struct log_line *l)
 	if (line_format == LOG_JSON)
 		l->text[l->n++] = '}';
 	l->text[l->n++] = '\n';
-	if (emit(slice_make(l->text, l->n)) && told)
+	if (emit_line(slice_make(l->text, l->n)) && told)
 		told_lost = lost;
 }
 
@@ -292,7 +292,7 @@ void log_text(struct slice text)
 		size_t n = slice_find(text, '\n');
 
 		n += n < text.n;
-		emit(slice_first(text, n));
+		emit_line(slice_first(text, n));
 		text = slice_from(text, n);
 	}
 }

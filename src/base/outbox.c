@@ -111,7 +111,7 @@ static bool outbox_is_empty(struct outbox *o)
 	       atomic_load_explicit(&o->head, memory_order_relaxed);
 }
 
-static void deliver(struct courier *c, uint32_t tag, struct slice record)
+static void deliver_record(struct courier *c, uint32_t tag, struct slice record)
 {
 	int error = c->deliver(c->arg, tag, record);
 
@@ -138,9 +138,9 @@ static void outbox_drain(struct outbox *o)
 		if (mark.octets == SKIP) {
 			head += o->size - at;
 		} else {
-			deliver(o->courier, mark.tag,
-				slice_make(o->octets + at + sizeof(mark),
-					   mark.octets));
+			deliver_record(o->courier, mark.tag,
+				       slice_make(o->octets + at + sizeof(mark),
+						  mark.octets));
 			head += (sizeof(mark) * 2 - 1 + mark.octets) &
 				~(sizeof(mark) - 1);
 		}

@@ -77,7 +77,7 @@ static bool check_firewall(struct snapshot *snap, struct diag *diag)
 	return works;
 }
 
-static int check(const char *file, bool print, bool as_json)
+static int check_file(const char *file, bool print, bool as_json)
 {
 	const struct config_options load = {
 		.tests = TESTS_BIND,
@@ -105,7 +105,7 @@ static int check(const char *file, bool print, bool as_json)
 	return good ? EXIT_GOOD : EXIT_INVALID;
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int check_run(const struct command *self, int argc, char **argv)
 {
 	bool print = false, as_json = false, schema = false, keys = false;
 	const struct cmd_option options[] = {
@@ -127,7 +127,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (print + as_json + schema + keys > 1)
 		return cmd_misused(self, "one of its options at a time");
 	if (!schema && !keys)
-		return check(line.config, print, as_json);
+		return check_file(line.config, print, as_json);
 	if (schema)
 		config_write_schema(stdout);
 	else
@@ -139,5 +139,5 @@ const struct command cmd_check = {
 	.name = "check",
 	.summary = "find everything that serve would refuse, without serving",
 	.usage = "[--print | --json | --schema | --keys]",
-	.run = run,
+	.run = check_run,
 };

@@ -23,7 +23,7 @@ static int tell(const struct command *self, const json_t *answer, bool waited,
 								: EXIT_FAILED;
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int reload_ask(const struct command *self, int argc, char **argv)
 {
 	bool wait = false, json = false, skip = false;
 	const char *confirm = NULL, *socket = NULL;
@@ -62,5 +62,5 @@ const struct command cmd_reload = {
 	.name = "reload",
 	.summary = "let the running weir take the file as it is now",
 	.usage = "[--wait] [--skip-tests] [--json] [--socket PATH]",
-	.run = run,
+	.run = reload_ask,
 };

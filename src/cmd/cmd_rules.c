@@ -136,7 +136,7 @@ static void print_certs(const json_t *answer)
 		puts("no listener has a certificate");
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int rules_run(const struct command *self, int argc, char **argv)
 {
 	return client_show(self, argc, argv, self->name,
 			   strcmp(self->name, "rules") == 0 ? print_rules
@@ -147,12 +147,12 @@ const struct command cmd_rules = {
 	.name = "rules",
 	.summary = "the rules in force, in the order in which they are tried",
 	.usage = CLIENT_SHOW_USAGE,
-	.run = run,
+	.run = rules_run,
 };
 
 const struct command cmd_certs = {
 	.name = "certs",
 	.summary = "the certificates in force, and until when",
 	.usage = CLIENT_SHOW_USAGE,
-	.run = run,
+	.run = rules_run,
 };

@@ -1,7 +1,7 @@
 #include "cmd.h"
 #include "control/daemon.h"
 
-static int run(const struct command *self, int argc, char **argv)
+static int serve_run(const struct command *self, int argc, char **argv)
 {
 	const struct cmd_option options[] = {{0}};
 	struct cmd_line line;
@@ -23,5 +23,5 @@ const struct command cmd_serve = {
 	.name = "serve",
 	.summary = "run in the foreground until told to stop",
 	.usage = "",
-	.run = run,
+	.run = serve_run,
 };

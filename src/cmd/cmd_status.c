@@ -138,7 +138,7 @@ static void print_names(const json_t *names)
 	table_print(&t);
 }
 
-static void print(const json_t *answer)
+static void print_status(const json_t *answer)
 {
 	print_head(answer);
 	print_listeners(json_object_get(answer, "listeners"));
@@ -150,14 +150,14 @@ static void print(const json_t *answer)
 	print_lost_lines(json_object_get(answer, "logs"));
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int status_run(const struct command *self, int argc, char **argv)
 {
-	return client_show(self, argc, argv, "status", print);
+	return client_show(self, argc, argv, "status", print_status);
 }
 
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "what runs: version, generations, listeners, counters",
 	.usage = CLIENT_SHOW_USAGE,
-	.run = run,
+	.run = status_run,
 };

@@ -49,7 +49,7 @@ static void add_target(struct table *t, const char *group, const json_t *target)
 	table_text(t, why);
 }
 
-static void print(const json_t *answer)
+static void print_targets(const json_t *answer)
 {
 	static const char *const titles[] = {
 		"GROUP",   "TARGET", "STATE",  "#REQUESTS", "#NOW",
@@ -76,14 +76,14 @@ static void print(const json_t *answer)
 		puts("no target group has a target");
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int targets_run(const struct command *self, int argc, char **argv)
 {
-	return client_show(self, argc, argv, "targets", print);
+	return client_show(self, argc, argv, "targets", print_targets);
 }
 
 const struct command cmd_targets = {
 	.name = "targets",
 	.summary = "every target with its state and the reason for it",
 	.usage = CLIENT_SHOW_USAGE,
-	.run = run,
+	.run = targets_run,
 };

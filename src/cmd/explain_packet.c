@@ -426,7 +426,7 @@ static void overlay_of_keeper(const char *config, struct ruleset *rules)
 	json_decref(answer);
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int explain_run(const struct command *self, int argc, char **argv)
 {
 	struct question q = {.proto = "tcp"};
 	const struct cmd_option options[] = {
@@ -472,5 +472,5 @@ const struct command cmd_explain_packet = {
 	.summary = "which security group rule admits a packet, if any does",
 	.usage = "--from IP --to NAME|IP [--proto tcp] --port N | --type T "
 		 "[--json]",
-	.run = run,
+	.run = explain_run,
 };

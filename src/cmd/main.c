@@ -137,7 +137,7 @@ static int unknown(const char *name)
 }
 
 /* A full disk behind stdout is a failure, whatever the command thought. */
-static int end(int status)
+static int end_output(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
@@ -164,13 +164,14 @@ int main(int argc, char **argv)
 		return EXIT_GOOD;
 	}
 	if (strcmp(argv[1], "-t") == 0)
-		return end(cmd_check.run(&cmd_check, argc - 1, argv + 1));
+		return end_output(
+			cmd_check.run(&cmd_check, argc - 1, argv + 1));
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		int n = words_of(commands[i], argc - 1, argv + 1);
 
 		if (n)
-			return end(commands[i]->run(commands[i], argc - n,
-						    argv + n));
+			return end_output(commands[i]->run(commands[i],
+							   argc - n, argv + n));
 	}
 	later = find_planned(argv[1], argc > 2 ? argv[2] : "");
 	if (later) {
@@ -181,6 +182,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (is_group(argv[1]))
-		return end(in_group(argv[1], argc > 2 ? argv[2] : NULL));
+		return end_output(in_group(argv[1], argc > 2 ? argv[2] : NULL));
 	return unknown(argv[1]);
 }

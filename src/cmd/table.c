@@ -22,7 +22,7 @@ void table_init(struct table *t, const char *const *titles)
 	assert(t->n_columns <= TABLE_COLUMNS_MAX);
 }
 
-static void add(struct table *t, enum paint paint, char *text_take)
+static void table_add(struct table *t, enum paint paint, char *text_take)
 {
 	if (t->n_cells == t->n_room) {
 		t->n_room = t->n_room * 2 + 64;
@@ -33,17 +33,17 @@ static void add(struct table *t, enum paint paint, char *text_take)
 
 void table_text(struct table *t, const char *text)
 {
-	add(t, PAINT_NONE, xstrdup(text));
+	table_add(t, PAINT_NONE, xstrdup(text));
 }
 
 void table_paint(struct table *t, enum paint paint, const char *text)
 {
-	add(t, paint, xstrdup(text));
+	table_add(t, paint, xstrdup(text));
 }
 
 void table_number(struct table *t, long long number)
 {
-	add(t, PAINT_NONE, xasprintf("%lld", number));
+	table_add(t, PAINT_NONE, xasprintf("%lld", number));
 }
 
 static const char *title_of(const struct table *t, size_t column)
@@ -51,8 +51,8 @@ static const char *title_of(const struct table *t, size_t column)
 	return t->titles[column] + (t->titles[column][0] == '#');
 }
 
-static void put(const char *text, size_t width, bool right, bool last,
-		const char *before, const char *after)
+static void put_cell(const char *text, size_t width, bool right, bool last,
+		     const char *before, const char *after)
 {
 	size_t n = strlen(text), fill = width > n ? width - n : 0;
 
@@ -77,8 +77,8 @@ static void put_row(const struct table *t, size_t row, const size_t *widths)
 		const struct cell *cell = &t->cells[row * t->n_columns + c];
 		const char *paint = colour ? paints[cell->paint] : "";
 
-		put(cell->text, widths[c], t->titles[c][0] == '#',
-		    c + 1 == t->n_columns, paint, *paint ? "\033[0m" : "");
+		put_cell(cell->text, widths[c], t->titles[c][0] == '#',
+			 c + 1 == t->n_columns, paint, *paint ? "\033[0m" : "");
 	}
 	putchar('\n');
 }
@@ -97,8 +97,8 @@ void table_print(struct table *t)
 			widths[i % t->n_columns] = n;
 	}
 	for (size_t c = 0; n_rows && c < t->n_columns; c++)
-		put(title_of(t, c), widths[c], t->titles[c][0] == '#',
-		    c + 1 == t->n_columns, "", "");
+		put_cell(title_of(t, c), widths[c], t->titles[c][0] == '#',
+			 c + 1 == t->n_columns, "", "");
 	if (n_rows)
 		putchar('\n');
 	for (size_t r = 0; r < n_rows; r++)

@@ -53,7 +53,8 @@ static const char *open_file(const char *file, int *fd, struct stat *st)
 	return NULL;
 }
 
-static void load(struct files *f, const char *file, const struct place *from)
+static void load_file(struct files *f, const char *file,
+		      const struct place *from)
 {
 	struct diag *diag = f->tree->diag;
 	struct place whole = {.file = file};
@@ -126,7 +127,7 @@ static void include(struct files *f, const struct node *v, const char *file)
 				       (int)(slash - file), file, v->text.p);
 	/* A plain name is meant to be there; a pattern may match nothing. */
 	if (!strpbrk(v->text.p, "*?[")) {
-		load(f, pattern, &v->at);
+		load_file(f, pattern, &v->at);
 		return;
 	}
 	status = glob(pattern, 0, on_glob_error, &found);
@@ -136,7 +137,7 @@ static void include(struct files *f, const struct node *v, const char *file)
 		f->failed = true;
 	}
 	for (size_t i = 0; status == 0 && i < found.gl_pathc; i++)
-		load(f, found.gl_pathv[i], &v->at);
+		load_file(f, found.gl_pathv[i], &v->at);
 	globfree(&found);
 }
 
@@ -170,7 +171,7 @@ const struct node *files_load(struct tree *t, struct snapshot *snap,
 {
 	struct files f = {.tree = t, .snap = snap};
 
-	load(&f, file, NULL);
+	load_file(&f, file, NULL);
 	map_release(&f.seen);
 	return f.failed ? NULL : f.root;
 }

@@ -60,7 +60,7 @@ static void free_client(struct retired *r)
 	free(list_entry(r, struct client, retired));
 }
 
-static void drop(struct client *c)
+static void client_drop(struct client *c)
 {
 	if (c->gone)
 		return;
@@ -73,13 +73,13 @@ static void drop(struct client *c)
 	loop_retire(c->admin->loop, &c->retired, free_client);
 }
 
-static void touch(struct client *c)
+static void client_touch(struct client *c)
 {
 	list_remove(&c->node);
 	list_push_back(&c->admin->clients, &c->node);
 }
 
-static void say(struct client *c, json_t *answer_take)
+static void client_say(struct client *c, json_t *answer_take)
 {
 	/* What cannot be written (octets that are no UTF-8 in a name) still
 	 * gets an answer. */
@@ -94,7 +94,7 @@ static void say(struct client *c, json_t *answer_take)
 	       chain_copy(&c->conn.out, SLICE("\n"));
 	free(text);
 	if (!sent) {
-		drop(c);
+		client_drop(c);
 		return;
 	}
 	conn_dirty(&c->conn);
@@ -102,7 +102,7 @@ static void say(struct client *c, json_t *answer_take)
 }
 
 /* Asks the command; false while it has no answer. */
-static bool try_answer(struct client *c)
+static bool client_try_answer(struct client *c)
 {
 	struct admin *a = c->admin;
 	json_t *answer = a->answer(a->arg, c->request, &c->memo);
@@ -113,29 +113,30 @@ static bool try_answer(struct client *c)
 	}
 	json_decref(c->request);
 	c->request = NULL;
-	say(c, answer);
+	client_say(c, answer);
 	return true;
 }
 
-static void take_line(struct client *c, struct slice line)
+static void client_take_line(struct client *c, struct slice line)
 {
 	json_error_t error;
 	json_t *request;
 
 	if (slice_trim(line).n == 0)
 		return;
-	touch(c);
+	client_touch(c);
 	request = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(request)) {
 		json_decref(request);
-		say(c, admin_error(request ? "a request is one JSON object"
-					   : "not JSON: %s",
-				   error.text));
+		client_say(c,
+			   admin_error(request ? "a request is one JSON object"
+					       : "not JSON: %s",
+				       error.text));
 		return;
 	}
 	c->request = request;
 	c->memo = 0;
-	try_answer(c);
+	client_try_answer(c);
 }
 
 static bool is_behind(const struct client *c)
@@ -157,7 +158,7 @@ static void take_lines(struct client *c)
 			return;
 		}
 		if (!chain_linearise(in, in->n)) {
-			drop(c);
+			client_drop(c);
 			return;
 		}
 		all = chain_front(in);
@@ -165,14 +166,15 @@ static void take_lines(struct client *c)
 		if (end == all.n && end < ADMIN_LINE_MAX)
 			return;
 		if (end >= ADMIN_LINE_MAX) {
-			say(c, admin_error("a request has at most %d octets",
-					   ADMIN_LINE_MAX));
+			client_say(c, admin_error(
+					      "a request has at most %d octets",
+					      ADMIN_LINE_MAX));
 			if (!c->gone)
 				conn_shut_after_write(&c->conn);
 			c->deaf = true;
 			continue;
 		}
-		take_line(c, slice_first(all, end));
+		client_take_line(c, slice_first(all, end));
 		if (!c->gone)
 			chain_drain(in, end + 1);
 	}
@@ -194,12 +196,12 @@ static void on_ready(struct conn *conn)
 	/* Who has ended its side has asked all it will; the answers still
 	 * leave. */
 	if (io == IO_FAILED || (conn->shut && conn_unsent(conn) == 0))
-		drop(c);
+		client_drop(c);
 	else if (is_behind(c))
 		conn->wants_room = true;
 	else if (io == IO_CLOSED && !c->request) {
 		if (conn_unsent(conn) == 0)
-			drop(c);
+			client_drop(c);
 		else
 			conn_shut_after_write(conn);
 		conn->wants_room = true;
@@ -214,7 +216,7 @@ static void on_expired(struct conn *conn)
 	if (c->request)
 		conn_deadline(conn, ADMIN_IDLE_MS);
 	else
-		drop(c);
+		client_drop(c);
 }
 
 static const struct conn_ops client_conn_ops = {on_ready, on_expired};
@@ -228,7 +230,7 @@ static void on_retry(int fd, int what, void *arg)
 	list_foreach_safe (node, &a->clients) {
 		struct client *c = list_entry(node, struct client, node);
 
-		if (c->request && try_answer(c))
+		if (c->request && client_try_answer(c))
 			on_ready(&c->conn);
 	}
 }
@@ -244,7 +246,7 @@ static bool make_room(struct admin *a)
 		if (c->request)
 			continue;
 		a->counts.evicted++;
-		drop(c);
+		client_drop(c);
 		return true;
 	}
 	a->counts.refused++;
@@ -295,7 +297,7 @@ void admin_free(struct admin *a)
 	if (!a)
 		return;
 	list_foreach_safe (node, &a->clients)
-		drop(list_entry(node, struct client, node));
+		client_drop(list_entry(node, struct client, node));
 	loop_watch_free(a->watch);
 	loop_watch_free(a->retry);
 	close(a->fd);

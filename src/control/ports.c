@@ -79,9 +79,9 @@ static bool is_wildcard_v6(const struct addr *addr)
 	return addr->sa.sa_family == AF_INET6 && is_any(addr);
 }
 
-static void complain(struct diag *diag, enum severity severity,
-		     const struct listener *l, const struct addr *addr,
-		     int error)
+static void complain_port(struct diag *diag, enum severity severity,
+			  const struct listener *l, const struct addr *addr,
+			  int error)
 {
 	char text[ADDR_TEXT_MAX], room[192];
 
@@ -105,7 +105,7 @@ static bool is_spare(const struct listener *l, const struct addr *addr,
  * there. So we ask first without it, but where we ourselves are in the way.
  * Returns 0 or an errno.
  */
-static int probe(const struct addr *addr)
+static int probe_port(const struct addr *addr)
 {
 	int family = addr->sa.sa_family, one = 1, error = 0;
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -132,7 +132,7 @@ static enum opened open_row(struct ports *p, size_t i, const struct ports *now,
 		    has_beside(p->rows, i, addr);
 
 	for (unsigned w = 0; w < p->n_workers; w++) {
-		int error = w == 0 && !ours ? probe(addr) : 0;
+		int error = w == 0 && !ours ? probe_port(addr) : 0;
 		struct listening *socket = error ? NULL : listening_open(addr);
 
 		p->rows[w * p->n + i].socket = socket;
@@ -146,7 +146,7 @@ static enum opened open_row(struct ports *p, size_t i, const struct ports *now,
 				     l->port);
 			return WITHOUT;
 		}
-		complain(diag, SEVERITY_ERROR, l, addr, error);
+		complain_port(diag, SEVERITY_ERROR, l, addr, error);
 		return FAILED;
 	}
 	return OPENED;
@@ -246,21 +246,21 @@ static void try_address(const struct listener *l, const struct addr *address,
 	int error;
 
 	addr_set_port(&addr, l->port);
-	error = probe(&addr);
+	error = probe_port(&addr);
 	switch (error) {
 	case 0:
 		break;
 	case EADDRINUSE:
 		if (!is_of(running, &addr))
-			complain(diag, SEVERITY_WARNING, l, &addr, error);
+			complain_port(diag, SEVERITY_WARNING, l, &addr, error);
 		break;
 	case EACCES:
 	case EPERM:
-		complain(diag, SEVERITY_WARNING, l, &addr, error);
+		complain_port(diag, SEVERITY_WARNING, l, &addr, error);
 		break;
 	default:
 		if (!is_spare(l, &addr, error))
-			complain(diag, SEVERITY_ERROR, l, &addr, error);
+			complain_port(diag, SEVERITY_ERROR, l, &addr, error);
 		break;
 	}
 }

@@ -73,7 +73,8 @@ void reload_report_release(struct reload_report *report)
 }
 
 /* The outcome, for whoever asks later, and for the log now. */
-static void report(struct daemon *d, bool ok, bool invalid, struct diag *diag)
+static void report_reload(struct daemon *d, bool ok, bool invalid,
+			  struct diag *diag)
 {
 	struct reload_report *r = &d->last_reload;
 	struct log_line l;
@@ -114,7 +115,7 @@ bool reload_run(struct daemon *d, enum config_tests tests)
 	       !world_read_keys(&next, &diag);
 	if (good)
 		world_publish(&next, d);
-	report(d, good, !valid, &diag);
+	report_reload(d, good, !valid, &diag);
 	/* Findings may point into the snapshot that was refused. */
 	diag_release(&diag);
 	world_release(&next);

@@ -29,8 +29,8 @@ static struct left left_in(const struct daemon *d)
 	return left;
 }
 
-static void say(enum log_level level, const char *sentence,
-		const struct daemon *d)
+static void say_left(enum log_level level, const char *sentence,
+		     const struct daemon *d)
 {
 	struct left left = left_in(d);
 	struct log_line l;
@@ -57,13 +57,14 @@ static void on_look(int fd, int what, void *arg)
 		return;
 	}
 	if (now >= d->drain_ends_ms) {
-		say(LOG_WARNING, "stopping: time is up, the rest is cut", d);
+		say_left(LOG_WARNING, "stopping: time is up, the rest is cut",
+			 d);
 		loop_stop(&d->loop);
 		return;
 	}
 	if (now - d->drain_said_ms >= SAY_MS) {
 		d->drain_said_ms = now;
-		say(LOG_INFO, "stopping: still draining", d);
+		say_left(LOG_INFO, "stopping: still draining", d);
 	}
 	loop_watch_rearm(d->drain_timer, LOOK_MS);
 }
@@ -73,7 +74,7 @@ void stop_asked(struct daemon *d)
 	uint64_t now = clock_now_ms();
 
 	if (d->phase == DAEMON_DRAINING) {
-		say(LOG_WARNING, "stopping at once: asked twice", d);
+		say_left(LOG_WARNING, "stopping at once: asked twice", d);
 		loop_stop(&d->loop);
 		return;
 	}
@@ -81,7 +82,7 @@ void stop_asked(struct daemon *d)
 	d->drain_ends_ms = now + d->snap->settings.shutdown_timeout_ms;
 	d->drain_said_ms = now;
 	notify_send("STOPPING=1");
-	say(LOG_INFO, "stopping: draining", d);
+	say_left(LOG_INFO, "stopping: draining", d);
 	ports_let_go(&d->ports);
 	for (unsigned w = 0; w < d->n_workers; w++)
 		worker_drain(d->workers[w]);

@@ -151,7 +151,7 @@ static void collect(struct sweep *s, uint32_t at)
 	}
 }
 
-static void emit(struct sweep *s, const struct piece *p, uint32_t last)
+static void sweep_emit(struct sweep *s, const struct piece *p, uint32_t last)
 {
 	uint32_t *owners = ARENA_ARRAY(s->arena, p->n_owners, uint32_t);
 
@@ -182,7 +182,7 @@ static void settle(struct sweep *s, uint32_t at)
 		if (order == 0 && same_owners(&old[i], &s->now[k]))
 			s->now[k].first = old[i].first;
 		else
-			emit(s, &old[i], at - 1);
+			sweep_emit(s, &old[i], at - 1);
 	}
 	s->open = s->now;
 	s->n_open = s->n_now;
@@ -209,7 +209,7 @@ static uint32_t *borders_of(const struct box_grant *grants, size_t n,
 	return borders;
 }
 
-static void run(struct sweep *s, size_t n)
+static void sweep_run(struct sweep *s, size_t n)
 {
 	struct start *starts = xcalloc(n, sizeof(*starts));
 	size_t n_borders, from = 0;
@@ -250,7 +250,7 @@ struct box *boxes_of(struct arena *arena, struct box_grant *grants, size_t n,
 	s.now = xcalloc(n, sizeof(*s.now));
 	s.open_owners = xcalloc(n, sizeof(*s.open_owners));
 	s.now_owners = xcalloc(n, sizeof(*s.now_owners));
-	run(&s, n);
+	sweep_run(&s, n);
 
 	boxes = ARENA_ARRAY(arena, s.n_boxes, struct box);
 	memcpy(boxes, s.boxes, s.n_boxes * sizeof(*boxes));

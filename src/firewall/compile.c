@@ -44,8 +44,9 @@ static bool same_verdict(const struct nft_element *a,
 		strcmp(a->verdict.chain, b->verdict.chain) == 0);
 }
 
-static void complain(struct compiler *c, const struct nft_set *set,
-		     const struct nft_element *e, const struct nft_element *old)
+static void complain_set(struct compiler *c, const struct nft_set *set,
+			 const struct nft_element *e,
+			 const struct nft_element *old)
 {
 	struct text key = {0};
 
@@ -83,7 +84,7 @@ static void settle_map(struct compiler *c, struct nft_set *map)
 			continue;
 		}
 		if (overlaps || !same_verdict(e, old))
-			complain(c, map, e, old);
+			complain_set(c, map, e, old);
 	}
 	map->n_elements = kept;
 }

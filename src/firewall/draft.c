@@ -4,8 +4,8 @@
 
 #include "base/fail.h"
 
-static struct nft_match *add(struct draft *d, enum nft_op op,
-			     enum nft_field field)
+static struct nft_match *draft_add(struct draft *d, enum nft_op op,
+				   enum nft_field field)
 {
 	struct nft_match *m;
 
@@ -25,7 +25,7 @@ static void put_number(uint8_t *octets, uint32_t v, unsigned n)
 static void add_number(struct draft *d, enum nft_op op, enum nft_field field,
 		       uint32_t v)
 {
-	struct nft_match *m = add(d, op, field);
+	struct nft_match *m = draft_add(d, op, field);
 
 	put_number(m->value, v, nft_fields[field].octets);
 }
@@ -62,7 +62,7 @@ void draft_protocol(struct draft *d, int protocol)
 
 void draft_interface(struct draft *d, enum nft_field field, const char *name)
 {
-	struct nft_match *m = add(d, OP_EQ, field);
+	struct nft_match *m = draft_add(d, OP_EQ, field);
 
 	snprintf((char *)m->value, sizeof(m->value), "%s", name);
 }
@@ -76,7 +76,7 @@ void draft_came_in(struct draft *d, const char *name)
 		draft_interface(d, FIELD_IIFNAME, name);
 		return;
 	}
-	m = add(d, OP_PREFIX, FIELD_IIFNAME);
+	m = draft_add(d, OP_PREFIX, FIELD_IIFNAME);
 	memcpy(m->value, name, n - 1);
 	m->bits = (uint8_t)((n - 1) * 8);
 }
@@ -88,8 +88,8 @@ void draft_address(struct draft *d, enum side side, const struct cidr *cidr)
 	draft_family(d, cidr->family);
 	if (cidr->bits == 0)
 		return;
-	m = add(d, cidr_is_address(cidr) ? OP_EQ : OP_PREFIX,
-		address_field(side, cidr->family));
+	m = draft_add(d, cidr_is_address(cidr) ? OP_EQ : OP_PREFIX,
+		      address_field(side, cidr->family));
 	m->bits = cidr->bits;
 	memcpy(m->value, cidr->octets, sizeof(m->value));
 }
@@ -102,7 +102,7 @@ void draft_ports(struct draft *d, int protocol, enum nft_field field,
 	draft_protocol(d, protocol);
 	if (first == 0 && last == UINT16_MAX)
 		return;
-	m = add(d, first == last ? OP_EQ : OP_RANGE, field);
+	m = draft_add(d, first == last ? OP_EQ : OP_RANGE, field);
 	put_number(m->value, first, 2);
 	put_number(m->last, last, 2);
 }
@@ -137,7 +137,7 @@ void draft_skuid(struct draft *d, uint32_t uid)
 
 void draft_not_local(struct draft *d)
 {
-	add(d, OP_NE, FIELD_FIB_DADDR)->value[3] = FIB_LOCAL;
+	draft_add(d, OP_NE, FIELD_FIB_DADDR)->value[3] = FIB_LOCAL;
 }
 
 void draft_not_syn(struct draft *d)
@@ -145,7 +145,7 @@ void draft_not_syn(struct draft *d)
 	struct nft_match *m;
 
 	draft_protocol(d, IPPROTO_TCP);
-	m = add(d, OP_FLAGS_NE, FIELD_TCP_FLAGS);
+	m = draft_add(d, OP_FLAGS_NE, FIELD_TCP_FLAGS);
 	m->value[0] = TCP_SYN;
 	m->last[0] = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
 }
@@ -153,7 +153,7 @@ void draft_not_syn(struct draft *d)
 static void add_lookup(struct draft *d, enum nft_op op, const char *set,
 		       const enum nft_field *fields)
 {
-	struct nft_match *m = add(d, op, fields[0]);
+	struct nft_match *m = draft_add(d, op, fields[0]);
 
 	m->set = set;
 	for (m->n_fields = 0;
@@ -179,8 +179,8 @@ static uint8_t family_of(enum nft_field field)
 	}
 }
 
-static void look(struct draft *d, enum nft_op op, const char *set,
-		 enum nft_field a, enum nft_field b, enum nft_field c)
+static void draft_look(struct draft *d, enum nft_op op, const char *set,
+		       enum nft_field a, enum nft_field b, enum nft_field c)
 {
 	const enum nft_field fields[KEY_FIELDS_MAX] = {a, b, c};
 
@@ -199,13 +199,13 @@ static void look(struct draft *d, enum nft_op op, const char *set,
 void draft_lookup(struct draft *d, const char *set, enum nft_field a,
 		  enum nft_field b, enum nft_field c)
 {
-	look(d, OP_LOOKUP, set, a, b, c);
+	draft_look(d, OP_LOOKUP, set, a, b, c);
 }
 
 void draft_vmap(struct draft *d, const char *map, enum nft_field a,
 		enum nft_field b, enum nft_field c)
 {
-	look(d, OP_VMAP, map, a, b, c);
+	draft_look(d, OP_VMAP, map, a, b, c);
 }
 
 struct nft_rule *draft_put(const struct draft *d, struct ruleset *rules,

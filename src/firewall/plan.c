@@ -11,7 +11,7 @@ enum { COMPARED_MAX = 4 * 1000 * 1000 };
 
 enum { SAME_END_MS = 3000, ENDING_MS = 1000 };
 
-static struct plan_step *add(struct plan *p, enum plan_kind kind)
+static struct plan_step *plan_add(struct plan *p, enum plan_kind kind)
 {
 	if (p->n_steps == p->n_room) {
 		p->n_room = p->n_room ? p->n_room * 2 : 64;
@@ -24,13 +24,13 @@ static struct plan_step *add(struct plan *p, enum plan_kind kind)
 static void add_chain_step(struct plan *p, enum plan_kind kind,
 			   const struct nft_chain *chain)
 {
-	add(p, kind)->chain = chain;
+	plan_add(p, kind)->chain = chain;
 }
 
 static void add_set_step(struct plan *p, enum plan_kind kind,
 			 const struct nft_set *set)
 {
-	add(p, kind)->set = set;
+	plan_add(p, kind)->set = set;
 }
 
 static void add_rule_step(struct plan *p, enum plan_kind kind,
@@ -38,7 +38,7 @@ static void add_rule_step(struct plan *p, enum plan_kind kind,
 			  const struct nft_rule *rule,
 			  const struct nft_rule *before)
 {
-	struct plan_step *step = add(p, kind);
+	struct plan_step *step = plan_add(p, kind);
 
 	step->chain = chain;
 	step->rule = rule;
@@ -49,7 +49,7 @@ static void add_element_step(struct plan *p, enum plan_kind kind,
 			     const struct nft_set *set,
 			     const struct nft_element *element)
 {
-	struct plan_step *step = add(p, kind);
+	struct plan_step *step = plan_add(p, kind);
 
 	step->set = set;
 	step->element = element;
@@ -414,7 +414,8 @@ static void plan_new_objects(struct plan *p, const struct ruleset *old,
 			add_set_step(p, PLAN_ADD_SET, new->sets[i]);
 	for (unsigned i = 0; i < new->n_timeouts; i++)
 		if (!old || !ruleset_timeout(old, new->timeouts[i]->name))
-			add(p, PLAN_ADD_TIMEOUT)->timeout = new->timeouts[i];
+			plan_add(p, PLAN_ADD_TIMEOUT)->timeout =
+				new->timeouts[i];
 }
 
 static void plan_old_objects(struct plan *p, const struct ruleset *old,
@@ -428,7 +429,8 @@ static void plan_old_objects(struct plan *p, const struct ruleset *old,
 			add_set_step(p, PLAN_DELETE_SET, old->sets[i]);
 	for (unsigned i = 0; old && i < old->n_timeouts; i++)
 		if (!ruleset_timeout(new, old->timeouts[i]->name))
-			add(p, PLAN_DELETE_TIMEOUT)->timeout = old->timeouts[i];
+			plan_add(p, PLAN_DELETE_TIMEOUT)->timeout =
+				old->timeouts[i];
 }
 
 /* ---- which transaction ------------------------------------------------ */
@@ -522,19 +524,19 @@ struct plan *plan_make(const struct ruleset *old, const struct ruleset *new)
 
 	p->table = new->table;
 	if (old && !can_be_changed(old, new)) {
-		add(p, PLAN_DELETE_TABLE);
+		plan_add(p, PLAN_DELETE_TABLE);
 		old = NULL;
 	}
 	p->fresh = !old;
 	if (!old)
-		add(p, PLAN_ADD_TABLE);
+		plan_add(p, PLAN_ADD_TABLE);
 	plan_new_objects(p, old, new);
 	plan_rules(p, old, new);
 	plan_elements(p, old, new);
 	plan_old_objects(p, old, new);
 	p->old_flags = old ? old->other_flags : 0;
 	if (old && old->dormant)
-		add(p, PLAN_ADD_TABLE);
+		plan_add(p, PLAN_ADD_TABLE);
 	set_phases(p, old, new);
 	return p;
 }

@@ -45,8 +45,8 @@ static bool put_port(uint8_t *out, const struct nft_packet *p, uint16_t port)
 }
 
 /* The octets of a field; false when the packet has no such field. */
-static bool load(const struct nft_packet *p, enum nft_field field,
-		 uint8_t out[16])
+static bool load_field(const struct nft_packet *p, enum nft_field field,
+		       uint8_t out[16])
 {
 	memset(out, 0, 16);
 	switch (field) {
@@ -128,7 +128,7 @@ static const struct nft_element *look_up(const struct walk *w,
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < m->n_fields; i++) {
-		if (!load(w->packet, m->fields[i], key + at))
+		if (!load_field(w->packet, m->fields[i], key + at))
 			return NULL;
 		at += (nft_fields[m->fields[i]].octets + 3u) & ~3u;
 	}
@@ -157,7 +157,7 @@ static bool compares(const struct walk *w, const struct nft_match *m)
 
 	if (may_have_come_in(w, m))
 		return true;
-	if (!load(w->packet, m->fields[0], value))
+	if (!load_field(w->packet, m->fields[0], value))
 		return false;
 	switch ((enum nft_op)m->op) {
 	case OP_EQ:
@@ -205,8 +205,9 @@ static bool ends_in_map(const struct nft_rule *rule)
 	       rule->matches[rule->n_matches - 1].op == OP_VMAP;
 }
 
-static void note(struct walk *w, const struct nft_chain *chain,
-		 const struct nft_rule *rule, const struct nft_element *found)
+static void note_rule(struct walk *w, const struct nft_chain *chain,
+		      const struct nft_rule *rule,
+		      const struct nft_element *found)
 {
 	if (w->out->n_steps < VERDICT_STEPS_MAX)
 		w->out->steps[w->out->n_steps] =
@@ -244,7 +245,7 @@ static enum outcome walk_chain(struct walk *w, const struct nft_chain *chain)
 			v = found->verdict;
 		if (v.kind == VERDICT_NONE)
 			continue;
-		note(w, chain, rule, found);
+		note_rule(w, chain, rule, found);
 		switch (v.kind) {
 		case VERDICT_NONE:
 			continue;

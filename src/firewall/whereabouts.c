@@ -21,8 +21,9 @@ static struct slice key_of(const struct cidr *address, char out[KEY_OCTETS])
 }
 
 /* The first who says so has it. */
-static void note(struct whereabouts *w, struct map *map,
-		 const struct cidr *addresses, unsigned n, const void *value)
+static void note_place(struct whereabouts *w, struct map *map,
+		       const struct cidr *addresses, unsigned n,
+		       const void *value)
 {
 	for (unsigned i = 0; i < n; i++) {
 		char octets[KEY_OCTETS];
@@ -42,14 +43,16 @@ struct whereabouts *whereabouts_new(const struct firewall_config *config)
 	for (unsigned i = 0; i < config->n_instances; i++) {
 		const struct instance *in = &config->instances[i];
 
-		note(w, &w->instance_of, in->addresses, in->n_addresses, in);
+		note_place(w, &w->instance_of, in->addresses, in->n_addresses,
+			   in);
 	}
 	if (host && host->n_addresses == 0)
-		note(w, &w->instance_of, config->addresses, config->n_addresses,
-		     host);
-	note(w, &w->is_local, config->addresses, config->n_addresses, w);
+		note_place(w, &w->instance_of, config->addresses,
+			   config->n_addresses, host);
+	note_place(w, &w->is_local, config->addresses, config->n_addresses, w);
 	if (host)
-		note(w, &w->is_local, host->addresses, host->n_addresses, w);
+		note_place(w, &w->is_local, host->addresses, host->n_addresses,
+			   w);
 	return w;
 }
 

@@ -72,7 +72,7 @@ static void find_as(struct judgement *j, enum desync_reason reason,
 		j->worst = (struct desync){class, reason};
 }
 
-static void find(struct judgement *j, enum desync_reason reason)
+static void note_reason(struct judgement *j, enum desync_reason reason)
 {
 	find_as(j, reason, reasons[reason].class);
 }
@@ -80,7 +80,7 @@ static void find(struct judgement *j, enum desync_reason reason)
 /* Severe, and not even weir could say which of its readings is meant. */
 static void find_unreadable(struct judgement *j, enum desync_reason reason)
 {
-	find(j, reason);
+	note_reason(j, reason);
 	j->no_reading = true;
 }
 
@@ -108,7 +108,7 @@ static void judge_fields(struct judgement *j)
 	if (head->quirks & QUIRK_BAD_FIELD)
 		find_unreadable(j, DESYNC_BAD_HEADER);
 	if (head->quirks & QUIRK_BARE_LF)
-		find(j, DESYNC_NON_COMPLIANT_HEADER);
+		note_reason(j, DESYNC_NON_COMPLIANT_HEADER);
 
 	for (unsigned i = 0; i < head->n_fields; i++) {
 		const struct field *f = &head->fields[i];
@@ -118,11 +118,11 @@ static void judge_fields(struct judgement *j)
 		if (!f->quirks)
 			continue;
 		if (f->quirks & (FIELD_BAD_NAME | FIELD_CONTROL))
-			find(j, DESYNC_NON_COMPLIANT_HEADER);
+			note_reason(j, DESYNC_NON_COMPLIANT_HEADER);
 		if (f->quirks & FIELD_EMPTY_NAME)
-			find(j, DESYNC_EMPTY_HEADER);
+			note_reason(j, DESYNC_EMPTY_HEADER);
 		if (f->quirks & (FIELD_LIKE_LENGTH | FIELD_LIKE_CODING)) {
-			find(j, DESYNC_SUSPICIOUS_HEADER);
+			note_reason(j, DESYNC_SUSPICIOUS_HEADER);
 			j->suspicious = true;
 		}
 		/* The log has no name for a continuation line. */
@@ -172,7 +172,7 @@ static void judge_codings(struct judgement *j)
 		while (rest.p);
 	}
 	if (head->version < HTTP_1_1)
-		find(j, DESYNC_UNDEFINED_TRANSFER_ENCODING_SEMANTICS);
+		note_reason(j, DESYNC_UNDEFINED_TRANSFER_ENCODING_SEMANTICS);
 }
 
 static void judge_lengths(struct judgement *j)
@@ -201,7 +201,7 @@ static void judge_lengths(struct judgement *j)
 		} else if (length != j->length) {
 			find_unreadable(j, DESYNC_MULTIPLE_CONTENT_LENGTH);
 		} else {
-			find(j, DESYNC_DUPLICATE_CONTENT_LENGTH);
+			note_reason(j, DESYNC_DUPLICATE_CONTENT_LENGTH);
 		}
 	}
 }
@@ -213,16 +213,19 @@ static void judge_body(struct judgement *j)
 
 	if (method == METHOD_GET || method == METHOD_HEAD) {
 		if (j->has_length)
-			find(j,
-			     j->length
-				     ? DESYNC_UNDEFINED_CONTENT_LENGTH_SEMANTICS
-				     : DESYNC_GET_HEAD_ZERO_CONTENT_LENGTH);
+			note_reason(
+				j,
+				j->length
+					? DESYNC_UNDEFINED_CONTENT_LENGTH_SEMANTICS
+					: DESYNC_GET_HEAD_ZERO_CONTENT_LENGTH);
 		if (j->codings)
-			find(j, DESYNC_UNDEFINED_TRANSFER_ENCODING_SEMANTICS);
+			note_reason(
+				j,
+				DESYNC_UNDEFINED_TRANSFER_ENCODING_SEMANTICS);
 	}
 	if (j->lengths && j->codings)
-		find(j, j->suspicious ? DESYNC_SUSPICIOUS_TE_CL_PRESENT
-				      : DESYNC_BOTH_TE_CL_PRESENT);
+		note_reason(j, j->suspicious ? DESYNC_SUSPICIOUS_TE_CL_PRESENT
+					     : DESYNC_BOTH_TE_CL_PRESENT);
 }
 
 static void judge_start_line(struct judgement *j)
@@ -230,20 +233,20 @@ static void judge_start_line(struct judgement *j)
 	uint32_t quirks = j->head->quirks;
 
 	if (quirks & QUIRK_BAD_METHOD) {
-		find(j, DESYNC_BAD_METHOD);
+		note_reason(j, DESYNC_BAD_METHOD);
 		if (slice_any(j->head->method, OCTET_BLANK))
 			j->no_reading = true;
 	}
 	if (quirks & QUIRK_BAD_VERSION)
-		find(j, DESYNC_BAD_VERSION);
+		note_reason(j, DESYNC_BAD_VERSION);
 	if (quirks & QUIRK_ODD_VERSION)
-		find(j, DESYNC_NON_COMPLIANT_VERSION);
+		note_reason(j, DESYNC_NON_COMPLIANT_VERSION);
 	if (quirks & QUIRK_BAD_URI)
 		find_unreadable(j, DESYNC_BAD_URI);
 	if (quirks & QUIRK_CONTROL_IN_URI)
-		find(j, DESYNC_AMBIGUOUS_URI);
+		note_reason(j, DESYNC_AMBIGUOUS_URI);
 	if (quirks & QUIRK_SPACE_IN_URI)
-		find(j, DESYNC_SPACE_IN_URI);
+		note_reason(j, DESYNC_SPACE_IN_URI);
 }
 
 static enum desync_verdict verdict(const struct judgement *j,

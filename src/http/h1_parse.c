@@ -516,7 +516,7 @@ static enum step take_status_line(struct cursor *c)
 
 /* -- all of it ------------------------------------------------------------ */
 
-static void begin(struct http_head *head)
+static void head_begin(struct http_head *head)
 {
 	struct field *fields = head->fields;
 	uint16_t max_fields = head->max_fields;
@@ -549,7 +549,7 @@ enum h1_result h1_parse_request(struct slice in, const struct h1_limits *limits,
 	struct cursor c = {in.p, in.p, in.p + in.n, limits, head, false};
 	enum step step;
 
-	begin(head);
+	head_begin(head);
 	step = take_request_line(&c);
 	if (likely(step == STEP_OK))
 		step = take_fields(&c);
@@ -578,7 +578,7 @@ enum h1_result h1_parse_response(struct slice in,
 	struct cursor c = {in.p, in.p, in.p + in.n, limits, head, true};
 	enum step step;
 
-	begin(head);
+	head_begin(head);
 	step = take_status_line(&c);
 	if (likely(step == STEP_OK))
 		step = take_fields(&c);
@@ -591,7 +591,7 @@ enum h1_result h1_parse_trailers(struct slice in,
 {
 	struct cursor c = {in.p, in.p, in.p + in.n, limits, head, true};
 
-	begin(head);
+	head_begin(head);
 	return strict_result(&c, take_fields(&c), why);
 }
 

@@ -92,8 +92,8 @@ bool bridge_between(const struct bridge_paths *paths, const struct instance *a,
 	       strcmp(out, other) == 0 && !is_filtered(paths, out, family);
 }
 
-static void complain(const struct instance *in, const char *bridge,
-		     uint8_t family, bool is_error, struct diag *diag)
+static void complain_bridge(const struct instance *in, const char *bridge,
+			    uint8_t family, bool is_error, struct diag *diag)
 {
 	static const char *const words =
 		"the interface %s of the instance \"%s\" is a port of the "
@@ -137,6 +137,7 @@ void bridge_check(const struct bridge_paths *paths,
 		for (uint8_t family = 4; family <= 6; family += 2)
 			if (has_address_of(in, family) &&
 			    !is_filtered(paths, bridge, family))
-				complain(in, bridge, family, is_error, diag);
+				complain_bridge(in, bridge, family, is_error,
+						diag);
 	}
 }

@@ -139,7 +139,7 @@ void kernel_change_release(struct kernel_change *change)
 	*change = (struct kernel_change){0};
 }
 
-static int complain(struct diag *diag, const char *what)
+static int complain_errno(struct diag *diag, const char *what)
 {
 	diag_error(diag, NULL, NULL, "cannot %s: %s", what, nft_reason(errno));
 	return -1;
@@ -157,7 +157,7 @@ static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
 		change->n_steps = change->before != NULL;
 		if (!change->before || k->ops->delete (k) == 0)
 			return NFT_DONE;
-		complain(diag, "remove the table");
+		complain_errno(diag, "remove the table");
 		return NFT_FAILED;
 	}
 	plan = plan_make(change->before, wanted);
@@ -178,7 +178,7 @@ static int learn(struct kernel *k, bool known, struct kernel_change *c,
 	ruleset_free(c->before);
 	c->before = NULL;
 	if (kernel_now(k, &c->before, &c->generation))
-		return complain(diag, "read the rules in force");
+		return complain_errno(diag, "read the rules in force");
 	return 0;
 }
 

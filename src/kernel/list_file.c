@@ -71,7 +71,7 @@ static bool next_line(struct list_reader *r, char line[LIST_LINE_OCTETS],
 	return !r->fault;
 }
 
-static void add(struct list_reader *r, const struct cidr *network)
+static void list_add(struct list_reader *r, const struct cidr *network)
 {
 	if (r->n == r->room) {
 		r->room = r->room ? r->room * 2 : 256;
@@ -92,7 +92,7 @@ static void take_line(struct list_reader *r, struct slice line)
 	switch (cidr_parse(word, &network)) {
 	case CIDR_FINE:
 	case CIDR_NO_LENGTH:
-		add(r, &network);
+		list_add(r, &network);
 		return;
 	case CIDR_HOST_BITS:
 		refuse(r, "the network has bits set behind its length", true);
@@ -142,8 +142,9 @@ static void open_list(struct list_reader *r, struct prefix_stamp *stamp)
 		refuse(r, "it is a folder", false);
 }
 
-static void report(const struct list_reader *r, const struct prefix_list *list,
-		   bool is_error, struct diag *diag)
+static void report_list(const struct list_reader *r,
+			const struct prefix_list *list, bool is_error,
+			struct diag *diag)
 {
 	struct place at = {.file = r->path, .line = r->n_lines, .column = 1};
 	const struct place *place = r->of_line ? &at : &list->place;
@@ -181,7 +182,7 @@ static bool fill(const struct prefix_list *list, struct prefix_lines *out,
 		read_lines(r);
 	good = !r->fault || old;
 	if (r->fault)
-		report(r, list, !old, diag);
+		report_list(r, list, !old, diag);
 	from = r->fault && old ? old->networks : r->networks;
 	out->n = r->fault && old ? old->n : r->n;
 	networks = ARENA_ARRAY(arena, out->n, struct cidr);

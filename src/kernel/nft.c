@@ -365,8 +365,8 @@ static uint32_t bad_offset(const struct nlmsghdr *reply)
 	return 0;
 }
 
-static void complain(const struct plan *plan, const struct plan_step *step,
-		     int error, struct diag *diag)
+static void complain_step(const struct plan *plan, const struct plan_step *step,
+			  int error, struct diag *diag)
 {
 	struct place place = step ? plan_place(step) : (struct place){0};
 	struct plan one = {.table = plan->table, .n_steps = 1};
@@ -415,8 +415,8 @@ static void take_answer(struct nft *nft, const struct batch *b,
 	o->result = NFT_FAILED;
 	nft->last_error = -e->error;
 	if (diag && o->n_faults++ < FAULTS_MAX)
-		complain(plan, batch_step_at(b, s, bad_offset(m)), -e->error,
-			 diag);
+		complain_step(plan, batch_step_at(b, s, bad_offset(m)),
+			      -e->error, diag);
 }
 
 /*
@@ -464,7 +464,7 @@ static enum nft_result batch_send(struct nft *nft, struct batch *b,
 	if (mnl_socket_sendto(nft->socket, b->octets, b->n) < 0) {
 		nft->last_error = errno;
 		if (diag)
-			complain(plan, NULL, errno, diag);
+			complain_step(plan, NULL, errno, diag);
 		return NFT_FAILED;
 	}
 	return collect(nft, b, plan, diag);
@@ -488,7 +488,7 @@ static enum nft_result batch_send_at(struct nft *nft, struct batch *b,
 			if (hear_all(nft, &now) < 0) {
 				nft->last_error = errno;
 				if (diag)
-					complain(plan, NULL, errno, diag);
+					complain_step(plan, NULL, errno, diag);
 				return NFT_FAILED;
 			}
 			if (nft->stamp != stamp)

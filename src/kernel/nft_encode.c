@@ -60,8 +60,8 @@ static struct nftnl_expr *add_expr(struct nftnl_rule *r, const char *name)
 
 /* ---- matches ---------------------------------------------------------- */
 
-static void load(struct nftnl_rule *r, enum nft_field field, uint32_t reg,
-		 uint32_t octets)
+static void load_field(struct nftnl_rule *r, enum nft_field field, uint32_t reg,
+		       uint32_t octets)
 {
 	const struct wire_field *w = &wire_fields[field];
 	struct nftnl_expr *e;
@@ -152,13 +152,13 @@ static void put_prefix(struct nftnl_rule *r, const struct nft_match *m)
 	uint8_t bits[16] = {0};
 
 	if (m->bits % 8 == 0) {
-		load(r, field, NFT_REG_1, m->bits / 8u);
+		load_field(r, field, NFT_REG_1, m->bits / 8u);
 		compare(r, NFT_CMP_EQ, field, m->value, m->bits / 8u);
 		return;
 	}
 	for (unsigned i = 0; i < m->bits; i++)
 		bits[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	load(r, field, NFT_REG_1, octets);
+	load_field(r, field, NFT_REG_1, octets);
 	mask(r, field, bits, octets);
 	compare(r, NFT_CMP_EQ, field, m->value, octets);
 }
@@ -172,9 +172,10 @@ static void put_lookup(struct nftnl_rule *r, const struct nft_match *m)
 		uint32_t octets = nft_fields[m->fields[i]].octets;
 
 		/* Registers of 16 octets, or by fours where none begins. */
-		load(r, m->fields[i],
-		     at % 16 ? NFT_REG32_00 + at / 4 : NFT_REG_1 + at / 16,
-		     octets);
+		load_field(r, m->fields[i],
+			   at % 16 ? NFT_REG32_00 + at / 4
+				   : NFT_REG_1 + at / 16,
+			   octets);
 		at += (octets + 3) & ~3u;
 	}
 	e = add_expr(r, "lookup");
@@ -200,22 +201,22 @@ static void put_match(struct nftnl_rule *r, const struct nft_match *m)
 		return;
 	case OP_EQ:
 	case OP_NE:
-		load(r, field, NFT_REG_1, octets);
+		load_field(r, field, NFT_REG_1, octets);
 		compare(r, m->op == OP_EQ ? NFT_CMP_EQ : NFT_CMP_NEQ, field,
 			m->value, octets);
 		return;
 	case OP_RANGE:
-		load(r, field, NFT_REG_1, octets);
+		load_field(r, field, NFT_REG_1, octets);
 		compare(r, NFT_CMP_GTE, field, m->value, octets);
 		compare(r, NFT_CMP_LTE, field, m->last, octets);
 		return;
 	case OP_ANY_BIT:
-		load(r, field, NFT_REG_1, octets);
+		load_field(r, field, NFT_REG_1, octets);
 		mask(r, field, m->value, octets);
 		compare(r, NFT_CMP_NEQ, field, zero, octets);
 		return;
 	case OP_FLAGS_NE:
-		load(r, field, NFT_REG_1, octets);
+		load_field(r, field, NFT_REG_1, octets);
 		mask(r, field, m->last, octets);
 		compare(r, NFT_CMP_NEQ, field, m->value, octets);
 		return;

@@ -64,7 +64,7 @@ static void end_message(struct probe *p, const struct nlmsghdr *m)
 	p->n += MNL_ALIGN(m->nlmsg_len);
 }
 
-static void begin(struct nft *nft, struct probe *p)
+static void probe_begin(struct nft *nft, struct probe *p)
 {
 	struct nlmsghdr *m;
 
@@ -151,7 +151,7 @@ int nft_probe(struct nft *nft, const struct nft_part *parts, unsigned n,
 		free(p);
 		return -1;
 	}
-	begin(nft, p);
+	probe_begin(nft, p);
 	first = nft->seq + 1;
 	for (unsigned i = 0; i < n; i++) {
 		if (parts[i].expression)

@@ -93,7 +93,7 @@ struct target_state *state_get(struct state_table *table, struct slice group,
 	return state_ref(s);
 }
 
-static void forget(struct state_table *table, struct map_slot *entry)
+static void state_forget(struct state_table *table, struct map_slot *entry)
 {
 	struct target_state *s = entry->value;
 	char *key = (char *)(uintptr_t)entry->key.p;
@@ -116,7 +116,7 @@ void state_table_sweep(struct state_table *table)
 
 		if (atomic_load_explicit(&s->refs, memory_order_acquire))
 			continue;
-		forget(table, entry);
+		state_forget(table, entry);
 		at = 0; /* removal moves entries */
 	}
 }
@@ -127,7 +127,7 @@ void state_table_release(struct state_table *table)
 	size_t at = 0;
 
 	while ((entry = map_next(&table->by_key, &at)) != NULL) {
-		forget(table, entry);
+		state_forget(table, entry);
 		at = 0;
 	}
 	map_release(&table->by_key);
