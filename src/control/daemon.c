@@ -264,7 +264,6 @@ static uint64_t most_connections(const struct daemon *d, uint64_t descriptors)
 static int start_workers(struct daemon *d, uint64_t descriptors)
 {
 	struct worker_options options = {
-		.n_workers = d->n_workers,
 		.most_octets = buffer_octets(WORKERS_PART, d->n_workers),
 		.most_connections = most_connections(d, descriptors),
 		.n_connections = &d->n_connections,

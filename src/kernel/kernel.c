@@ -132,7 +132,7 @@ int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation)
 
 /* -- changing -------------------------------------------------------------- */
 
-void kernel_change_release(struct kernel_change *change)
+static void change_release(struct kernel_change *change)
 {
 	ruleset_free(change->before);
 	ruleset_free(change->after);
@@ -267,7 +267,7 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 		/* Perhaps it says why. */
 		if (result == NFT_FAILED)
 			kernel_find_trouble(k, wanted, false, diag);
-		kernel_change_release(&change);
+		change_release(&change);
 		return -1;
 	}
 	*out = change;

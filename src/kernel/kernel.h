@@ -95,6 +95,5 @@ struct kernel_change {
 int kernel_change(struct kernel *k, const struct ruleset *wanted,
 		  struct ruleset *known_take, uint32_t generation,
 		  struct kernel_change *out, struct diag *diag);
-void kernel_change_release(struct kernel_change *change);
 
 #endif

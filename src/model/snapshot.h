@@ -75,8 +75,6 @@ void snapshot_unref(struct snapshot *snap);
 void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
 		      void *object);
 
-struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
-					     struct slice name);
 struct target_group *snapshot_find_group(const struct snapshot *snap,
 					 struct slice name);
 

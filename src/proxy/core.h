@@ -26,7 +26,7 @@ enum { CHAIN_LIMIT = 128 * 1024 };
 
 struct worker {
 	struct loop loop;
-	unsigned number, n_workers;
+	unsigned number;
 	uint64_t most_connections;       /* from clients, of all workers */
 	_Atomic uint64_t *n_connections; /* these; see worker_options */
 	size_t most_octets;

@@ -173,8 +173,7 @@ void worker_stop(struct worker *w)
 	loop_post(&w->loop, stop, w);
 }
 
-/* -- the thread --------------------------------------------------------------
- */
+/* -- the thread ------------------------------------------------------------ */
 
 /* What is still open when the time is over. */
 static void end_clients(struct worker *w)
@@ -191,7 +190,6 @@ struct worker *worker_new(const struct worker_options *options)
 		return NULL;
 	memset(w, 0, sizeof(*w));
 	w->number = options->number;
-	w->n_workers = options->n_workers;
 	w->most_octets = options->most_octets;
 	w->most_connections = options->most_connections;
 	w->n_connections = options->n_connections;

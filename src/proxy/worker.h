@@ -24,8 +24,7 @@ struct seal_keys; /* tls/seal.h */
 
 /* What all workers are given and only read. */
 struct worker_options {
-	unsigned number; /* from 0 */
-	unsigned n_workers;
+	unsigned number;           /* from 0 */
 	size_t most_octets;        /* of buffers, for this worker */
 	uint64_t most_connections; /* from clients, for all workers */
 	/* Those there are, of all workers; outlives them. The promise is for

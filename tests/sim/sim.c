@@ -107,7 +107,6 @@ static _Atomic uint64_t n_connections;
 struct sim *sim_new(void)
 {
 	const struct worker_options options = {
-		.n_workers = 1,
 		.most_octets = 64 << 20,
 		.most_connections = 1000,
 		.n_connections = &n_connections,
