@@ -32,8 +32,7 @@ void print_lost_lines(const json_t *logs)
 	const json_t *log;
 	size_t i;
 
-	json_array_foreach(logs, i, log)
-	{
+	json_array_foreach (logs, i, log) {
 		const char *error = text_at(log, "last_error");
 
 		if (number_at(log, "lost") == 0)

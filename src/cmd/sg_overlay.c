@@ -83,8 +83,7 @@ void sg_print_overlay(const json_t *overlay)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(json_object_get(overlay, "entries"), i, o)
-	{
+	json_array_foreach (json_object_get(overlay, "entries"), i, o) {
 		bool ends = json_object_get(o, "seconds_left") != NULL;
 
 		table_text(&t, text_at(o, "kind"));

@@ -55,7 +55,7 @@ static void print_trouble(const json_t *list)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o)
+	json_array_foreach (list, i, o)
 		printf("trouble: %s\n", json_string_value(o));
 }
 
@@ -119,8 +119,7 @@ static void print_rules(const json_t *list)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		table_text(&t, text_at(o, "group"));
 		table_text(&t, text_at(o, "direction"));
 		table_paint(&t,
@@ -146,8 +145,7 @@ static void print_acls(const json_t *list)
 	if (json_array_size(list) == 0)
 		return;
 	table_init(&t, titles);
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		table_text(&t, text_at(o, "chain"));
 		table_text(&t, text_at(o, "what"));
 		table_text(&t, text_at(o, "action"));
@@ -168,8 +166,7 @@ static void print_drops(const json_t *list)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		table_paint(&t, number_at(o, "packets") ? PAINT_BAD : PAINT_DIM,
 			    text_at(o, "what"));
 		table_text(&t, text_at(o, "direction"));
@@ -186,7 +183,7 @@ static void print_unnamed(const json_t *list)
 
 	if (json_array_size(list))
 		puts("\nlistening, but no rule names the port:");
-	json_array_foreach(list, i, o)
+	json_array_foreach (list, i, o)
 		printf("  %s %s port %lld\n", text_at(o, "protocol"),
 		       text_at(o, "address"), number_at(o, "port"));
 }
@@ -229,8 +226,7 @@ static void narrow(json_t *answer, const char *key, const char *by,
 	json_t *kept = json_array(), *o;
 	size_t i;
 
-	json_array_foreach(all, i, o)
-	{
+	json_array_foreach (all, i, o) {
 		if (v->group && !names_group(text_at(o, by), v->group))
 			continue;
 		if (v->unused && number_at(o, "packets"))

@@ -69,8 +69,7 @@ static void read_addresses(struct tuple *t, const struct nlattr *list)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, list)
-	{
+	mnl_attr_for_each_nested (a, list) {
 		const uint8_t *octets = mnl_attr_get_payload(a);
 		uint16_t n = mnl_attr_get_payload_len(a);
 
@@ -99,8 +98,7 @@ static void read_part(struct tuple *t, const struct nlattr *list)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, list)
-	{
+	mnl_attr_for_each_nested (a, list) {
 		switch (mnl_attr_get_type(a)) {
 		case CTA_PROTO_NUM:
 			t->protocol = mnl_attr_get_u8(a);
@@ -128,8 +126,7 @@ static struct tuple read_tuple(const struct nlattr *list)
 	struct tuple t = {0};
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, list)
-	{
+	mnl_attr_for_each_nested (a, list) {
 		if (mnl_attr_get_type(a) == CTA_TUPLE_IP)
 			read_addresses(&t, a);
 		else if (mnl_attr_get_type(a) == CTA_TUPLE_PROTO)
@@ -219,10 +216,10 @@ static int read_flow(const struct nlmsghdr *message, void *arg)
 	struct cut *c = arg;
 	struct flow flow;
 
-	mnl_attr_for_each(a, message,
-			  sizeof(*nfg)) for (unsigned i = 0; i < N_WANTED;
-					     i++) if (mnl_attr_get_type(a) ==
-						      types[i]) found[i] = a;
+	mnl_attr_for_each (a, message, sizeof(*nfg))
+		for (unsigned i = 0; i < N_WANTED; i++)
+			if (mnl_attr_get_type(a) == types[i])
+				found[i] = a;
 	if (!found[ORIGINAL] || !found[REPLY])
 		return MNL_CB_OK;
 	c->out->n_seen++;

@@ -189,11 +189,9 @@ static int read_generation(const struct nlmsghdr *message, void *arg)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(
-		attr, message,
-		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-					     NFTA_GEN_ID) *
-		(uint32_t *)arg = ntohl(mnl_attr_get_u32(attr));
+	mnl_attr_for_each (attr, message, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_GEN_ID)
+			*(uint32_t *)arg = ntohl(mnl_attr_get_u32(attr));
 	return MNL_CB_OK;
 }
 
@@ -359,9 +357,9 @@ static uint32_t bad_offset(const struct nlmsghdr *reply)
 	if (!(reply->nlmsg_flags & NLM_F_ACK_TLVS))
 		return 0;
 	/* The failed message's header alone is echoed (NLM_F_CAPPED). */
-	mnl_attr_for_each(attr, reply, sizeof(struct nlmsgerr)) if (
-		mnl_attr_get_type(attr) ==
-		NLMSGERR_ATTR_OFFS) return mnl_attr_get_u32(attr);
+	mnl_attr_for_each (attr, reply, sizeof(struct nlmsgerr))
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_OFFS)
+			return mnl_attr_get_u32(attr);
 	return 0;
 }
 

@@ -204,11 +204,10 @@ static size_t count_elements(const struct nlmsghdr *message)
 	const struct nlattr *attr, *element;
 	size_t n = 0;
 
-	mnl_attr_for_each(
-		attr, message,
-		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-					     NFTA_SET_ELEM_LIST_ELEMENTS)
-		mnl_attr_for_each_nested(element, attr) n++;
+	mnl_attr_for_each (attr, message, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			mnl_attr_for_each_nested (element, attr)
+				n++;
 	return n;
 }
 
@@ -404,12 +403,10 @@ const struct plan_step *batch_step_at(const struct batch *b,
 
 	if (!s->step || !is_element_step(s->step) || offset == 0)
 		return s->step;
-	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
+	mnl_attr_for_each (attr, message, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(element, attr)
-		{
+		mnl_attr_for_each_nested (element, attr) {
 			if ((const char *)element - (const char *)message ==
 				    (ptrdiff_t)offset &&
 			    n < b->n_owners)

@@ -49,9 +49,9 @@ static const struct nlattr *find_attr(const struct nlmsghdr *m, uint16_t type)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, m,
-			  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) ==
-						       type) return a;
+	mnl_attr_for_each (a, m, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == type)
+			return a;
 	return NULL;
 }
 

@@ -119,13 +119,11 @@ static char *listing(void)
 
 	assert_non_null(root);
 	assert_int_equal(pclose(f), 0);
-	json_array_foreach(objects, i, object)
-	{
+	json_array_foreach (objects, i, object) {
 		const char *kind;
 		json_t *body;
 
-		json_object_foreach(object, kind, body)
-		{
+		json_object_foreach (object, kind, body) {
 			const char *of = json_string_value(
 				json_object_get(body, "chain"));
 

@@ -487,8 +487,7 @@ static void regress_report_mode_shows_denies(void **state)
 	start(s);
 	answer = ask(s, json_pack("{s:s}", "command", "status"));
 	list = json_object_get(answer, "network_acls");
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		bool allow = strcmp(text_at(o, "what"), "rule 2") == 0;
 
 		assert_string_equal(text_at(o, "action"),
