@@ -14,8 +14,7 @@
 #include "base/map.h"
 #include "control/trial.h"
 
-/* -- names -------------------------------------------------------------------
- */
+/* -- names ----------------------------------------------------------------- */
 
 enum { LOOKERS_MAX = 8 };
 
@@ -138,8 +137,7 @@ static void check_names(const struct snapshot *snap, struct diag *diag)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* -- files -------------------------------------------------------------------
- */
+/* -- files ----------------------------------------------------------------- */
 
 /* In a process of its own, which does not come back. Writes a zero for each
  * file that can be read, else errno. */

@@ -1,3 +1,4 @@
+/* weir check: whether a file would be taken, and what is wrong with it. */
 #include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* weir reload: asks the process that runs to read its file again. */
 #include <stdio.h>
 
 #include "client.h"

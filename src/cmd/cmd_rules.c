@@ -1,3 +1,5 @@
+/* weir rules and weir certs: what is served, as the process that runs has it.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +14,9 @@ static void add_values(struct text *out, const json_t *values)
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach(values, i, value) text_addf(
-		out, "%s%s", i ? " | " : "", json_string_value(value));
+	json_array_foreach (values, i, value)
+		text_addf(out, "%s%s", i ? " | " : "",
+			  json_string_value(value));
 }
 
 static void write_conditions(struct text *out, const json_t *conditions)
@@ -21,8 +24,7 @@ static void write_conditions(struct text *out, const json_t *conditions)
 	const json_t *c;
 	size_t i;
 
-	json_array_foreach(conditions, i, c)
-	{
+	json_array_foreach (conditions, i, c) {
 		const json_t *regex = json_object_get(c, "regex_values");
 
 		text_addf(out, "%s%s %s ", i ? ", " : "", text_at(c, "field"),
@@ -40,8 +42,7 @@ static void write_action(struct text *out, const json_t *action)
 	text_addf(out, "%s", text_at(action, "type"));
 	if (json_object_get(action, "status_code"))
 		text_addf(out, " %lld", number_at(action, "status_code"));
-	json_array_foreach(groups, i, group)
-	{
+	json_array_foreach (groups, i, group) {
 		text_addf(out, "%s%s", i ? ", " : " ",
 			  text_at(group, "target_group"));
 		if (json_array_size(groups) > 1)
@@ -83,11 +84,11 @@ static void print_rules(const json_t *answer)
 	size_t i, j;
 
 	table_init(&t, titles);
-	json_array_foreach(listeners, i, listener)
-	{
+	json_array_foreach (listeners, i, listener) {
 		const json_t *rules = json_object_get(listener, "rules");
 
-		json_array_foreach(rules, j, rule) add_rule(&t, listener, rule);
+		json_array_foreach (rules, j, rule)
+			add_rule(&t, listener, rule);
 	}
 	table_print(&t);
 }
@@ -123,12 +124,11 @@ static void print_certs(const json_t *answer)
 	size_t i, j;
 
 	table_init(&t, titles);
-	json_array_foreach(listeners, i, listener)
-	{
+	json_array_foreach (listeners, i, listener) {
 		const json_t *certificates =
 			json_object_get(listener, "certificates");
 
-		json_array_foreach(certificates, j, certificate)
+		json_array_foreach (certificates, j, certificate)
 			add_certificate(&t, listener, certificate);
 	}
 	table_print(&t);

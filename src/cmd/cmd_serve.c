@@ -1,3 +1,4 @@
+/* weir serve: the load balancer itself, in the foreground. */
 #include "cmd.h"
 #include "control/daemon.h"
 

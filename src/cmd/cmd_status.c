@@ -1,3 +1,4 @@
+/* weir status: what runs, with its counters. */
 #include <stdio.h>
 
 #include "client.h"
@@ -47,14 +48,12 @@ static void print_listeners(const json_t *listeners)
 	size_t i, j;
 
 	table_init(&t, titles);
-	json_array_foreach(listeners, i, l)
-	{
+	json_array_foreach (listeners, i, l) {
 		const json_t *addresses = json_object_get(l, "addresses");
 		char all[256] = "";
 		size_t n = 0;
 
-		json_array_foreach(addresses, j, address)
-		{
+		json_array_foreach (addresses, j, address) {
 			int more = snprintf(all + n, sizeof(all) - n, "%s%s",
 					    n ? " " : "",
 					    json_string_value(address));
@@ -83,8 +82,7 @@ static void print_workers(const json_t *workers)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(workers, i, w)
-	{
+	json_array_foreach (workers, i, w) {
 		char number[24];
 
 		snprintf(number, sizeof(number), "%zu", i);
@@ -106,8 +104,7 @@ static void print_counts(json_t *counts, const char *title)
 	json_t *value;
 
 	table_init(&t, titles);
-	json_object_foreach(counts, name, value)
-	{
+	json_object_foreach (counts, name, value) {
 		if (json_integer_value(value) == 0)
 			continue;
 		table_text(&t, name);
@@ -127,8 +124,7 @@ static void print_names(const json_t *names)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach (names, i, name) {
 		table_text(&t, text_at(name, "name"));
 		table_number(&t, number_at(name, "addresses"));
 		table_paint(&t, PAINT_BAD, text_at(name, "failure"));

@@ -1,3 +1,4 @@
+/* weir targets: the health of targets, and what they were sent. */
 #include <stdio.h>
 #include <string.h>
 
@@ -61,12 +62,10 @@ static void print_targets(const json_t *answer)
 	size_t i, j, n = 0;
 
 	table_init(&t, titles);
-	json_array_foreach(groups, i, group)
-	{
+	json_array_foreach (groups, i, group) {
 		const json_t *targets = json_object_get(group, "targets");
 
-		json_array_foreach(targets, j, target)
-		{
+		json_array_foreach (targets, j, target) {
 			add_target(&t, text_at(group, "name"), target);
 			n++;
 		}

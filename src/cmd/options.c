@@ -1,3 +1,4 @@
+/* What stands behind the words of a command; cmd.h has the contract. */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>

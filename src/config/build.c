@@ -1,3 +1,4 @@
+/* From the texts of all files to a snapshot; config.h has the contract. */
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -55,8 +56,7 @@ const struct key root_keys[] = {
 };
 /* clang-format on */
 
-/* -- the whole ----------------------------------------------------------------
- */
+/* -- the whole ------------------------------------------------------------- */
 
 static void check_whole(struct reader *r, const struct node *root)
 {

@@ -26,8 +26,7 @@ static const char *seen_at(struct sense *s, const struct place *at)
 			    at->line, at->column);
 }
 
-/* -- patterns ----------------------------------------------------------------
- */
+/* -- patterns -------------------------------------------------------------- */
 
 static bool is_same(char a, char b, bool fold)
 {
@@ -75,9 +74,7 @@ static bool has_wildcard(struct slice s)
 	return slice_find(s, '*') < s.n || slice_find(s, '?') < s.n;
 }
 
-/* -- rules that are never asked
- * ------------------------------------------------
- */
+/* -- rules that are never asked -------------------------------------------- */
 
 static bool is_covered(struct sense *s, const struct condition *wide,
 		       struct slice narrow)
@@ -150,9 +147,7 @@ static void warn_of_hidden(struct sense *s, const struct listener *l)
 	}
 }
 
-/* -- hosts without a certificate
- * -----------------------------------------------
- */
+/* -- hosts without a certificate ------------------------------------------- */
 
 /* A pattern is many names: one that could be meant is enough. */
 static bool fits_some(struct sense *s, const struct listener *l,
@@ -185,9 +180,7 @@ static void warn_of_names(struct sense *s, const struct listener *l,
 	}
 }
 
-/* -- redirects to nowhere
- * ------------------------------------------------------
- */
+/* -- redirects to nowhere -------------------------------------------------- */
 
 /* The text of a template that is nothing else. */
 static bool is_literal(const struct template *t, struct slice *text)
@@ -245,9 +238,7 @@ static void warn_of_redirect(struct sense *s, const struct listener *l,
 		     port);
 }
 
-/* -- targets that are ourselves
- * ------------------------------------------------
- */
+/* -- targets that are ourselves -------------------------------------------- */
 
 static const struct listener *listener_on(struct sense *s,
 					  const struct addr *addr)
@@ -286,8 +277,7 @@ static void warn_of_target(struct sense *s, const struct target *t)
 		     (int)addr_format(&t->addr, text), text);
 }
 
-/* -- the whole ----------------------------------------------------------------
- */
+/* -- the whole ------------------------------------------------------------- */
 
 static void note_ports(struct sense *s)
 {

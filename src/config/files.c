@@ -27,8 +27,7 @@ struct loaded {
 
 static void follow(struct files *f, const struct node *map, const char *file);
 
-/* -- octets ------------------------------------------------------------------
- */
+/* -- octets ---------------------------------------------------------------- */
 
 static int read_all(int fd, struct text *out)
 {
@@ -100,8 +99,7 @@ static void load_file(struct files *f, const char *file,
 	mine->open = false;
 }
 
-/* -- include ------------------------------------------------------------------
- */
+/* -- include --------------------------------------------------------------- */
 
 /* A folder that is not there matches nothing, as an empty one does. */
 static int on_glob_error(const char *folder, int error)

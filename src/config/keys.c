@@ -9,8 +9,7 @@
 /* Names that may begin in one mapping. */
 enum { TAILS_MAX = 512 };
 
-/* -- as lines -----------------------------------------------------------------
- */
+/* -- as lines -------------------------------------------------------------- */
 
 static const char *kind_of(const struct key *k)
 {
@@ -46,8 +45,7 @@ void config_write_keys(FILE *to)
 	write_table(to, "", root_keys);
 }
 
-/* -- as JSON Schema
- * ------------------------------------------------------------ */
+/* -- as JSON Schema -------------------------------------------------------- */
 
 /* What is left of a name behind the properties that led to it. */
 struct tail {

@@ -1,3 +1,4 @@
+/* ${NAME} in a text: values of the environment; node.h has the contract. */
 #include <stdlib.h>
 
 #include "base/text.h"

@@ -16,8 +16,7 @@ static void print_map(struct printer *p, const struct node *map,
 		      const struct key *keys, int indent);
 static void print_any(struct printer *p, const struct node *v, int indent);
 
-/* -- scalars -----------------------------------------------------------------
- */
+/* -- scalars --------------------------------------------------------------- */
 
 static bool is_plain(struct slice s)
 {
@@ -96,8 +95,7 @@ static struct slice whole_path(struct printer *p, const struct node *v)
 	return path;
 }
 
-/* -- lines -------------------------------------------------------------------
- */
+/* -- lines ----------------------------------------------------------------- */
 
 static void begin_line(struct printer *p, int indent)
 {

@@ -1,11 +1,11 @@
+/* Actions of rules: forward, redirect, fixed response. */
 #include "base/fail.h"
 #include "names.h"
 #include "read.h"
 
 enum { BODY_MAX = 64 * 1024, CONTENT_TYPE_MAX = 128 };
 
-/* -- forward -----------------------------------------------------------------
- */
+/* -- forward --------------------------------------------------------------- */
 
 static void parse_group_name(struct reader *r, const struct key *k,
 			     const struct node *v, void *slot)
@@ -94,8 +94,7 @@ static void parse_forward(struct reader *r, const struct key *k,
 		a->forward.groups[i].group->is_used = true;
 }
 
-/* -- redirect ----------------------------------------------------------------
- */
+/* -- redirect -------------------------------------------------------------- */
 
 struct redirect_draft {
 	struct redirect redirect;
@@ -378,8 +377,7 @@ static void parse_redirect(struct reader *r, const struct key *k,
 	a->redirect = d.redirect;
 }
 
-/* -- fixed response ----------------------------------------------------------
- */
+/* -- fixed response -------------------------------------------------------- */
 
 static void parse_fixed_code(struct reader *r, const struct key *k,
 			     const struct node *v, void *slot)
@@ -460,8 +458,7 @@ static void parse_fixed(struct reader *r, const struct key *k,
 			 a->fixed.status);
 }
 
-/* -- actions -----------------------------------------------------------------
- */
+/* -- actions --------------------------------------------------------------- */
 
 static const struct type type_forward = {parse_forward, SHAPE_TEXT | SHAPE_MAP,
 					 NULL};

@@ -1,3 +1,4 @@
+/* Load balancers and their attributes. */
 #include "base/fail.h"
 #include "names.h"
 #include "read_firewall.h"
@@ -266,8 +267,7 @@ const struct key balancer_keys[] = {
 };
 /* clang-format on */
 
-/* -- the list ---------------------------------------------------------------
- */
+/* -- the list -------------------------------------------------------------- */
 
 /* The same on every node, as it is made from the name: FNV-1a, ten digits. */
 static void name_it(struct reader *r, struct load_balancer *lb)

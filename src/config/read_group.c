@@ -1,3 +1,4 @@
+/* Target groups, and how their targets are checked. */
 #include "base/fail.h"
 #include "read.h"
 
@@ -10,8 +11,7 @@ static const char NETWORK_NOT_BUILT[] =
 static const char LATER[] =
 	"another value belongs to the language but is not built yet";
 
-/* -- health checks -----------------------------------------------------------
- */
+/* -- health checks --------------------------------------------------------- */
 
 static const struct word check_protocols[] = {
 	{"HTTP", PROTOCOL_HTTP, NULL},
@@ -169,8 +169,7 @@ static void parse_health_check(struct reader *r, const struct key *k,
 			 "(settings.strict_aws_limits)");
 }
 
-/* -- values that only stand here ---------------------------------------------
- */
+/* -- values that only stand here ------------------------------------------- */
 
 /* "off" or a number; 0 in the slot is off. */
 static void parse_minimum(struct reader *r, const struct key *k,
@@ -362,8 +361,7 @@ const struct key group_keys[] = {
 };
 /* clang-format on */
 
-/* -- the list -----------------------------------------------------------------
- */
+/* -- the list -------------------------------------------------------------- */
 
 static void check_group(struct reader *r, const struct target_group *g)
 {

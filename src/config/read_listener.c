@@ -1,3 +1,4 @@
+/* Listeners: protocols, certificates and the fields that they set. */
 #include <stdio.h>
 
 #include "base/fail.h"
@@ -19,8 +20,7 @@ struct draft {
 
 #define INTO(member) .offset = offsetof(struct draft, listener.member)
 
-/* -- certificates -----------------------------------------------------------
- */
+/* -- certificates ---------------------------------------------------------- */
 
 struct certificate_draft {
 	struct slice chain, key;
@@ -137,8 +137,7 @@ static void set_up_tls(struct reader *r, struct draft *d)
 		snapshot_on_free(r->snap, free_tls, l->tls);
 }
 
-/* -- fields on responses -----------------------------------------------------
- */
+/* -- fields on responses --------------------------------------------------- */
 
 enum { FIELD_VALUE_MAX = 1024 };
 
@@ -203,8 +202,7 @@ static void parse_field_value(struct reader *r, const struct key *k,
 	f->value = arena_slice(r->arena, v->text);
 }
 
-/* -- the rest ----------------------------------------------------------------
- */
+/* -- the rest -------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct word protocols[] = {

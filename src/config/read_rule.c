@@ -1,3 +1,4 @@
+/* Rules and their conditions. */
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -15,8 +16,7 @@ enum {
 	AWS_VALUE_OCTETS = 128,
 };
 
-/* -- conditions --------------------------------------------------------------
- */
+/* -- conditions ------------------------------------------------------------ */
 
 /* The slot is a node: who asked takes the list from there. */
 static void parse_values(struct reader *r, const struct key *k,
@@ -219,8 +219,7 @@ static void parse_conditions(struct reader *r, const struct key *k,
 	}
 }
 
-/* -- rules -------------------------------------------------------------------
- */
+/* -- rules ----------------------------------------------------------------- */
 
 static void parse_rule_actions(struct reader *r, const struct key *k,
 			       const struct node *v, void *slot)

@@ -1,3 +1,4 @@
+/* Settings of the process. */
 #include <pwd.h>
 #include <sched.h>
 #include <stdlib.h>

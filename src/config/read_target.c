@@ -1,3 +1,4 @@
+/* Targets: addresses, names and paths. */
 #include "base/fail.h"
 #include "read_firewall.h"
 

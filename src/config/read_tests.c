@@ -26,8 +26,7 @@ struct test_draft {
 	struct expect_draft expect;
 };
 
-/* -- tables ------------------------------------------------------------------
- */
+/* -- tables ---------------------------------------------------------------- */
 
 static void parse_node_slot(struct reader *r, const struct key *k,
 			    const struct node *v, void *slot)
@@ -138,8 +137,7 @@ const struct key test_keys[] = {
 };
 /* clang-format on */
 
-/* -- which listener
- * ------------------------------------------------------------ */
+/* -- which listener -------------------------------------------------------- */
 
 struct asked {
 	struct slice authority, target;
@@ -208,8 +206,7 @@ static const struct listener *find_listener(struct reader *r,
 	return found;
 }
 
-/* -- running
- * ------------------------------------------------------------------- */
+/* -- running --------------------------------------------------------------- */
 
 static void add_field(struct http_head *head, struct slice name,
 		      struct slice value)

@@ -13,8 +13,7 @@
 #include "tls/seal.h"
 #include "world.h"
 
-/* -- the key of sticky cookies ----------------------------------------------
- */
+/* -- the key of sticky cookies --------------------------------------------- */
 
 /* Cuts the last name off; false when nothing is left to cut. */
 static bool cut_name(char *path)
@@ -105,8 +104,7 @@ int trial_of_keys(const struct snapshot *snap, const struct identity *id,
 	return good ? 0 : -1;
 }
 
-/* -- the whole ---------------------------------------------------------------
- */
+/* -- the whole ------------------------------------------------------------- */
 
 /* The process that listens on the admin socket; 0: nobody answers. */
 static pid_t running_weir(const struct settings *s)

@@ -9,8 +9,7 @@
 
 #include "base/outbox.h"
 
-/* -- what a courier was given -----------------------------------------------
- */
+/* -- what a courier was given ---------------------------------------------- */
 
 enum { THREADS = 4, EACH = 20000 };
 

@@ -11,8 +11,7 @@
 #include "tls/policy.h"
 #include "worlds.h"
 
-/* -- a peer ----------------------------------------------------------------
- */
+/* -- a peer ---------------------------------------------------------------- */
 
 enum script { REFUSE, HANG, CLOSE, ANSWER, DRIP, ENDLESS };
 
@@ -244,8 +243,7 @@ static struct target_state *check(struct scene *s, enum script script,
 
 #define OK "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
-/* -- results ---------------------------------------------------------------
- */
+/* -- results --------------------------------------------------------------- */
 
 static const struct {
 	const char *name;

@@ -318,8 +318,7 @@ static int finish(void **state)
 	return 0;
 }
 
-/* -- what must come of it ---------------------------------------------------
- */
+/* -- what must come of it -------------------------------------------------- */
 
 static void test_a_good_file_is_taken_over(void **state)
 {

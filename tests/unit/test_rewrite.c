@@ -464,7 +464,7 @@ static void regress_our_fields_stand_before_the_clients(void **state)
 			    "X-Own: 1\n");
 }
 
-/* -- RFC 9110 7.6.1 ---------------------------------------------------------*/
+/* -- RFC 9110 7.6.1 -------------------------------------------------------- */
 
 static void test_what_concerns_one_connection_ends_here(void **state)
 {
@@ -537,8 +537,7 @@ static void regress_options_of_a_whole_server_asks_for_an_asterisk(void **state)
 	assert_slice(out.target, "/?x");
 }
 
-/* -- responses
- * ---------------------------------------------------------------*/
+/* -- responses ------------------------------------------------------------- */
 
 static void answer(const char *response, struct http_head *out)
 {
