@@ -198,8 +198,8 @@ class Targets(Scene):
     def test_a_hundred_interim_responses(self):
         weir = self.one(Raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 100 +
                             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", keep=True))
-        self.assertIn(weir.get("/").status, (200, 502))
-        self.assertEqual(weir.get("/again").status in (200, 502), True)
+        self.assertEqual(weir.get("/").status, 200)
+        self.assertEqual(weir.get("/again").status, 200)
 
     def test_an_old_target(self):
         weir = self.one(Raw(b"HTTP/1.0 200 OK\r\n\r\nold"), NEXT)
@@ -225,7 +225,7 @@ class Targets(Scene):
 
     def test_line_feeds_alone(self):
         weir = self.one(Raw(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", keep=True), NEXT)
-        self.assertIn(weir.get("/").status, (200, 502))
+        self.assertEqual(weir.get("/").status, 200)
         self.assertEqual(weir.get("/").status, 200)
 
     def test_a_status_that_is_none(self):
@@ -240,7 +240,7 @@ class Targets(Scene):
                             b"zz\r\nevil\r\n0\r\n\r\n", keep=True), NEXT)
         answer = weir.get("/")
         self.assertNotIn(b"evil", answer.body)
-        self.assertTrue(answer.status == 502 or not answer.whole)
+        self.assertEqual((answer.status, answer.whole), (200, False))
         self.assertEqual(weir.get("/").body, b"next")
 
     def test_a_redirect_of_the_target_is_its_own(self):

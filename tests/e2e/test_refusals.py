@@ -75,11 +75,11 @@ class NotHttp(Refusing):
         self.assertEqual(self.app.requests, [])
 
     def test_regress_what_a_client_asks_for_in_vain_is_no_warning(self):
-        for octets, reason in (
-                (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "http-version"),
+        for octets, status, reason in (
+                (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "http-version"),
                 (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n"
-                 b"Transfer-Encoding: chunked\r\n\r\n", "transfer-coding")):
-            self.assertIn(self.status(octets), (501, 505))
+                 b"Transfer-Encoding: chunked\r\n\r\n", 501, "transfer-coding")):
+            self.assertEqual(self.status(octets), status)
             self.assertIn("level=info", self.begun.log.wait_for(reason))
 
     def test_regress_white_space_around_a_name(self):
@@ -182,9 +182,9 @@ class Smuggling(Scene):
         weir = self.weir(MODE, app=app, mode="defensive")
         c = weir.client()
         first = c.get("/")
-        self.assertIn(first.status, (200, 502))
-        self.assertNotIn(b"evil", first.body)
-        self.assertNotIn(b"evil", weir.get("/").body)
+        # Chunks are what counts (RFC 9112 6.3), and the connection ends there.
+        self.assertEqual((first.status, first.body), (200, b""))
+        self.assertEqual(weir.get("/").body, b"ok")
 
 
 class InvalidNames(Scene):
