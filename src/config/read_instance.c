@@ -243,9 +243,14 @@ static void parse_nflog_group(struct reader *r, const struct key *k,
 {
 	uint64_t number;
 
-	if (want_integer(r, k->name, v, &number) &&
-	    in_range(r, k, v, (double)number))
-		*(int *)slot = (int)number;
+	if (!want_integer(r, k->name, v, &number) ||
+	    !in_range(r, k, v, (double)number))
+		return;
+	if (number == KEEPER_NFLOG_GROUP)
+		complain(r, &v->at, NULL,
+			 "NFLOG group %d is the keeper's own: choose another",
+			 KEEPER_NFLOG_GROUP);
+	*(int *)slot = (int)number;
 }
 
 static const struct type type_nflog_group = {parse_nflog_group, SHAPE_NUMBER,
@@ -282,7 +287,7 @@ const struct key firewall_keys[] = {
 	 .doc = "Lines a second at most, for each combination of groups."},
 	{"log_drops.nflog_group", &type_nflog_group, SETTING(nflog_group),
 	 .any = {0, 65535}, .doc = "An NFLOG group in place of the kernel's "
-	 "log.", .absent = "the kernel's log"},
+	 "log; 30565 is the keeper's own.", .absent = "the kernel's log"},
 	NOT_BUILT("read_group",
 		  "Group of the system that may ask the keeper for its status.",
 		  "weir, if there is one"),

@@ -24,9 +24,11 @@ src_libweir_a_SOURCES += \
 	src/firewall/ruleset_text.c \
 	src/firewall/session.c src/firewall/session.h \
 	src/firewall/set_index.c src/firewall/set_index.h \
+	src/firewall/sighting.c src/firewall/sighting.h \
 	src/firewall/stages.c \
 	src/firewall/store.c src/firewall/store.h \
 	src/firewall/store_check.c src/firewall/store_check.h \
+	src/firewall/tell.c src/firewall/tell.h \
 	src/firewall/times.c \
 	src/firewall/verdict.c src/firewall/verdict.h \
 	src/firewall/whereabouts.c src/firewall/whereabouts.h

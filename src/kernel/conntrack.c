@@ -135,6 +135,16 @@ static struct tuple read_tuple(const struct nlattr *list)
 	return t;
 }
 
+bool conntrack_destination(const struct nlattr *original,
+			   struct cidr *destination, uint16_t *dport)
+{
+	struct tuple t = read_tuple(original);
+
+	*destination = t.destination;
+	*dport = t.dport;
+	return t.destination.family != 0;
+}
+
 /* The answers come from where the flow really goes. */
 static struct flow flow_of(const struct tuple *original,
 			   const struct tuple *reply)

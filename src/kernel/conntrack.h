@@ -37,6 +37,13 @@ struct flow {
 bool flow_is_admitted(const struct firewall_config *config,
 		      const struct ruleset *rules, const struct flow *flow);
 
+struct nlattr;
+
+/* Where the first packet of a flow went, as its sender wrote it: of a
+ * CTA_TUPLE_ORIG. False: it does not say. */
+bool conntrack_destination(const struct nlattr *original,
+			   struct cidr *destination, uint16_t *dport);
+
 struct conntrack_result {
 	unsigned n_seen, n_cut;
 };

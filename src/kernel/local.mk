@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/kernel/list_file.c src/kernel/list_file.h \
 	src/kernel/machine.c src/kernel/machine.h \
 	src/kernel/nft.c src/kernel/nft.h \
+	src/kernel/nflog.c src/kernel/nflog.h \
 	src/kernel/nft_batch.c src/kernel/nft_batch.h \
 	src/kernel/nft_decode.c \
 	src/kernel/nft_decode_set.c \

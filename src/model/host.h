@@ -93,6 +93,9 @@ enum firewall_at_start {
 	AT_START_CLOSED,    /* and if there are none, nearly nothing passes */
 };
 
+/* On which the keeper itself hears what is dropped; nobody else's. */
+enum { KEEPER_NFLOG_GROUP = 30565 };
+
 struct firewall_settings {
 	enum firewall_mode mode;
 	enum firewall_revoke revoke;

@@ -228,7 +228,7 @@ bool sg_rule_has_port(const struct sg_rule *rule, uint8_t protocol,
 
 /* -- in words -------------------------------------------------------------- */
 
-static void add_protocol(struct text *t, int protocol)
+void sg_protocol_text(int protocol, struct text *t)
 {
 	switch (protocol) {
 	case SG_ALL:
@@ -281,7 +281,7 @@ const char *sg_rule_words(enum sg_direction direction,
 	char cidr[CIDR_TEXT_MAX];
 	struct text t = {0};
 
-	add_protocol(&t, rule->protocol);
+	sg_protocol_text(rule->protocol, &t);
 	add_part(&t, rule, ports);
 	text_add(&t, direction == SG_INGRESS ? SLICE(" from ") : SLICE(" to "));
 	switch (peer->kind) {

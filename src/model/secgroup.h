@@ -24,6 +24,7 @@
 
 #include "base/cidr.h"
 #include "base/diag.h"
+#include "base/text.h"
 
 enum sg_direction { SG_INGRESS, SG_EGRESS };
 
@@ -144,6 +145,9 @@ const char *sg_rule_words(enum sg_direction direction,
 			  const struct sg_rule *rule,
 			  const struct port_range *ports,
 			  const struct sg_peer *peer, char *out, size_t size);
+
+/* "tcp", "icmpv6", "protocol 50", "all". */
+void sg_protocol_text(int protocol, struct text *out);
 
 /* "sgr-", 17 hexadecimal digits, a zero. */
 enum { SG_RULE_ID_MAX = 22 };

@@ -45,6 +45,10 @@ tests_fuzz_fuzz_secgroup_SOURCES = tests/fuzz/fuzz_secgroup.c \
 tests_fuzz_fuzz_secgroup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_fuzz_fuzz_secgroup_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_sighting
+tests_fuzz_fuzz_sighting_SOURCES = tests/fuzz/fuzz_sighting.c $(fuzz_main)
+tests_fuzz_fuzz_sighting_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_sticky
 tests_fuzz_fuzz_sticky_SOURCES = tests/fuzz/fuzz_sticky.c $(fuzz_main)
 tests_fuzz_fuzz_sticky_LDADD = $(FUZZ_LIBS)

@@ -8,7 +8,7 @@ firewall_scenes = $(firewall_model) tests/golden/scenes.c tests/golden/scenes.h
 firewall_random = $(firewall_model) \
 	tests/golden/naive.c tests/golden/naive.h \
 	tests/golden/random.c tests/golden/random.h
-firewall_tests = tests/unit/test_boxes tests/unit/test_bridge tests/unit/test_import tests/unit/test_store tests/unit/test_plan tests/unit/test_verdict tests/unit/test_machine \
+firewall_tests = tests/unit/test_boxes tests/unit/test_bridge tests/unit/test_import tests/unit/test_store tests/unit/test_plan tests/unit/test_verdict tests/unit/test_machine tests/unit/test_nflog \
 	tests/golden/test_golden tests/netns/test_nft \
 	tests/netns/test_conntrack tests/netns/test_packets
 check_PROGRAMS += $(firewall_tests)
@@ -23,6 +23,8 @@ tests_unit_test_bridge_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_SOURCES = tests/unit/test_store.c $(firewall_scenes)
 tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
+tests_unit_test_nflog_SOURCES = tests/unit/test_nflog.c
+tests_unit_test_nflog_LDADD = $(UNIT_LIBS)
 tests_unit_test_machine_SOURCES = tests/unit/test_machine.c
 tests_unit_test_machine_LDADD = $(UNIT_LIBS)
 tests_golden_test_golden_SOURCES = tests/golden/test_golden.c $(firewall_scenes)
