@@ -43,7 +43,7 @@ void print_lost_lines(const json_t *logs)
 	}
 }
 
-static int dial(const char *path)
+int client_dial(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const struct timeval patience = {.tv_sec = CLIENT_PATIENCE_S};
@@ -120,16 +120,13 @@ static bool read_line(int fd, struct text *line)
 	return false;
 }
 
-int client_call(const char *path, const json_t *request, json_t **answer)
+int client_talk(int fd, const json_t *request, json_t **answer)
 {
-	char *question;
+	char *question = json_dumps(request, JSON_COMPACT);
 	struct text line = {0};
-	int fd = dial(path), error = 0;
+	int error = 0;
 
 	*answer = NULL;
-	if (fd < 0)
-		return errno == EAGAIN ? ETIMEDOUT : errno;
-	question = json_dumps(request, JSON_COMPACT);
 	if (!send_all(fd, slice_of(question)) || !send_all(fd, SLICE("\n")) ||
 	    !read_line(fd, &line))
 		error = errno;
@@ -140,11 +137,22 @@ int client_call(const char *path, const json_t *request, json_t **answer)
 		*answer = NULL;
 		error = EPROTO;
 	}
-	close(fd);
 	text_release(&line);
 	free(question);
 	/* What the kernel says when the patience is over. */
 	return error == EAGAIN ? ETIMEDOUT : error;
+}
+
+int client_call(const char *path, const json_t *request, json_t **answer)
+{
+	int fd = client_dial(path), error;
+
+	*answer = NULL;
+	if (fd < 0)
+		return errno == EAGAIN ? ETIMEDOUT : errno;
+	error = client_talk(fd, request, answer);
+	close(fd);
+	return error;
 }
 
 static int ask_at(const struct command *self, const char *path,

@@ -27,6 +27,11 @@ enum { CLIENT_PATIENCE_S = 60, CLIENT_ANSWER_MAX = 256 << 20 };
 int client_ask(const struct command *self, const char *config,
 	       const char *socket, json_t *request_take, json_t **answer);
 
+/* A connection for several questions, one after the other: -1 with errno, or a
+ * descriptor. client_talk() is like client_call(). */
+int client_dial(const char *path);
+int client_talk(int fd, const json_t *request, json_t **answer);
+
 /* Asks one question on a socket. Returns 0, or an errno value and no answer:
  * ENOENT and ECONNREFUSED where nobody listens. */
 int client_call(const char *path, const json_t *request, json_t **answer);

@@ -9,7 +9,8 @@ weir_SOURCES = \
 	src/cmd/explain_packet.c src/cmd/pager.c src/cmd/pager.h \
 	src/cmd/explain_reason.c src/cmd/explain_reason.h src/cmd/sg.c src/cmd/sg.h \
 	src/cmd/sg_change.c src/cmd/sg_import.c src/cmd/sg_overlay.c \
-	src/cmd/sg_session.c src/cmd/sg_show.c src/cmd/sg_status.c
+	src/cmd/sg_session.c src/cmd/sg_show.c src/cmd/sg_status.c \
+	src/cmd/sg_suggest.c src/cmd/sg_watch.c
 
 # For editors: from the tables that read the file.
 nodist_pkgdata_DATA = weir.schema.json

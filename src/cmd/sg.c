@@ -80,6 +80,17 @@ static bool is_nobody_there(int error, const char *socket)
 	       (error == EACCES && !is_listening(socket));
 }
 
+static int unreachable(const struct command *self, const char *socket,
+		       int error)
+{
+	fprintf(stderr, "weir %s: the keeper on %s does not answer: %s%s\n",
+		self->name, socket, strerror(error),
+		error == EACCES ? "; its owner and group may: try as that "
+				  "user, or as root"
+				: "");
+	return EXIT_UNREACHABLE;
+}
+
 static int ask(const struct command *self, const char *file, const char *socket,
 	       const json_t *request, json_t **answer)
 {
@@ -92,16 +103,8 @@ static int ask(const struct command *self, const char *file, const char *socket,
 	}
 	if (error == 0)
 		return EXIT_GOOD;
-	if (!is_nobody_there(error, socket)) {
-		fprintf(stderr,
-			"weir %s: the keeper on %s does not answer: "
-			"%s%s\n",
-			self->name, socket, strerror(error),
-			error == EACCES ? "; its owner and group may: try as "
-					  "that user, or as root"
-					: "");
-		return EXIT_UNREACHABLE;
-	}
+	if (!is_nobody_there(error, socket))
+		return unreachable(self, socket, error);
 	log_setup(LOG_WARNING, LOG_TEXT);
 	*answer = keeper_answer_alone(file, socket, request);
 	json_object_set_new(*answer, "alone", json_true());
@@ -124,6 +127,44 @@ int sg_ask(const struct command *self, const char *config, json_t *request_take,
 	free(socket);
 	free(file);
 	return status;
+}
+
+/* -- a line ---------------------------------------------------------------- */
+
+int sg_line_open(const struct command *self, const char *config,
+		 struct sg_line *line)
+{
+	int status = EXIT_UNREACHABLE, error;
+
+	*line = (struct sg_line){self, find_socket(config), -1};
+	line->fd = client_dial(line->socket);
+	if (line->fd >= 0)
+		return EXIT_GOOD;
+	error = errno;
+	if (is_nobody_there(error, line->socket))
+		fprintf(stderr,
+			"weir %s: no keeper runs on %s: start it with \"weir "
+			"sg keep\", or weir-sg.service\n",
+			self->name, line->socket);
+	else
+		status = unreachable(self, line->socket, error);
+	sg_line_close(line);
+	return status;
+}
+
+int sg_line_ask(struct sg_line *line, const json_t *request, json_t **answer)
+{
+	int error = client_talk(line->fd, request, answer);
+
+	return error ? unreachable(line->self, line->socket, error) : EXIT_GOOD;
+}
+
+void sg_line_close(struct sg_line *line)
+{
+	if (line->fd >= 0)
+		close(line->fd);
+	free(line->socket);
+	*line = (struct sg_line){.fd = -1};
 }
 
 json_t *sg_overlay(const char *config)

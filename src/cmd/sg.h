@@ -22,6 +22,21 @@
 int sg_ask(const struct command *self, const char *config, json_t *request_take,
 	   json_t **answer);
 
+/* A line to the keeper that stays open; whoever may not read the file still
+ * reaches the usual socket. */
+struct sg_line {
+	const struct command *self;
+	char *socket; /* owned */
+	int fd;
+};
+
+/* Both return an exit status and say what is wrong on stderr; after a failure
+ * there is nothing to close, and no answer. */
+int sg_line_open(const struct command *self, const char *config,
+		 struct sg_line *line);
+int sg_line_ask(struct sg_line *line, const json_t *request, json_t **answer);
+void sg_line_close(struct sg_line *line);
+
 /* Prints findings, and the error of an answer that is not "ok". Returns the
  * exit status that it means. */
 int sg_tell(const struct command *self, const json_t *answer);

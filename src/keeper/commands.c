@@ -347,6 +347,8 @@ static json_t *answer_diff(struct keeper *k, const json_t *request)
 		return refuse_failed(&diag);
 	}
 	now = k->now;
+	if (now && !k->keeps)
+		tell_lay_as_in(intent->rules, now);
 	wanted = intent_is_empty(intent) ? NULL : intent->rules;
 	plan = wanted ? plan_make(now, wanted) : NULL;
 	text = plan ? plan_text(plan)
@@ -436,6 +438,7 @@ static const struct command commands[] = {
 	{"block", keeper_answer_overlay, true},
 	{"unblock", keeper_answer_overlay, true},
 	{"overlay", keeper_answer_overlay, false},
+	{"suggest", keeper_answer_suggest, false},
 };
 
 static json_t *run(struct keeper *k, const struct command *c,
@@ -463,10 +466,14 @@ json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
 	json_t *refusal;
 
 	if (*memo)
-		return keeper_cut_answer(k, *memo);
+		return name && strcmp(name, "watch") == 0
+			       ? keeper_answer_watch(k, request, memo)
+			       : keeper_cut_answer(k, *memo);
 	if (!name)
 		return admin_error("a request has a \"command\"");
 	refusal = check_file(k, request);
+	if (!refusal && strcmp(name, "watch") == 0)
+		return keeper_answer_watch(k, request, memo);
 	for (size_t i = 0; i < ARRAY_SIZE(commands) && !refusal; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return run(k, &commands[i], request, memo);

@@ -113,6 +113,7 @@ bool keeper_load(struct keeper *k, enum keeper_file file,
 	if (found && *rules) {
 		overlay_strip(*rules);
 		ruleset_unguard(*rules);
+		tell_strip(*rules);
 	}
 	if (found && *rules && (*rules)->n_chains == 0) {
 		ruleset_free(*rules);

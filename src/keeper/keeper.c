@@ -33,6 +33,7 @@ void keeper_free(struct keeper *k)
 		return;
 	keeper_cut_release(k);
 	keeper_tallies_release(&k->counts);
+	keeper_watch_release(k);
 	keeper_adopt(k, NULL, NULL);
 	ruleset_free(k->now);
 	keeper_past_release(&k->before);
@@ -107,6 +108,10 @@ void keeper_lay(const struct keeper *k, struct ruleset *rules)
 	if (k->keeps && !k->unguarded)
 		ruleset_guard(rules);
 	overlay_lay(rules, &k->overlay);
+	if (k->keeps && !k->untold)
+		tell_lay(rules);
+	else
+		tell_strip(rules);
 }
 
 struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)

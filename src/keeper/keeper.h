@@ -65,6 +65,9 @@ void keeper_check(const struct ruleset *wanted, struct diag *diag);
  *	{"command":"block","cidr":C,"seconds":3600,"session":...,"force":true},
  *	"unblock" likewise
  *	{"command":"overlay","drop":true}
+ *	{"command":"suggest","group":G}
+ *	{"command":"watch","group":G,"watcher":N,"after":N}; without the last
+ *	two it begins, and an answer names those for the next question
  *
  * Findings stand under "text"; "invalid" tells that the file is at fault. A
  * keeper that stays gives no answer (NULL) while flows are being ended: ask
@@ -106,6 +109,19 @@ void keeper_look_at_machine(struct keeper *k);
 
 /* Now and then: has the file been edited and not applied? */
 void keeper_look_at_file(struct keeper *k);
+
+/* -- what is dropped ------------------------------------------------------- */
+
+struct sighting;
+
+/* Somebody watches, or the rules report and do not drop: packets are to be
+ * heard. Asked after each command, and now and then. */
+bool keeper_wants_to_hear(const struct keeper *k);
+/* They are heard from now on, or not, and why; 0: nobody wants to. */
+void keeper_hears(struct keeper *k, bool is_open, int error);
+/* One packet that was heard, and so many that were told and not heard. */
+void keeper_saw(struct keeper *k, const struct sighting *s);
+void keeper_lost(struct keeper *k, uint64_t packets);
 
 /* Where a keeper listens when the file does not say. */
 #define KEEPER_SOCKET "/run/weir-sg/keeper.sock"

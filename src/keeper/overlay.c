@@ -91,7 +91,7 @@ static bool has_group(const struct keeper *k, const char *name)
 	return rules && ruleset_chain(rules, chain);
 }
 
-static json_t *check_group(const struct keeper *k, const char *name)
+json_t *keeper_check_group(const struct keeper *k, const char *name)
 {
 	const struct firewall_config *c = k->intent ? &k->intent->config : NULL;
 	struct nearest near = nearest_to(name);
@@ -118,7 +118,7 @@ static json_t *read_allow(const struct keeper *k, const json_t *request,
 	const char *group = text_of(request, "group");
 	const char *protocol = text_of(request, "protocol");
 	const json_t *port = json_object_get(request, "port");
-	json_t *refusal = check_group(k, group);
+	json_t *refusal = keeper_check_group(k, group);
 
 	if (refusal)
 		return refusal;

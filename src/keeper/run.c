@@ -17,6 +17,7 @@
 #include "control/admin.h"
 #include "control/notify.h"
 #include "control/privilege.h"
+#include "ear.h"
 #include "kernel/machine.h"
 #include "kernel/nft_watch.h"
 #include "net/chunk.h"
@@ -48,6 +49,7 @@ struct process {
 	struct loop_watch *confirm_timer, *hangup_timer;
 	uint64_t hangup_memo;
 	struct loop_watch *signals[3];
+	struct ear ear; /* of one that stays */
 };
 
 /* -- the timer of a change that waits -------------------------------------- */
@@ -110,6 +112,7 @@ static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 			       : keeper_answer(p->keeper, request, memo);
 
 	arm(p);
+	ear_turn(&p->ear);
 	return said;
 }
 
@@ -171,6 +174,7 @@ static void on_file_timer(int fd, int what, void *arg)
 	(void)fd;
 	(void)what;
 	keeper_look_at_file(p->keeper);
+	ear_turn(&p->ear);
 	loop_watch_rearm(p->file_timer, LOOK_AT_FILE_MS);
 }
 
@@ -250,6 +254,7 @@ static void watch(struct process *p)
 					    on_confirm_timer, p);
 	if (!p->stays)
 		return;
+	ear_init(&p->ear, &p->loop, p->keeper);
 	p->kernel_timer =
 		loop_watch_timer(&p->loop, SETTLE_MS, on_kernel_timer, p);
 	p->machine_timer =
@@ -304,6 +309,7 @@ static void process_release(struct process *p)
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		loop_watch_free(all[i]);
+	ear_release(&p->ear);
 	admin_free(p->admin);
 	loop_turn(&p->loop, false);
 	if (p->kernel_fd >= 0)
@@ -390,6 +396,7 @@ static int start(struct process *p, const char *file, const char *socket)
 	watch(p);
 	if (keeper_start(p->keeper))
 		return KEEPER_FAILURE;
+	ear_turn(&p->ear);
 	notify_send("READY=1\nSTATUS=Keeping %s", file);
 	return KEEPER_GOOD;
 }

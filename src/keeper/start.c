@@ -9,23 +9,54 @@
 #include "firewall/closed.h"
 #include "state.h"
 
-/* A kernel without nft_fib takes all but the guard. */
-static int enforce_unguarded(struct keeper *k, struct ruleset **before,
-			     struct diag *diag)
+/* The rules without these parts; -1: they had none of them. */
+static int enforce_without(struct keeper *k, bool guard, bool tell,
+			   struct ruleset **before, struct diag *diag)
 {
 	struct ruleset *rules = k->intent ? k->intent->rules : k->restored;
+	bool had = (guard && ruleset_unguard(rules)) |
+		   (tell && tell_strip(rules));
 	int n;
 
-	if (k->unguarded || !rules || !ruleset_unguard(rules))
+	if (!had)
 		return -1;
-	k->unguarded = true;
+	k->unguarded |= guard;
+	k->untold |= tell;
+	keeper_lay(k, rules);
 	diag_release(diag);
 	n = keeper_enforce(k, keeper_wanted(k), before, diag);
-	if (n >= 0)
+	if (n < 0) {
+		k->unguarded &= !guard;
+		k->untold &= !tell;
+		keeper_lay(k, rules);
+	}
+	return n;
+}
+
+/* A kernel without nft_fib takes all but the guard, one without NFLOG all but
+ * what tells of drops. */
+static int enforce_less(struct keeper *k, struct ruleset **before,
+			struct diag *diag)
+{
+	int n;
+
+	if (!k->intent && !k->restored)
+		return -1;
+	n = k->unguarded ? -1 : enforce_without(k, true, false, before, diag);
+	if (n < 0 && !k->untold)
+		n = enforce_without(k, false, true, before, diag);
+	if (n < 0 && !k->unguarded && !k->untold)
+		n = enforce_without(k, true, true, before, diag);
+	if (n >= 0 && k->unguarded)
 		log_say(LOG_WARNING,
 			"this kernel cannot tell its own addresses in rules "
 			"(nft_fib): ports that containers publish are open on "
 			"a new address until the keeper has heard of it");
+	if (n >= 0 && k->untold)
+		log_say(LOG_WARNING,
+			"this kernel cannot tell which packets it drops "
+			"(nft_log, nfnetlink_log, nft_limit): sg watch and sg "
+			"suggest have nothing to show");
 	return n;
 }
 
@@ -44,7 +75,7 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 	wanted = keeper_wanted(k);
 	n = keeper_enforce(k, wanted, &before, diag);
 	if (n < 0)
-		n = enforce_unguarded(k, &before, diag);
+		n = enforce_less(k, &before, diag);
 	if (n < 0) {
 		keeper_log_findings(diag, LOG_ERROR);
 		return -1;

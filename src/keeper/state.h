@@ -10,6 +10,7 @@
 #include "firewall/overlay.h"
 #include "keeper.h"
 #include "kernel/machine.h"
+#include "watch.h"
 
 /* Rules that were in force: of a file, or from a state file of ours, or read
  * from the kernel. */
@@ -94,11 +95,14 @@ struct keeper {
 	bool waits;
 	uint64_t handed_ms; /* of a wait that another process began; 0: none */
 	bool unguarded;     /* ruleset_guard() is too much for this kernel */
+	bool untold;        /* and so is tell_lay() */
 	bool is_closed;     /* rules of firewall.at_start: closed */
 	uint64_t deadline_ms;
 	time_t applied_s;
 
 	struct keeper_tallies counts; /* of counts.c */
+
+	struct keeper_watch watch;
 
 	struct keeper_drift drift;
 	struct keeper_cut cut;
@@ -177,6 +181,28 @@ void keeper_expire(struct keeper *k);
 
 /* {"command":"allow" | "revoke" | "block" | "unblock" | "overlay"} */
 json_t *keeper_answer_overlay(struct keeper *k, const json_t *request);
+
+/* NULL, or why there is no such group. */
+json_t *keeper_check_group(const struct keeper *k, const char *name);
+
+/* -- watch.c --------------------------------------------------------------- */
+
+/* {"command":"watch"}; *memo is that of an admin_answer_fn. */
+json_t *keeper_answer_watch(struct keeper *k, const json_t *request,
+			    uint64_t *memo);
+
+/* Names of the groups of a profile's chain, by the rules; a new reference. */
+json_t *keeper_groups_of(const struct ruleset *rules, const char *chain);
+bool keeper_names_group(const json_t *groups, const char *group);
+
+/* For status; a new reference. */
+json_t *keeper_watch_json(const struct keeper *k);
+void keeper_watch_release(struct keeper *k);
+
+/* -- suggest.c ------------------------------------------------------------- */
+
+/* {"command":"suggest"} */
+json_t *keeper_answer_suggest(struct keeper *k, const json_t *request);
 
 /* -- keeper.c -------------------------------------------------------------- */
 

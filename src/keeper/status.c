@@ -141,6 +141,23 @@ static const struct nft_rule *ending(const struct nft_chain *chain)
 	return last && last->counter && last->n_matches == 0 ? last : NULL;
 }
 
+/* So many met the rule and were not told to the keeper: there were too many. */
+static void put_not_told(json_t *o, const struct nft_chain *chain,
+			 const struct nft_rule *rule)
+{
+	size_t at = (size_t)(rule - chain->rules);
+	uint64_t told;
+
+	if (at == 0 || !tell_is_laid(&rule[-1]))
+		return;
+	told = rule[-1].live.packets;
+	json_object_set_new(
+		o, "not_told",
+		json_integer(rule->live.packets > told
+				     ? (json_int_t)(rule->live.packets - told)
+				     : 0));
+}
+
 static json_t *drop_json(const struct nft_chain *chain,
 			 const struct nft_rule *rule, const char *words,
 			 const char *direction)
@@ -152,6 +169,7 @@ static json_t *drop_json(const struct nft_chain *chain,
 	json_object_set_new(o, "what", json_string_nocheck(words));
 	json_object_set_new(o, "direction", json_string(direction));
 	json_object_set_new(o, "chain", json_string_nocheck(chain->name));
+	put_not_told(o, chain, rule);
 	return o;
 }
 
@@ -213,7 +231,7 @@ static json_t *list_acls(const struct keeper *k, const struct ruleset *now)
 			const struct nft_rule *rule = &c->rules[r];
 			json_t *o;
 
-			if (!rule->counter)
+			if (!rule->counter || rule->log)
 				continue;
 			o = drop_json(c, rule,
 				      rule->comment ? rule->comment : "rule *",
@@ -336,6 +354,8 @@ static void compare_with_file(struct keeper *k, const struct ruleset *now)
 		k->edit_text = diag_to_text(&diag);
 	} else {
 		keeper_adopt(k, in, NULL);
+		if (now)
+			tell_lay_as_in(in->rules, now);
 		if (now && keeper_wanted(k))
 			plan = plan_make(now, keeper_wanted(k));
 		k->edit = (plan ? plan_is_empty(plan)
@@ -419,6 +439,8 @@ json_t *keeper_status(struct keeper *k)
 	json_object_set_new(answer, "overlay",
 			    overlay_to_json(&k->overlay, clock_wall_s()));
 	json_object_set_new(answer, "trouble", list_trouble(k));
+	if (k->keeps)
+		json_object_set_new(answer, "watch", keeper_watch_json(k));
 	put_counters(answer, k, now);
 	ruleset_free(now);
 	return answer;

@@ -3,7 +3,7 @@ if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster \
 	tests/unit/test_keeper tests/unit/test_keeper_restart \
-	tests/unit/test_overlay tests/unit/test_memory tests/unit/test_privilege
+	tests/unit/test_overlay tests/unit/test_watch tests/unit/test_memory tests/unit/test_privilege
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
@@ -27,6 +27,8 @@ tests_unit_test_keeper_LDADD = $(UNIT_LIBS)
 tests_unit_test_keeper_restart_SOURCES = tests/unit/test_keeper_restart.c \
 	$(keeper_scene)
 tests_unit_test_keeper_restart_LDADD = $(UNIT_LIBS)
+tests_unit_test_watch_SOURCES = tests/unit/test_watch.c $(keeper_scene)
+tests_unit_test_watch_LDADD = $(UNIT_LIBS)
 tests_unit_test_overlay_SOURCES = tests/unit/test_overlay.c $(keeper_scene)
 tests_unit_test_overlay_LDADD = $(UNIT_LIBS)
 endif

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "firewall/store.h"
+#include "firewall/tell.h"
 
 /* A copy that borrows nothing. Handles count the rules from 1. */
 static struct ruleset *copy_of(const struct ruleset *rules)
@@ -210,6 +211,14 @@ static bool asks_fib(const struct plan *plan)
 	return false;
 }
 
+static bool asks_log(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].rule && plan->steps[i].rule->log)
+			return true;
+	return false;
+}
+
 static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 				 uint32_t at, struct diag *diag)
 {
@@ -220,7 +229,8 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 		return NFT_DONE;
 	f->n_sent++;
 	f->was_there = f->watched && access(f->watched, F_OK) == 0;
-	if (f->refuses || (f->has_no_fib && asks_fib(plan)))
+	if (f->refuses || (f->has_no_fib && asks_fib(plan)) ||
+	    (f->has_no_log && asks_log(plan)))
 		return refuse(plan, diag);
 	if (f->n_races > 0) {
 		f->n_races--;
@@ -326,5 +336,14 @@ void fake_kernel_meddle(struct fake_kernel *f, const char *chain)
 
 char *fake_kernel_text(const struct fake_kernel *f)
 {
-	return f->now ? ruleset_text(f->now) : xstrdup("");
+	struct ruleset *copy;
+	char *text;
+
+	if (!f->now)
+		return xstrdup("");
+	copy = copy_of(f->now);
+	tell_strip(copy);
+	text = ruleset_text(copy);
+	ruleset_free(copy);
+	return text;
 }

@@ -13,6 +13,7 @@ struct fake_kernel {
 	uint32_t generation;
 	bool refuses;     /* the next batch fails at its first rule */
 	bool has_no_fib;  /* it refuses rules that ask for kinds of addresses */
+	bool has_no_log;  /* it refuses rules that log */
 	unsigned n_races; /* so many batches find the generation moved */
 	bool has_no_rights;
 	bool goes_blind;     /* after a batch nothing can be read any more */
@@ -32,7 +33,8 @@ void fake_kernel_release(struct fake_kernel *f);
 /* Somebody else removes the first rule of a chain. */
 void fake_kernel_meddle(struct fake_kernel *f, const char *chain);
 
-/* Its rules as text; "" without a table. The caller frees it. */
+/* Its rules as text, without those that tell a keeper of drops; "" without a
+ * table. The caller frees it. */
 char *fake_kernel_text(const struct fake_kernel *f);
 
 #endif
