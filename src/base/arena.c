@@ -39,20 +39,32 @@ static void grow(struct arena *arena, size_t size)
 	arena->end = block->room + room;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Texts need no alignment, and a configuration has a hundred thousand. */
+static void *take(struct arena *arena, size_t size)
 {
-	const size_t align = _Alignof(max_align_t);
 	char *p;
 
 	if (size > SIZE_MAX / 2)
 		BUG("arena_alloc of %zu octets", size);
-	size = (size + align - 1) & ~(align - 1);
-	if ((size_t)(arena->end - arena->at) < size || !arena->at)
+	if (!arena->at || (size_t)(arena->end - arena->at) < size)
 		grow(arena, size);
 	p = arena->at;
 	arena->at += size;
 	arena->octets += size;
 	return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	/* Behind a text. */
+	size_t odd = (uintptr_t)arena->at & (align - 1);
+
+	if (odd && (size_t)(arena->end - arena->at) >= align - odd)
+		arena->at += align - odd;
+	else if (odd)
+		arena->at = arena->end = NULL;
+	return take(arena, size);
 }
 
 void *arena_array(struct arena *arena, size_t n, size_t size)
@@ -66,7 +78,7 @@ void *arena_array(struct arena *arena, size_t n, size_t size)
 
 struct slice arena_slice(struct arena *arena, struct slice text)
 {
-	char *copy = arena_alloc(arena, text.n + 1);
+	char *copy = take(arena, text.n + 1);
 
 	if (text.n)
 		memcpy(copy, text.p, text.n);
@@ -77,7 +89,7 @@ char *arena_strdup(struct arena *arena, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	return memcpy(arena_alloc(arena, size), text, size);
+	return memcpy(take(arena, size), text, size);
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...)
@@ -92,7 +104,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	va_end(args);
 	if (n < 0)
 		BUG("arena_printf with \"%s\"", format);
-	text = arena_alloc(arena, (size_t)n + 1);
+	text = take(arena, (size_t)n + 1);
 	vsnprintf(text, (size_t)n + 1, format, again);
 	va_end(again);
 	return text;

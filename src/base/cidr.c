@@ -1,7 +1,7 @@
 #include "cidr.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
+#include <string.h>
 
 static unsigned octets_of(const struct cidr *c)
 {
@@ -72,20 +72,45 @@ enum cidr_fault cidr_parse(struct slice text, struct cidr *out)
 		       : CIDR_HOST_BITS;
 }
 
+static char *put_number(char *out, unsigned number)
+{
+	if (number >= 100)
+		*out++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*out++ = (char)('0' + number / 10 % 10);
+	*out++ = (char)('0' + number % 10);
+	*out = '\0';
+	return out;
+}
+
+/* Each rule of a large file prints some, and inet_ntop() takes a format. */
+static const char *format4(const uint8_t *octets, char out[CIDR_TEXT_MAX])
+{
+	char *end = out;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			*end++ = '.';
+		end = put_number(end, octets[i]);
+	}
+	return out;
+}
+
 const char *cidr_format_address(const struct cidr *c, char out[CIDR_TEXT_MAX])
 {
+	if (c->family == 4)
+		return format4(c->octets, out);
 	out[0] = '\0';
-	inet_ntop(c->family == 4 ? AF_INET : AF_INET6, c->octets, out,
-		  CIDR_TEXT_MAX);
+	inet_ntop(AF_INET6, c->octets, out, CIDR_TEXT_MAX);
 	return out;
 }
 
 const char *cidr_format(const struct cidr *c, char out[CIDR_TEXT_MAX])
 {
-	char address[CIDR_TEXT_MAX];
+	char *end = out + strlen(cidr_format_address(c, out));
 
-	snprintf(out, CIDR_TEXT_MAX, "%.45s/%u",
-		 cidr_format_address(c, address), (unsigned)c->bits);
+	*end++ = '/';
+	put_number(end, c->bits);
 	return out;
 }
 

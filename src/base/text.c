@@ -6,6 +6,9 @@
 
 #include "fail.h"
 
+/* Room that is made before it is known how much is printed. */
+enum { LINE_OCTETS = 80 };
+
 void text_release(struct text *t)
 {
 	free(t->p);
@@ -39,14 +42,18 @@ void text_addf(struct text *t, const char *format, ...)
 	va_list args, again;
 	int n;
 
+	reserve(t, LINE_OCTETS);
 	va_start(args, format);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(t->p + t->n, t->room - t->n, format, args);
 	va_end(args);
 	if (n < 0)
 		BUG("text_addf with \"%s\"", format);
-	reserve(t, (size_t)n);
-	vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
+	/* Seldom longer than there was room for. */
+	if ((size_t)n >= t->room - t->n) {
+		reserve(t, (size_t)n);
+		vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
+	}
 	va_end(again);
 	t->n += (size_t)n;
 }

@@ -148,6 +148,8 @@ static struct snapshot *load(const char *file, const struct slice *text,
 static struct snapshot *find_sections(const char *file, struct diag *diag)
 {
 	static const struct config_options plain = {0};
+	static const char *const names[] = {"settings", "firewall", "include",
+					    NULL};
 	static const struct key sections[] = {
 		{"settings", &type_settings, INTO(settings), "{}",
 		 .keys = settings_keys},
@@ -156,7 +158,8 @@ static struct snapshot *find_sections(const char *file, struct diag *diag)
 	};
 	struct snapshot *snap = snapshot_new();
 	struct diag ignored = {0};
-	struct tree tree = {.names = &snap->arena, .diag = diag};
+	struct tree tree = {
+		.names = &snap->arena, .diag = diag, .sections = names};
 	struct firewall_reader firewall = {
 		.config = ARENA_NEW(&snap->arena, struct firewall_config),
 	};
@@ -183,6 +186,22 @@ static struct snapshot *find_sections(const char *file, struct diag *diag)
 		return snap;
 	snapshot_unref(snap);
 	return NULL;
+}
+
+bool config_is_same(const char *file, const struct snapshot *snap)
+{
+	static const char *const names[] = {"include", NULL};
+	struct snapshot *now = snapshot_new();
+	struct diag ignored = {0};
+	struct tree tree = {
+		.names = &now->arena, .diag = &ignored, .sections = names};
+	bool same = files_load(&tree, now, file) &&
+		    now->contents == snap->contents;
+
+	tree_release(&tree);
+	diag_release(&ignored);
+	snapshot_unref(now);
+	return same;
 }
 
 static char *find_path(const char *file, struct diag *diag,

@@ -12,8 +12,8 @@ static const struct {
 
 static struct map *reader_maps(struct firewall_reader *f, unsigned i)
 {
-	struct map *maps[] = {&f->groups,    &f->lists, &f->acls,
-			      &f->instances, &f->used,  &f->sizes};
+	struct map *maps[] = {&f->groups, &f->lists, &f->acls,    &f->instances,
+			      &f->used,   &f->sizes, &f->carriers};
 
 	return i < ARRAY_SIZE(maps) ? maps[i] : NULL;
 }
@@ -328,6 +328,34 @@ static void check_listeners(struct reader *r, const struct firewall_balancer *b)
 	}
 }
 
+/* Asked for each group, so that nobody walks all instances for each. */
+static const struct instance *carrier_of(const struct reader *r,
+					 const struct secgroup *g)
+{
+	return map_get(&r->firewall->carriers,
+		       slice_make((const char *)&g, sizeof(g)));
+}
+
+static void find_carriers(struct reader *r)
+{
+	const struct firewall_config *config = r->firewall->config;
+
+	for (unsigned i = 0; i < config->n_instances; i++) {
+		const struct instance *at = &config->instances[i];
+
+		for (unsigned k = 0; k < at->n_groups; k++) {
+			const struct instance *had =
+				carrier_of(r, at->groups[k]);
+
+			if (!had || (had->host && !at->host))
+				map_put(&r->firewall->carriers,
+					slice_make((const char *)&at->groups[k],
+						   sizeof(at->groups[k])),
+					(void *)(uintptr_t)at);
+		}
+	}
+}
+
 /* Whether some load balancer with the group listens within the rule. */
 static bool is_listened_to(const struct firewall_config *config,
 			   const struct secgroup *group,
@@ -352,9 +380,8 @@ static void check_balancer_rules(struct reader *r, const struct secgroup *g)
 	const struct firewall_config *config = r->firewall->config;
 	const struct firewall_balancer *owner = NULL;
 
-	for (unsigned i = 0; i < config->n_instances; i++)
-		if (instance_has_group(&config->instances[i], g))
-			return;
+	if (carrier_of(r, g))
+		return;
 	for (unsigned i = 0; i < config->n_balancers && !owner; i++)
 		if (carries(config->balancers[i].groups,
 			    config->balancers[i].n_groups, g))
@@ -382,30 +409,25 @@ static const struct sg_rule *rule_of_interface(const struct secgroup *g)
 /* What an instance gets came in somewhere else. */
 static void check_interfaces(struct reader *r, const struct secgroup *g)
 {
-	const struct firewall_config *config = r->firewall->config;
 	const struct sg_rule *rule = rule_of_interface(g);
+	const struct instance *at = rule ? carrier_of(r, g) : NULL;
 
-	for (unsigned i = 0; rule && i < config->n_instances; i++)
-		if (!config->instances[i].host &&
-		    instance_has_group(&config->instances[i], g)) {
-			complain(
-				r, &rule->place, NULL,
-				"\"interfaces\" are those of this machine, but "
-				"the instance \"%s\" has the security group "
-				"\"%s\" as well",
-				config->instances[i].name, g->name);
-			return;
-		}
+	if (at && !at->host)
+		complain(r, &rule->place, NULL,
+			 "\"interfaces\" are those of this machine, but the "
+			 "instance \"%s\" has the security group \"%s\" as "
+			 "well",
+			 at->name, g->name);
 }
 
 /* -- what nobody uses ------------------------------------------------------ */
 
-static bool is_attached(const struct firewall_config *config,
-			const struct secgroup *g)
+static bool is_attached(const struct reader *r, const struct secgroup *g)
 {
-	for (unsigned i = 0; i < config->n_instances; i++)
-		if (instance_has_group(&config->instances[i], g))
-			return true;
+	const struct firewall_config *config = r->firewall->config;
+
+	if (carrier_of(r, g))
+		return true;
 	for (unsigned i = 0; i < config->n_balancers; i++)
 		if (carries(config->balancers[i].groups,
 			    config->balancers[i].n_groups, g))
@@ -418,7 +440,7 @@ static void warn_of_unused(struct reader *r)
 	const struct firewall_config *c = r->firewall->config;
 
 	for (unsigned i = 0; i < c->n_groups; i++)
-		if (!is_attached(c, &c->groups[i]))
+		if (!is_attached(r, &c->groups[i]))
 			warn(r, &c->groups[i].place, NULL,
 			     "no instance and no load balancer has the "
 			     "security group \"%s\"%s",
@@ -519,6 +541,7 @@ void firewall_done(struct reader *r)
 	if (!r->firewall->is_given)
 		return;
 	fill_balancers(r);
+	find_carriers(r);
 	for (unsigned i = 0; i < config->n_groups; i++)
 		check_group(r, &config->groups[i]);
 	for (unsigned i = 0; i < config->settings.n_management; i++)

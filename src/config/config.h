@@ -51,6 +51,12 @@ struct snapshot *config_load(const char *file,
 			     struct diag *diag);
 
 /*
+ * Whether the file and what it includes say, octet for octet, what this
+ * snapshot was made of. A file that cannot be read or is no YAML does not.
+ */
+bool config_is_same(const char *file, const struct snapshot *snap);
+
+/*
  * Finds the admin socket that a file names, whatever else is wrong with the
  * file: an administrator has to reach the process that still runs with the
  * one of before. Reads no certificates and no other secrets.

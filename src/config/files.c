@@ -52,6 +52,15 @@ static const char *open_file(const char *file, int *fd, struct stat *st)
 	return NULL;
 }
 
+/* Both hashes, so that no file's end is the next one's beginning. */
+static uint64_t mix(uint64_t sum, const char *file, struct text *text)
+{
+	const uint64_t all[] = {sum, hash_slice(slice_of(file)),
+				hash_slice(text_slice(text))};
+
+	return hash_slice(slice_make((const char *)all, sizeof(all)));
+}
+
 static void load_file(struct files *f, const char *file,
 		      const struct place *from)
 {
@@ -85,6 +94,8 @@ static void load_file(struct files *f, const char *file,
 				      : "is included twice");
 	else
 		map = node_parse(f->tree, file, text_slice(&text));
+	if (map)
+		f->snap->contents = mix(f->snap->contents, file, &text);
 	text_release(&text);
 	f->n_files++;
 	if (!map) {

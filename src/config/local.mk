@@ -7,6 +7,7 @@ src_libweir_a_SOURCES += \
 	src/config/keys.c src/config/names.c src/config/names.h \
 	src/config/print.c \
 	src/config/parse.c src/config/parse.h \
+	src/config/places.c src/config/places.h \
 	src/config/read.h src/config/seam.c \
 	src/config/check_sense.c \
 	src/config/check_firewall.c src/config/read_firewall.h \

@@ -55,6 +55,8 @@ struct tree {
 	struct arena arena;  /* nodes and their text */
 	struct arena *names; /* file names, which places keep; borrowed */
 	struct diag *diag;   /* borrowed */
+	/* Names of sections; the others are read past. NULL: all. */
+	const char *const *sections;
 	size_t n_nodes;
 	size_t n_steps; /* characters and entries looked at to find places
 			 * and to join mappings: linear in the octets */

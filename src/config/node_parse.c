@@ -6,16 +6,14 @@
 
 #include "base/fail.h"
 #include "base/map.h"
+#include "places.h"
 
 /* What is needed while one file is read. */
 struct parse {
 	struct tree *tree;
 	const char *file;    /* in tree->names */
 	struct slice source; /* without a byte order mark */
-	size_t *lines;       /* octet where each line begins */
-	size_t n_lines;
-	size_t *marks; /* octet of each MARK_EVERYth character, from 0 */
-	size_t n_marks;
+	struct places places;
 	yaml_parser_t yaml;
 	struct node **stack; /* nodes whose list is not finished */
 	size_t n_stack, n_room;
@@ -25,78 +23,22 @@ struct parse {
 	size_t quiet;
 };
 
-/* A line may be as long as the file, so places are counted from a mark that
- * is near. */
-enum { MARK_EVERY = 64 };
+enum { FEW_KEYS = 8 };
 
 static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 			       unsigned depth);
 
 /* -- places --------------------------------------------------------------- */
 
-static void find_lines(struct parse *p)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < p->source.n; i++)
-		n += p->source.p[i] == '\n';
-	p->lines = xcalloc(n, sizeof(*p->lines));
-	p->n_lines = 1;
-	for (size_t i = 0; i < p->source.n; i++)
-		if (p->source.p[i] == '\n')
-			p->lines[p->n_lines++] = i + 1;
-}
-
-static bool begins_character(const struct parse *p, size_t octet)
-{
-	return (p->source.p[octet] & 0xc0) != 0x80;
-}
-
-static void find_marks(struct parse *p)
-{
-	size_t n = 0;
-
-	p->marks = xcalloc(p->source.n / MARK_EVERY + 1, sizeof(*p->marks));
-	for (size_t i = 0; i < p->source.n; i++)
-		if (begins_character(p, i) && n++ % MARK_EVERY == 0)
-			p->marks[p->n_marks++] = i;
-}
-
 /* libyaml counts characters, findings count octets. */
 static size_t octet_of(struct parse *p, const yaml_mark_t *mark)
 {
-	size_t left = mark->index % MARK_EVERY, at;
-
-	if (mark->index / MARK_EVERY >= p->n_marks)
-		return p->source.n;
-	at = p->marks[mark->index / MARK_EVERY];
-	for (; left > 0 && at < p->source.n; left--) {
-		at++;
-		while (at < p->source.n && !begins_character(p, at))
-			at++;
-		p->tree->n_steps++;
-	}
-	return at;
+	return places_octet(&p->places, mark->index);
 }
 
-static struct place place_at(const struct parse *p, size_t octet, size_t width)
+static struct place place_at(struct parse *p, size_t octet, size_t width)
 {
-	size_t low = 0, high = p->n_lines;
-
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->lines[middle] <= octet)
-			low = middle;
-		else
-			high = middle;
-	}
-	return (struct place){
-		.file = p->file,
-		.line = (uint32_t)low + 1,
-		.column = (uint32_t)(octet - p->lines[low]) + 1,
-		.width = (uint32_t)width,
-	};
+	return places_at(&p->places, octet, width);
 }
 
 /* -- what the subset leaves out ------------------------------------------- */
@@ -135,8 +77,11 @@ static void refuse_tabs(struct parse *p, size_t until)
 static void refuse_extras(struct parse *p, const yaml_event_t *event,
 			  const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-	struct place at = place_at(p, octet_of(p, &event->start_mark), 1);
+	struct place at;
 
+	if (!anchor && !tag)
+		return;
+	at = place_at(p, octet_of(p, &event->start_mark), 1);
 	if (anchor)
 		diag_error(p->tree->diag, &at, NULL,
 			   "anchors are not part of this language; write the "
@@ -158,6 +103,19 @@ static void refuse_twice(struct parse *p, const struct node *key,
 	free(hint);
 }
 
+/* The key of this name among the first n, or NULL. A mapping of a few keys,
+ * as nearly all are, needs no table. */
+static struct node *find_key(const struct map *seen, const struct node *map,
+			     size_t n, struct slice name)
+{
+	if (map->n > FEW_KEYS)
+		return map_get(seen, name);
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(map->entries[i].key->text, name))
+			return map->entries[i].key;
+	return NULL;
+}
+
 /* Leaves the first of each name. Where there is a table, it also sees "a.b"
  * beside "a: {b: ...}". */
 static void check_keys(struct parse *p, struct node *map)
@@ -167,7 +125,7 @@ static void check_keys(struct parse *p, struct node *map)
 
 	for (size_t i = 0; i < map->n; i++) {
 		struct node *key = map->entries[i].key;
-		struct node *first = map_get(&seen, key->text);
+		struct node *first = find_key(&seen, map, kept, key->text);
 
 		if (key->plain && slice_eq(key->text, SLICE("<<"))) {
 			diag_error(p->tree->diag, &key->at, NULL,
@@ -175,7 +133,8 @@ static void check_keys(struct parse *p, struct node *map)
 		} else if (first) {
 			refuse_twice(p, key, first);
 		} else {
-			map_put(&seen, key->text, key);
+			if (map->n > FEW_KEYS)
+				map_put(&seen, key->text, key);
 			map->entries[kept++] = map->entries[i];
 		}
 	}
@@ -204,15 +163,14 @@ static void push(struct parse *p, struct node *n)
 }
 
 /* Finds "port:80" on a line of its own; *at gets the place. */
-static size_t find_missing_space(const struct parse *p, size_t line,
-				 struct place *at)
+static size_t find_missing_space(struct parse *p, size_t line, struct place *at)
 {
 	struct slice text;
 	size_t start, n;
 
-	if (line >= p->n_lines)
+	if (line >= p->places.n_lines)
 		return 0;
-	start = p->lines[line];
+	start = p->places.lines[line];
 	while (start < p->source.n &&
 	       (p->source.p[start] == ' ' ||
 		(p->source.p[start] == '-' && start + 1 < p->source.n &&
@@ -350,7 +308,7 @@ static void refuse_half(struct parse *p, size_t end)
 static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 {
 	struct node *n = new_node(p, NODE_SCALAR, event);
-	size_t start = octet_of(p, &event->start_mark);
+	size_t start = places_octet_of(&p->places, &n->at);
 	size_t end = octet_of(p, &event->end_mark);
 	size_t length = event->data.scalar.length;
 	struct slice rest;
@@ -376,15 +334,63 @@ static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 	return n;
 }
 
+/* Whether the key's value is not asked for: tree->sections. "a.b" is in the
+ * section "a". */
+static bool is_left_out(const struct parse *p, const struct node *key)
+{
+	const char *const *name = p->tree->sections;
+	struct slice first = slice_first(key->text, slice_find(key->text, '.'));
+
+	while (name && *name && !slice_eq(first, slice_of(*name)))
+		name++;
+	return name && !*name;
+}
+
+/* The rest of a list or mapping whose first event was read. */
+static void read_past(struct parse *p)
+{
+	unsigned depth = 1;
+	yaml_event_t event;
+
+	while (depth > 0 && next_event(p, &event)) {
+		depth += event.type == YAML_SEQUENCE_START_EVENT ||
+			 event.type == YAML_MAPPING_START_EVENT;
+		depth -= event.type == YAML_SEQUENCE_END_EVENT ||
+			 event.type == YAML_MAPPING_END_EVENT;
+		/* Tabs in it are not looked for. */
+		p->quiet = octet_of(p, &event.end_mark);
+		yaml_event_delete(&event);
+	}
+}
+
+/* The root's value at the top of the stack; what is left out, is empty. */
+static struct node *parse_section(struct parse *p, const yaml_event_t *event,
+				  const struct node *key)
+{
+	struct node *empty;
+
+	if (key->kind != NODE_SCALAR || !is_left_out(p, key) ||
+	    (event->type != YAML_SEQUENCE_START_EVENT &&
+	     event->type != YAML_MAPPING_START_EVENT))
+		return parse_node(p, event, 2);
+	empty = new_node(p, NODE_LIST, event);
+	read_past(p);
+	return empty;
+}
+
 /* Reads nodes until the event `end`; they are left on the stack. */
 static void parse_until(struct parse *p, yaml_event_type_t end, unsigned depth)
 {
+	size_t base = p->n_stack;
 	yaml_event_t event;
 	bool more = true;
 
 	while (more && next_event(p, &event)) {
 		if (event.type == end)
 			more = false;
+		else if (depth == 2 && (p->n_stack - base) % 2)
+			push(p, parse_section(p, &event,
+					      p->stack[p->n_stack - 1]));
 		else
 			push(p, parse_node(p, &event, depth));
 		yaml_event_delete(&event);
@@ -411,8 +417,7 @@ static struct node *parse_list(struct parse *p, const yaml_event_t *event,
 /* "host: #{host}" without quotes is a comment, and the value is nothing. */
 static bool hash_follows(const struct parse *p, const struct node *key)
 {
-	size_t at =
-		p->lines[key->at.line - 1] + key->at.column - 1 + key->at.width;
+	size_t at = places_octet_of(&p->places, &key->at) + key->at.width;
 
 	while (at < p->source.n &&
 	       (p->source.p[at] == ' ' || p->source.p[at] == ':'))
@@ -541,6 +546,8 @@ static bool refuse_line_ends(struct parse *p)
 				rest.p[1] != '\n';
 		struct place at;
 
+		if (rest.p[0] != '\r' && (unsigned char)rest.p[0] < 0x80)
+			continue;
 		for (size_t b = 0; b < ARRAY_SIZE(breaks); b++)
 			is_break |= slice_starts(rest, breaks[b]);
 		if (!is_break)
@@ -596,13 +603,12 @@ struct node *node_parse(struct tree *t, const char *file, struct slice text)
 	/* Of an empty file not even a pointer is left. */
 	yaml_parser_set_input_string(
 		&p.yaml, (const unsigned char *)(text.n ? text.p : ""), text.n);
-	find_lines(&p);
-	find_marks(&p);
+	places_init(&p.places, p.file, text);
 	if (refuse_line_ends(&p))
 		root = check_root(&p, parse_stream(&p));
 	yaml_parser_delete(&p.yaml);
-	free(p.lines);
-	free(p.marks);
+	t->n_steps += p.places.n_steps;
+	places_release(&p.places);
 	free(p.stack);
 	return root;
 }

@@ -62,12 +62,3 @@ const struct subnet *firewall_subnet_at(const struct firewall_config *config,
 				return &config->subnets[i];
 	return NULL;
 }
-
-bool instance_has_group(const struct instance *instance,
-			const struct secgroup *group)
-{
-	for (unsigned i = 0; i < instance->n_groups; i++)
-		if (instance->groups[i] == group)
-			return true;
-	return false;
-}

@@ -168,8 +168,4 @@ bool firewall_is_local(const struct firewall_config *config,
 const struct subnet *firewall_subnet_at(const struct firewall_config *config,
 					const struct cidr *address);
 
-/* This group is one of the instance's. */
-bool instance_has_group(const struct instance *instance,
-			const struct secgroup *group);
-
 #endif

@@ -109,21 +109,27 @@ int icmp_code_named(int protocol, int type, struct slice name)
 	return -1;
 }
 
+/* 17 digits are 68 bits: the low half and four bits of the high. Each rule
+ * has one, so nothing is printed with a format. */
+static void put_digits(XXH128_hash_t h, char out[18])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out[0] = digits[h.high64 & 0xf];
+	for (unsigned i = 0; i < 16; i++)
+		out[1 + i] = digits[h.low64 >> (60 - 4 * i) & 0xf];
+	out[17] = '\0';
+}
+
 void sg_hash(struct slice text, char out[18])
 {
-	XXH128_hash_t h = XXH3_128bits(text.p, text.n);
-
-	/* 17 digits are 68 bits: the low half and four bits of the high. */
-	snprintf(out, 18, "%x%016llx", (unsigned)(h.high64 & 0xf),
-		 (unsigned long long)h.low64);
+	put_digits(XXH3_128bits(text.p, text.n), out);
 }
 
 static void id_of(const char *key, char out[SG_RULE_ID_MAX])
 {
-	char digits[18];
-
-	sg_hash(slice_of(key), digits);
-	snprintf(out, SG_RULE_ID_MAX, "sgr-%s", digits);
+	memcpy(out, "sgr-", 4);
+	sg_hash(slice_of(key), out + 4);
 }
 
 static void add_peer(struct text *key, const struct sg_peer *peer)

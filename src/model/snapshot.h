@@ -58,6 +58,7 @@ struct snapshot {
 					   * which comes behind the last */
 	struct firewall_config *firewall; /* NULL: nothing declared */
 	struct named_file *files;         /* all that was read, newest first */
+	uint64_t contents; /* hash of what the files said, with their names */
 
 	/* Called by the last unref, before the arena goes: gives back what is
 	 * not memory of the arena (TLS contexts, compiled patterns, states).
