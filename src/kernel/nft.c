@@ -391,6 +391,9 @@ struct outcome {
 	enum nft_result result;
 	unsigned n_faults;
 	bool unsure; /* answers were lost, or are to no question of ours */
+	/* A part of ours went before, and now something is not there. */
+	bool missing;
+	const struct plan_step *at; /* where; NULL: nowhere in the plan */
 };
 
 static void take_answer(struct nft *nft, const struct batch *b,
@@ -410,11 +413,35 @@ static void take_answer(struct nft *nft, const struct batch *b,
 		o->result = NFT_RACED;
 		return;
 	}
+	if (-e->error == ENOENT && nft->has_begun && !o->missing) {
+		o->missing = true;
+		o->at = batch_step_at(b, s, bad_offset(m));
+		return;
+	}
+	if (-e->error == ENOENT && nft->has_begun)
+		return;
 	o->result = NFT_FAILED;
 	nft->last_error = -e->error;
 	if (diag && o->n_faults++ < FAULTS_MAX)
 		complain_step(plan, batch_step_at(b, s, bad_offset(m)),
 			      -e->error, diag);
+}
+
+/* Whoever flushes all tables between two parts takes the first of them along:
+ * that is one more try. With the table still there, the kernel lacks what it
+ * says it lacks. */
+static enum nft_result judge_missing(struct nft *nft, const struct plan *plan,
+				     const struct plan_step *at,
+				     struct diag *diag)
+{
+	struct nft_table_info info;
+
+	if (nft_find_table(nft, plan->table, &info) < 0 && errno == ENOENT)
+		return NFT_RACED;
+	nft->last_error = ENOENT;
+	if (diag)
+		complain(plan, at, ENOENT, diag);
+	return NFT_FAILED;
 }
 
 /*
@@ -452,6 +479,8 @@ static enum nft_result collect(struct nft *nft, const struct batch *b,
 	}
 	if (errno != EAGAIN)
 		o.unsure = true;
+	if (o.missing && o.result == NFT_DONE)
+		o.result = judge_missing(nft, plan, o.at, diag);
 	return o.result == NFT_DONE && o.unsure ? NFT_UNSURE : o.result;
 }
 
@@ -522,6 +551,7 @@ static enum nft_result send_phase(struct nft *nft, struct batch *b,
 		result = batch_send_at(nft, b, plan, stamp, diag);
 		if (result == NFT_DONE)
 			*done = at;
+		nft->has_begun = *done > 0;
 		stamp = 0;
 	}
 	return result;
@@ -599,7 +629,9 @@ enum nft_result nft_send(struct nft *nft, const struct plan *plan,
 
 	if (plan_is_empty(plan))
 		return NFT_DONE;
+	nft->has_begun = false;
 	result = send_phases(nft, &b, plan, generation, diag);
+	nft->has_begun = false;
 	batch_release(&b);
 	if (result == NFT_DONE || result == NFT_UNSURE)
 		note_sent(nft, plan);

@@ -21,6 +21,7 @@ struct nft {
 	bool owns; /* the table is this socket's: nobody else can change
 		    * it */
 	bool has_all_parts; /* of this kernel; false: ask again */
+	bool has_begun;     /* a part of what is being sent was taken */
 	int last_error;     /* of the last batch that failed */
 
 	int watch_fd;   /* changes of others; -1: cannot be heard */
