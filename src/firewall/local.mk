@@ -20,12 +20,13 @@ src_libweir_a_SOURCES += \
 	src/firewall/overlay_lay.c \
 	src/firewall/plan.c src/firewall/plan.h \
 	src/firewall/profile.c \
-	src/firewall/ruleset.c src/firewall/ruleset.h \
+	src/firewall/ruleset_hash.c src/firewall/ruleset.c src/firewall/ruleset.h \
 	src/firewall/ruleset_text.c \
 	src/firewall/session.c src/firewall/session.h \
 	src/firewall/set_index.c src/firewall/set_index.h \
 	src/firewall/sighting.c src/firewall/sighting.h \
 	src/firewall/stages.c \
+	src/firewall/store_file.c src/firewall/store_parts.h \
 	src/firewall/store.c src/firewall/store.h \
 	src/firewall/store_check.c src/firewall/store_check.h \
 	src/firewall/tell.c src/firewall/tell.h \

@@ -250,6 +250,16 @@ static void sort(void *items, unsigned n, size_t size,
 		qsort(items, n, size, compare);
 }
 
+/* Chains are many and small, and what they could grow to adds up. */
+static void give_back_room(struct nft_chain *chain)
+{
+	if (!chain->n_rules || chain->n_rules == chain->n_room)
+		return;
+	chain->rules =
+		xrealloc(chain->rules, chain->n_rules * sizeof(*chain->rules));
+	chain->n_room = chain->n_rules;
+}
+
 void ruleset_finish(struct ruleset *rules)
 {
 	sort(rules->chains, rules->n_chains, sizeof(*rules->chains),
@@ -257,6 +267,8 @@ void ruleset_finish(struct ruleset *rules)
 	sort(rules->sets, rules->n_sets, sizeof(*rules->sets), by_set_name);
 	sort(rules->timeouts, rules->n_timeouts, sizeof(*rules->timeouts),
 	     by_timeout_name);
+	for (unsigned i = 0; i < rules->n_chains; i++)
+		give_back_room(rules->chains[i]);
 	for (unsigned i = 0; i < rules->n_sets; i++) {
 		forget_index(rules->sets[i]);
 		sort(rules->sets[i]->elements, rules->sets[i]->n_elements,

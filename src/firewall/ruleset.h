@@ -321,6 +321,19 @@ const struct nft_element *set_find(const struct nft_set *set,
  */
 char *ruleset_text(const struct ruleset *rules);
 
+/* 17 hexadecimal digits and a zero. */
+enum { RULES_HASH_MAX = 18 };
+
+/*
+ * A hash of all that the ruleset says, the same on machines of one byte order;
+ * what others put into it does not count. Two with the same places in the file
+ * are written to a file in the same octets.
+ *
+ * with_places  else the places do not count
+ */
+void ruleset_hash(const struct ruleset *rules, bool with_places,
+		  char out[RULES_HASH_MAX]);
+
 /* One rule, without indentation and line end. Two rules of a chain are the
  * same rule exactly when their texts are. */
 void rule_text(const struct nft_rule *rule, struct text *out);

@@ -1,17 +1,11 @@
 #include "store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "store_check.h"
-
-/* The form of the file; another number is another form. */
-enum { STORE_VERSION = 1 };
+#include "store_parts.h"
 
 /* More matches in a rule than any of ours has. */
 enum { MATCHES_MAX = 16 };
@@ -35,6 +29,8 @@ static bool octets_read(const json_t *json, uint8_t *out, size_t room)
 	size_t n = text ? strlen(text) : 1;
 
 	memset(out, 0, room);
+	if (!json)
+		return true;
 	if (n % 2 || n / 2 > room)
 		return false;
 	for (size_t i = 0; i < n; i += 2) {
@@ -238,7 +234,7 @@ static bool rule_read(struct ruleset *rules, const json_t *o,
 
 /* -- chains ---------------------------------------------------------------- */
 
-static json_t *chain_json(const struct nft_chain *chain)
+json_t *store_chain_json(const struct nft_chain *chain)
 {
 	json_t *o = json_object(), *rules = json_array();
 
@@ -268,7 +264,7 @@ static bool is_name(const char *name)
 	return true;
 }
 
-static bool chain_read(struct ruleset *rules, const json_t *o)
+bool store_chain_read(struct ruleset *rules, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "rules");
 	const char *name = get_text(o, "name");
@@ -293,7 +289,7 @@ static bool chain_read(struct ruleset *rules, const json_t *o)
 
 /* -- sets ------------------------------------------------------------------ */
 
-static json_t *element_json(const struct nft_element *e)
+json_t *store_element_json(const struct nft_element *e)
 {
 	json_t *o = json_object();
 
@@ -326,7 +322,7 @@ static bool element_read(struct ruleset *rules, const json_t *o,
 }
 
 /* Without its elements. */
-static json_t *set_head_json(const struct nft_set *set)
+json_t *store_set_head_json(const struct nft_set *set)
 {
 	json_t *o = json_object(), *types = json_array();
 
@@ -348,16 +344,16 @@ static json_t *set_head_json(const struct nft_set *set)
 
 static json_t *set_json(const struct nft_set *set)
 {
-	json_t *o = set_head_json(set), *elements = json_array();
+	json_t *o = store_set_head_json(set), *elements = json_array();
 
 	for (unsigned i = 0; i < set->n_elements; i++)
 		json_array_append_new(elements,
-				      element_json(&set->elements[i]));
+				      store_element_json(&set->elements[i]));
 	json_object_set_new(o, "elements", elements);
 	return o;
 }
 
-static bool set_read(struct ruleset *rules, const json_t *o)
+bool store_set_read(struct ruleset *rules, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "types");
 	const json_t *elements = json_object_get(o, "elements");
@@ -393,7 +389,7 @@ static bool set_read(struct ruleset *rules, const json_t *o)
 
 /* -- timeouts -------------------------------------------------------------- */
 
-static json_t *timeout_json(const struct nft_timeout *t)
+json_t *store_timeout_json(const struct nft_timeout *t)
 {
 	json_t *o = json_object();
 
@@ -406,7 +402,7 @@ static json_t *timeout_json(const struct nft_timeout *t)
 	return o;
 }
 
-static bool timeout_read(struct ruleset *rules, const json_t *o)
+bool store_timeout_read(struct ruleset *rules, const json_t *o)
 {
 	long long protocol, established, unreplied, replied;
 	const char *name = get_text(o, "name");
@@ -441,9 +437,10 @@ json_t *store_to_json(const struct ruleset *rules)
 	timeouts = json_array();
 	for (unsigned i = 0; i < rules->n_timeouts; i++)
 		json_array_append_new(timeouts,
-				      timeout_json(rules->timeouts[i]));
+				      store_timeout_json(rules->timeouts[i]));
 	for (unsigned i = 0; i < rules->n_chains; i++)
-		json_array_append_new(chains, chain_json(rules->chains[i]));
+		json_array_append_new(chains,
+				      store_chain_json(rules->chains[i]));
 	for (unsigned i = 0; i < rules->n_sets; i++)
 		if (!rules->sets[i]->foreign)
 			json_array_append_new(sets, set_json(rules->sets[i]));
@@ -458,9 +455,9 @@ static bool read_parts(struct ruleset *rules, const json_t *json)
 		const char *key;
 		bool (*read)(struct ruleset *rules, const json_t *o);
 	} parts[] = {
-		{"timeouts", timeout_read},
-		{"sets", set_read},
-		{"chains", chain_read},
+		{"timeouts", store_timeout_read},
+		{"sets", store_set_read},
+		{"chains", store_chain_read},
 	};
 
 	for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
@@ -494,155 +491,4 @@ int store_from_json(const json_t *json, struct ruleset **rules)
 	ruleset_free(*rules);
 	*rules = NULL;
 	return -1;
-}
-
-/* -- files ----------------------------------------------------------------- */
-
-/* A ruleset as one JSON value takes some ten times its own memory, so it is
- * written piece by piece. All of this ends in ferror(). */
-static void write_json(FILE *to, const json_t *json)
-{
-	/* A file cut short for want of memory would look like a whole one. */
-	if (json_dumpf(json, to, JSON_COMPACT | JSON_ENCODE_ANY) && !ferror(to))
-		BUG("no memory for JSON");
-}
-
-static void write_piece(FILE *to, const char *between, json_t *piece_take)
-{
-	fputs(between, to);
-	write_json(to, piece_take);
-	json_decref(piece_take);
-}
-
-static void write_set(FILE *to, const char *between, const struct nft_set *set)
-{
-	json_t *json = set_head_json(set);
-	char *head = json_dumps(json, JSON_COMPACT);
-
-	/* Its closing brace comes behind the elements. */
-	fprintf(to, "%s%.*s,\"elements\":[", between, (int)strlen(head) - 1,
-		head);
-	for (unsigned i = 0; i < set->n_elements; i++)
-		write_piece(to, i ? "," : "", element_json(&set->elements[i]));
-	fputs("]}", to);
-	free(head);
-	json_decref(json);
-}
-
-static void write_rules(FILE *to, const struct ruleset *rules)
-{
-	const char *between = "";
-
-	fprintf(to, "{\"version\":%d,\"table\":", STORE_VERSION);
-	write_piece(to, "", json_string(rules->table));
-	fputs(",\"timeouts\":[", to);
-	for (unsigned i = 0; i < rules->n_timeouts; i++)
-		write_piece(to, i ? "," : "", timeout_json(rules->timeouts[i]));
-	fputs("],\"sets\":[", to);
-	for (unsigned i = 0; i < rules->n_sets; i++) {
-		if (rules->sets[i]->foreign)
-			continue;
-		write_set(to, between, rules->sets[i]);
-		between = ",\n";
-	}
-	fputs("],\"chains\":[", to);
-	for (unsigned i = 0; i < rules->n_chains; i++)
-		write_piece(to, i ? ",\n" : "", chain_json(rules->chains[i]));
-	fputs("]}\n", to);
-}
-
-typedef void write_fn(FILE *to, const void *what);
-
-static void write_rules_or_none(FILE *to, const void *rules)
-{
-	if (rules)
-		write_rules(to, rules);
-	else
-		write_piece(to, "", store_to_json(NULL));
-}
-
-static void write_document(FILE *to, const void *json)
-{
-	write_json(to, json);
-}
-
-static int write_file(int fd, write_fn *write_it, const void *what)
-{
-	FILE *to = fdopen(fd, "w");
-
-	if (!to) {
-		close(fd);
-		return -1;
-	}
-	write_it(to, what);
-	if (ferror(to) || fflush(to) || fsync(fileno(to))) {
-		fclose(to);
-		return -1;
-	}
-	return fclose(to);
-}
-
-/* The old file stays until the new one is whole. */
-static int replace_file(const char *path, write_fn *write_it, const void *what)
-{
-	char *aside = xasprintf("%s.new", path);
-	int fd = open(aside,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
-	int result = -1, error;
-
-	if (fd >= 0)
-		result = write_file(fd, write_it, what);
-	if (result == 0)
-		result = rename(aside, path);
-	error = errno;
-	if (result && fd >= 0)
-		unlink(aside);
-	free(aside);
-	errno = error;
-	return result;
-}
-
-int store_write(const char *path, const json_t *json)
-{
-	return replace_file(path, write_document, json);
-}
-
-int store_save(const char *path, const struct ruleset *rules)
-{
-	return replace_file(path, write_rules_or_none, rules);
-}
-
-json_t *store_read(const char *path)
-{
-	FILE *from = fopen(path, "re");
-	json_t *json = NULL;
-	struct stat st;
-
-	if (!from)
-		return NULL;
-	if (fstat(fileno(from), &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size <= STORE_OCTETS_MAX)
-		json = json_loadf(from, JSON_REJECT_DUPLICATES, NULL);
-	fclose(from);
-	if (json_is_object(json))
-		return json;
-	json_decref(json);
-	errno = EINVAL;
-	return NULL;
-}
-
-int store_load(const char *path, struct ruleset **rules)
-{
-	json_t *json = store_read(path);
-	int result;
-
-	*rules = NULL;
-	if (!json)
-		return -1;
-	result = store_from_json(json, rules);
-	json_decref(json);
-	if (result)
-		errno = EINVAL;
-	return result;
 }

@@ -38,6 +38,9 @@ int store_write(const char *path, const json_t *json);
  */
 int store_save(const char *path, const struct ruleset *rules);
 
+/* Whether the file is what store_save() would write: its beginning says so. */
+bool store_has(const char *path, const struct ruleset *rules);
+
 /* Returns 0, or -1 with errno: ENOENT, or EINVAL for what is no ruleset. */
 int store_load(const char *path, struct ruleset **rules);
 

@@ -158,7 +158,7 @@ static void remember(struct keeper *k, struct keeper_past *was_take,
 	memory_apply(&k->memory, a->hash, changed);
 	keeper_remember(k);
 	/* A large ruleset takes a second to write. */
-	if (!k->is_saved)
+	if (!k->is_saved && !keeper_is_saved(k, keeper_wanted(k)))
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	keeper_forget(k, FILE_WAITING);
 }
@@ -189,9 +189,10 @@ static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
 	*begun = false;
 	if (keeper_read(k, diag))
 		return -1;
-	if (!k->waits && !keeper_differ(k->now, wanted))
+	if (!k->waits && !keeper_differ(keeper_now(k), wanted))
 		return 0;
-	was = k->in_force || k->restored ? keeper_wanted(k) : k->now;
+	keeper_adopt_last(k);
+	was = k->in_force || k->restored ? keeper_wanted(k) : keeper_now(k);
 	*begun = !k->waits;
 	memory_wait(&k->memory, hash);
 	if ((*begun && keeper_save(k, FILE_WAITING, was)) ||
@@ -222,7 +223,6 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	struct keeper_past was;
 	bool begun = false;
 
-	keeper_adopt_last(k);
 	intent_hash(intent_take, a->hash);
 	if (a->confirm_s)
 		a->n_steps = begin_waiting(k, wanted, a->hash, &begun, diag);
@@ -234,6 +234,9 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 		intent_free(intent_take);
 		return refuse_failed(diag);
 	}
+	/* Its file is large, and only a change asks what was before. */
+	if (a->n_steps > 0 && !k->restored)
+		keeper_adopt_last(k);
 	was = keeper_take_wanted(k);
 	keeper_adopt(k, intent_take, NULL);
 	keeper_note_files(k);
@@ -346,7 +349,7 @@ static json_t *answer_diff(struct keeper *k, const json_t *request)
 		intent_free(intent);
 		return refuse_failed(&diag);
 	}
-	now = k->now;
+	now = keeper_now(k);
 	if (now && !k->keeps)
 		tell_lay_as_in(intent->rules, now);
 	wanted = intent_is_empty(intent) ? NULL : intent->rules;
@@ -453,6 +456,7 @@ static json_t *run(struct keeper *k, const struct command *c,
 	if (c->changes)
 		keeper_take_waiting(k);
 	answer = c->answer(k, request);
+	keeper_give_back();
 	keeper_unlock(lock);
 	if (k->cut.is_due)
 		answer = keeper_cut_begin(k, answer, memo);

@@ -142,6 +142,8 @@ uint64_t keeper_look_at_kernel(struct keeper *k)
 		k->drift.is_there = k->drift.is_open = false;
 		plan_free(plan);
 		keeper_know(k, now, generation);
+		if (now)
+			keeper_settle(k, keeper_wanted(k));
 		return 0;
 	}
 	note_drift(k, now, plan);

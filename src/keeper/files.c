@@ -99,6 +99,15 @@ int keeper_save(struct keeper *k, enum keeper_file file,
 	return result;
 }
 
+bool keeper_is_saved(const struct keeper *k, const struct ruleset *rules)
+{
+	char *path = path_of(k, FILE_IN_FORCE);
+	bool is = path && store_has(path, rules);
+
+	free(path);
+	return is;
+}
+
 bool keeper_load(struct keeper *k, enum keeper_file file,
 		 struct ruleset **rules)
 {

@@ -1,6 +1,7 @@
 #include "keeper.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,13 @@
 #include "state.h"
 
 enum { GO_BACK_AGAIN_MS = 1000 };
+
+void keeper_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
 
 struct keeper *keeper_new(const struct keeper_options *options)
 {
@@ -55,6 +63,15 @@ const struct ruleset *keeper_wanted(const struct keeper *k)
 void keeper_adopt(struct keeper *k, struct intent *intent_take,
 		  struct ruleset *restored_take)
 {
+	bool goes = (k->intent && k->intent != intent_take &&
+		     k->has == k->intent->rules) ||
+		    (k->restored && k->restored != restored_take &&
+		     k->has == k->restored);
+
+	if (k->has && goes) {
+		k->has = NULL;
+		k->knows_now = false;
+	}
 	/* Nobody may look at what the old rules borrowed. */
 	if (k->intent != intent_take)
 		intent_free(k->intent);
@@ -116,7 +133,7 @@ void keeper_lay(const struct keeper *k, struct ruleset *rules)
 
 struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)
 {
-	struct intent *intent = intent_load(k->file, diag);
+	struct intent *intent = intent_load_again(k->intent, k->file, diag);
 
 	if (intent)
 		keeper_lay(k, intent->rules);
@@ -144,8 +161,26 @@ void keeper_know(struct keeper *k, struct ruleset *now_take,
 {
 	ruleset_free(k->now);
 	k->now = now_take;
+	k->has = NULL;
 	k->generation = generation;
 	k->knows_now = true;
+}
+
+void keeper_settle(struct keeper *k, const struct ruleset *ours)
+{
+	ruleset_free(k->now);
+	k->now = NULL;
+	k->has = ours;
+}
+
+/* What is known of the kernel still holds. */
+static bool is_current(const struct keeper *k)
+{
+	uint32_t generation;
+
+	return k->knows_now &&
+	       k->kernel->ops->generation(k->kernel, &generation) == 0 &&
+	       generation == k->generation;
 }
 
 bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted)
@@ -166,9 +201,7 @@ int keeper_read(struct keeper *k, struct diag *diag)
 	struct ruleset *now;
 	uint32_t generation;
 
-	if (k->knows_now &&
-	    k->kernel->ops->generation(k->kernel, &generation) == 0 &&
-	    generation == k->generation)
+	if (is_current(k))
 		return 0;
 	if (kernel_now(k->kernel, &now, &generation)) {
 		diag_error(diag, NULL, NULL,
@@ -187,7 +220,8 @@ static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
 	struct ruleset *now;
 	uint32_t generation;
 
-	if (!k->knows_now || !k->now || !keeper_differ(k->now, wanted) ||
+	if (!k->knows_now || !keeper_now(k) ||
+	    !keeper_differ(keeper_now(k), wanted) ||
 	    kernel_now(k->kernel, &now, &generation))
 		return;
 	keeper_count(k, now, false);
@@ -200,10 +234,15 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	struct kernel_change change;
 	struct ruleset *known;
 
+	*before = NULL;
+	if (k->has && is_current(k) && !keeper_differ(k->has, wanted)) {
+		k->has = wanted;
+		return 0;
+	}
 	look_at_counters(k, wanted);
 	known = k->knows_now ? k->now : NULL;
-	*before = NULL;
 	k->now = NULL;
+	k->has = NULL;
 	k->knows_now = false;
 	if (kernel_change(k->kernel, wanted, known, k->generation, &change,
 			  diag))
@@ -222,7 +261,9 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (!change.is_read)
 		return (int)change.n_steps;
 	keeper_know(k, change.after, change.generation);
-	if (keeper_differ(k->now, wanted))
+	if (change.n_steps == 0 || !keeper_differ(k->now, wanted))
+		keeper_settle(k, wanted);
+	else
 		diag_warning(diag, NULL, NULL,
 			     "what the kernel has is not what was sent: "
 			     "somebody else changes the table %s",
@@ -256,7 +297,7 @@ int keeper_confirm(struct keeper *k)
 	if (k->in_force)
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	else if (keeper_read(k, &diag) == 0)
-		keeper_save(k, FILE_IN_FORCE, k->now);
+		keeper_save(k, FILE_IN_FORCE, keeper_now(k));
 	diag_release(&diag);
 	memory_confirm(&k->memory);
 	keeper_remember(k);
@@ -420,12 +461,18 @@ void keeper_abandon(struct keeper *k)
 static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
 {
 	struct intent *renewed = intent_renew(k->intent, diag);
+	bool knows = k->knows_now;
+	bool has = k->has == k->intent->rules;
 
 	if (!renewed)
 		return -1;
 	keeper_lay(k, renewed->rules);
 	*changed = keeper_differ(k->intent->rules, renewed->rules);
 	keeper_adopt(k, renewed, NULL);
+	if (has && !*changed) {
+		k->has = renewed->rules;
+		k->knows_now = knows;
+	}
 	return 0;
 }
 
@@ -438,6 +485,10 @@ int keeper_renew(struct keeper *k, bool always, struct diag *diag)
 	if (k->intent && renew_intent(k, &changed, diag))
 		return -1;
 	if (k->restored) {
+		/* In their place: the kernel may have others now. */
+		if (k->has == k->restored)
+			k->knows_now = false;
+		k->has = NULL;
 		changed = machine_follow(k->restored);
 		keeper_lay(k, k->restored);
 	}
@@ -520,6 +571,34 @@ void keeper_note_files(struct keeper *k)
 	k->resolvers_seen = look_at_resolvers();
 }
 
+/* NULL: it does not load. */
+static enum keeper_edit edit_of(const struct keeper *k,
+				const struct intent *intent)
+{
+	if (!intent)
+		return EDIT_INVALID;
+	return keeper_differ(keeper_wanted(k),
+			     intent_is_empty(intent) ? NULL : intent->rules)
+		       ? EDIT_PENDING
+		       : EDIT_NONE;
+}
+
+void keeper_judge_file(struct keeper *k)
+{
+	struct diag ignored = {0};
+	struct intent *intent = keeper_load_intent(k, &ignored);
+	char hash[RULES_HASH_MAX];
+
+	k->edit = edit_of(k, intent);
+	if (k->edit == EDIT_PENDING) {
+		intent_hash(intent, hash);
+		if (memory_is_refused(&k->memory, hash))
+			k->edit = EDIT_REFUSED;
+	}
+	intent_free(intent);
+	diag_release(&ignored);
+}
+
 static void note_edit(struct keeper *k, const struct intent *intent,
 		      struct diag *diag)
 {
@@ -527,13 +606,7 @@ static void note_edit(struct keeper *k, const struct intent *intent,
 
 	free(k->edit_text);
 	k->edit_text = intent ? NULL : diag_to_text(diag);
-	if (!intent)
-		k->edit = EDIT_INVALID;
-	else if (keeper_differ(keeper_wanted(k),
-			       intent_is_empty(intent) ? NULL : intent->rules))
-		k->edit = EDIT_PENDING;
-	else
-		k->edit = EDIT_NONE;
+	k->edit = edit_of(k, intent);
 	if (k->edit == EDIT_PENDING && was != EDIT_PENDING)
 		log_say(LOG_WARNING, "%s was edited and is not applied",
 			k->file);

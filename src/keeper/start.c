@@ -139,10 +139,10 @@ static int start_as_confirmed(struct keeper *k, struct diag *diag)
 				   "file is applied");
 		return 1;
 	}
-	k->edit = EDIT_REFUSED;
 	if (start_with(k, NULL, last, diag))
 		return -1;
 	keeper_save(k, FILE_IN_FORCE, last);
+	keeper_judge_file(k);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static int start_with_last(struct keeper *k, struct diag *diag)
 	return start_with(k, NULL, last, diag);
 }
 
-static bool is_refused(struct keeper *k, const struct intent *intent,
+static bool is_refused(struct keeper *k, struct intent *intent,
 		       char hash[RULES_HASH_MAX])
 {
 	intent_hash(intent, hash);
@@ -223,5 +223,6 @@ int keeper_start(struct keeper *k)
 	keeper_find_trouble(k, &diag);
 	keeper_log_findings(&diag, LOG_WARNING);
 	diag_release(&diag);
+	keeper_give_back();
 	return result;
 }

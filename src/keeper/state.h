@@ -82,10 +82,12 @@ struct keeper {
 	struct intent *intent; /* NULL: `restored` counts */
 	struct ruleset *restored;
 
-	/* What the kernel had when we left it. */
+	/* What the kernel had when we left it. Where that is the same as rules
+	 * of ours, `has` is these, and they need no second copy in `now`. */
 	struct ruleset *now;
+	const struct ruleset *has; /* borrowed from intent or restored */
 	uint32_t generation;
-	bool knows_now; /* else `now` and `generation` mean nothing */
+	bool knows_now; /* else the three mean nothing */
 
 	bool is_saved; /* FILE_IN_FORCE has what is wanted */
 
@@ -139,6 +141,8 @@ int keeper_make_folder(const struct keeper *k);
  */
 int keeper_save(struct keeper *k, enum keeper_file file,
 		const struct ruleset *rules);
+/* Whether FILE_IN_FORCE has exactly these. */
+bool keeper_is_saved(const struct keeper *k, const struct ruleset *rules);
 /* Without what keeper_lay() laid over them. Returns whether there is one. */
 bool keeper_load(struct keeper *k, enum keeper_file file,
 		 struct ruleset **rules);
@@ -246,8 +250,23 @@ void keeper_know(struct keeper *k, struct ruleset *now_take,
 /* Errors only, or warnings too, for the level LOG_WARNING. */
 void keeper_log_findings(struct diag *diag, enum log_level level);
 
+/* Sets k->edit: how the file compares with what is wanted now. */
+void keeper_judge_file(struct keeper *k);
+
 /* Remembers how the files of the configuration look now. */
 void keeper_note_files(struct keeper *k);
+
+/* The kernel has these rules of ours, so what was read of it is given up. */
+void keeper_settle(struct keeper *k, const struct ruleset *ours);
+
+/* What the kernel had, where that is known; NULL: no table. */
+static inline const struct ruleset *keeper_now(const struct keeper *k)
+{
+	return k->has ? k->has : k->now;
+}
+
+/* To the system: a configuration that was compiled leaves holes of its size. */
+void keeper_give_back(void);
 
 /* Reads what is in force, unless that is known. Returns 0, or -1 after
  * findings. */

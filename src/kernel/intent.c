@@ -11,6 +11,15 @@ static const struct firewall_config nothing = {
 	.settings = {.log_rate_per_second = 1, .nflog_group = -1},
 };
 
+/* What is found on it may count, beside what the file says. */
+static bool has_machine(const struct firewall_config *c)
+{
+	for (unsigned i = 0; i < c->n_lists; i++)
+		if (c->lists[i].file)
+			return true;
+	return c->n_resolvers || c->n_balancers || firewall_host(c);
+}
+
 /* `old`: what files said before, should one of them be broken now; or NULL. */
 static struct intent *compile(struct snapshot *snap_take, bool cuts,
 			      const struct intent *old, struct diag *diag)
@@ -26,10 +35,13 @@ static struct intent *compile(struct snapshot *snap_take, bool cuts,
 	if (list_files_fill(&in->config, old ? &old->config : NULL, &in->arena,
 			    diag) == 0)
 		in->rules = firewall_compile(&in->config, diag);
-	if (in->rules)
-		return in;
-	intent_free(in);
-	return NULL;
+	if (!in->rules) {
+		intent_free(in);
+		return NULL;
+	}
+	if (!has_machine(&in->config))
+		ruleset_hash(in->rules, false, in->hash);
+	return in;
 }
 
 struct intent *intent_of(struct snapshot *snap, struct diag *diag)
@@ -49,9 +61,29 @@ bool intent_compiles(struct snapshot *snap, struct diag *diag)
 struct intent *intent_load(const char *file, struct diag *diag)
 {
 	const struct config_options options = {.without_secrets = true};
+	unsigned before = diag->n_findings;
 	struct snapshot *snap = config_load(file, &options, diag);
+	bool warned = diag->n_findings > before;
+	struct intent *in = snap ? compile(snap, false, NULL, diag) : NULL;
 
-	return snap ? compile(snap, false, NULL, diag) : NULL;
+	if (in)
+		in->warned = warned;
+	return in;
+}
+
+struct intent *intent_load_again(const struct intent *old, const char *file,
+				 struct diag *diag)
+{
+	struct intent *in;
+
+	/* Warnings are told each time. */
+	if (!old || old->warned || !config_is_same(file, old->snap))
+		return intent_load(file, diag);
+	in = intent_of(old->snap, diag);
+	/* Of the file alone. */
+	if (in && !old->cuts)
+		memcpy(in->hash, old->hash, RULES_HASH_MAX);
+	return in;
 }
 
 struct intent *intent_renew(const struct intent *old, struct diag *diag)
@@ -64,20 +96,22 @@ struct intent *intent_cutting(const struct intent *old, struct diag *diag)
 	return compile(snapshot_ref(old->snap), true, old, diag);
 }
 
-void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX])
+void intent_hash(struct intent *intent, char out[RULES_HASH_MAX])
 {
 	struct firewall_config config = intent->config;
 	struct ruleset *rules;
 	struct diag diag = {0};
-	char *text;
 
+	memcpy(out, intent->hash, RULES_HASH_MAX);
+	if (out[0])
+		return;
 	config.n_addresses = config.n_resolvers = 0;
 	config.balancer_uid = 0;
 	config.lines = NULL; /* of prefix lists in files of their own */
 	rules = firewall_compile(&config, &diag);
-	text = rules ? ruleset_text(rules) : xstrdup("");
-	sg_hash(slice_of(text), out);
-	free(text);
+	if (rules)
+		ruleset_hash(rules, false, out);
+	memcpy(intent->hash, out, RULES_HASH_MAX);
 	ruleset_free(rules);
 	diag_release(&diag);
 }

@@ -17,7 +17,10 @@ struct intent {
 	struct arena arena;    /* what was asked of the machine */
 	struct firewall_config config;
 	struct ruleset *rules;
-	bool cuts; /* as with firewall.revoke: cut, whatever the file says */
+	bool cuts;   /* as with firewall.revoke: cut, whatever the file says */
+	bool warned; /* the file was read with findings */
+	/* For intent_hash(); "": not known yet. */
+	char hash[RULES_HASH_MAX];
 };
 
 /*
@@ -31,6 +34,14 @@ struct intent *intent_load(const char *file, struct diag *diag);
  * warning, and what it said before holds. The old intent stays valid. */
 struct intent *intent_renew(const struct intent *old, struct diag *diag);
 
+/*
+ * As intent_load(), where `old` may have come from the same file: if that and
+ * all that it includes still say the same, octet for octet, its snapshot is
+ * taken. NULL as `old` is allowed.
+ */
+struct intent *intent_load_again(const struct intent *old, const char *file,
+				 struct diag *diag);
+
 /* Of a snapshot that is there; NULL after findings. */
 struct intent *intent_of(struct snapshot *snap, struct diag *diag);
 
@@ -41,15 +52,12 @@ struct intent *intent_cutting(const struct intent *old, struct diag *diag);
 /* Whether what stands in the snapshot can be compiled; findings if not. */
 bool intent_compiles(struct snapshot *snap, struct diag *diag);
 
-/* 17 hexadecimal digits and a zero. */
-enum { RULES_HASH_MAX = 18 };
-
 /*
  * A hash of the rules that the file asks for, whatever addresses and resolvers
  * the machine has: the same file has the same one after a restart elsewhere.
- * Compiles them once more.
+ * Where the machine has a part in the rules, it compiles them once more.
  */
-void intent_hash(const struct intent *intent, char out[RULES_HASH_MAX]);
+void intent_hash(struct intent *intent, char out[RULES_HASH_MAX]);
 
 void intent_free(struct intent *intent); /* NULL is allowed */
 

@@ -111,6 +111,46 @@ static void regress_deaths_while_waiting_end_with_the_confirmed(void **state)
 	assert_edit_is(s, REFUSED);
 }
 
+/* Whoever takes the edit back has nothing left to apply. */
+static void regress_a_file_that_is_what_was_restored_is_no_edit(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	write_file(s, one_port);
+	start(s);
+	assert_false(admits_443(s));
+	assert_edit_is(s, "none");
+	write_file(s, two_ports);
+	start(s);
+	assert_edit_is(s, REFUSED);
+}
+
+/* Without a keeper each command is a process of its own. A large ruleset takes
+ * a second to write, and another to read. */
+static void regress_what_is_saved_is_not_written_again(void **state)
+{
+	struct scene *s = *state;
+	char *path = xasprintf("%s/in-force.json", s->state);
+	struct stat was, is;
+
+	do_it(s, "apply");
+	assert_int_equal(stat(path, &was), 0);
+	die_and_begin_again(s);
+	do_it(s, "apply");
+	assert_int_equal(stat(path, &is), 0);
+	assert_true(was.st_ino == is.st_ino);
+	assert_int_equal(was.st_mtim.tv_nsec, is.st_mtim.tv_nsec);
+	/* Gone, or of other rules: then it is. */
+	assert_int_equal(unlink(path), 0);
+	die_and_begin_again(s);
+	do_it(s, "apply");
+	assert_int_equal(stat(path, &is), 0);
+	free(path);
+}
+
 /* -- the way back ---------------------------------------------------------- */
 
 static void regress_a_start_is_no_apply(void **state)
@@ -544,6 +584,8 @@ int main(void)
 		TEST(regress_a_start_leaves_what_was_rolled_back),
 		TEST(regress_other_rules_than_the_refused_are_applied),
 		TEST(regress_deaths_while_waiting_end_with_the_confirmed),
+		TEST(regress_a_file_that_is_what_was_restored_is_no_edit),
+		TEST(regress_what_is_saved_is_not_written_again),
 		TEST(regress_a_start_is_no_apply),
 		TEST(regress_an_apply_after_a_boot_knows_what_was),
 		TEST(regress_an_apply_does_not_confirm_in_silence),
