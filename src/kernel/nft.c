@@ -440,7 +440,7 @@ static enum nft_result judge_missing(struct nft *nft, const struct plan *plan,
 		return NFT_RACED;
 	nft->last_error = ENOENT;
 	if (diag)
-		complain(plan, at, ENOENT, diag);
+		complain_step(plan, at, ENOENT, diag);
 	return NFT_FAILED;
 }
 
