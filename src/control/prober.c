@@ -332,18 +332,16 @@ static void stop_running(struct probe *probe)
 
 /* Takes over what the group says now. A check under way that asks something
  * else than the group now wants is dropped: its answer would mean nothing. */
-static void aim(struct probe *probe, const struct target_group *g)
+static void aim(struct probe *probe, const struct target_group *g,
+		const struct addr *addr)
 {
-	struct addr addr = probe->state->addr;
 	char *request;
 
-	if (g->health_check.port)
-		addr_set_port(&addr, g->health_check.port);
 	probe->group = g;
-	if (!addr_eq(&addr, &probe->addr))
+	if (!addr_eq(addr, &probe->addr))
 		stop_running(probe);
 	if (!probe->running)
-		probe->addr = addr;
+		probe->addr = *addr;
 	request = write_request(probe);
 	if (slice_eq(slice_of(request), slice_of(probe->request))) {
 		free(request);
@@ -389,15 +387,16 @@ static void drop(struct prober *p, struct probe *probe)
 	free(probe);
 }
 
-static void want(struct prober *p, struct target_state *s,
+static void want(struct prober *p, const struct member *m,
 		 const struct target_group *g)
 {
+	struct target_state *s = m->state;
 	struct probe *probe = probe_of(p, s);
 	bool is_new = probe->seen == 0;
 
 	probe->seen = p->updates;
 	if (probe->group != g)
-		aim(probe, g);
+		aim(probe, g, &m->check_addr);
 	/* Whoever starts over (is back from draining, was not used before)
 	 * is asked soon, as a new one is. */
 	if (is_new || (s->health_reason == HEALTH_REGISTRATION_IN_PROGRESS &&
@@ -428,7 +427,7 @@ static void want_group(struct prober *p, const struct target_group *g)
 		return;
 	roster = group_state_roster(g->state);
 	for (size_t i = 0; i < roster->n_members; i++)
-		want(p, roster->members[i].state, g);
+		want(p, &roster->members[i], g);
 	roster_unref(roster);
 }
 

@@ -145,7 +145,16 @@ static void admit(struct rosters *r, struct gathering *in,
 		in->members =
 			xrealloc(in->members, in->room * sizeof(struct member));
 	}
-	in->members[in->n++] = (struct member){s, t, t->weight};
+	in->members[in->n++] = (struct member){
+		.state = s,
+		.zone = t->zone,
+		.check_addr = *addr,
+		.weight = t->weight,
+		.backup = t->backup,
+	};
+	if (g->health_check.port)
+		addr_set_port(&in->members[in->n - 1].check_addr,
+			      g->health_check.port);
 }
 
 static void admit_name(struct rosters *r, struct gathering *in,
@@ -164,13 +173,19 @@ static void admit_name(struct rosters *r, struct gathering *in,
 	}
 }
 
+static bool member_eq(const struct member *a, const struct member *b)
+{
+	return a->state == b->state && a->weight == b->weight &&
+	       a->backup == b->backup && slice_eq(a->zone, b->zone) &&
+	       addr_eq(&a->check_addr, &b->check_addr);
+}
+
 static bool is_same(const struct roster *roster, const struct gathering *in)
 {
 	if (roster->n_members != in->n)
 		return false;
 	for (size_t i = 0; i < in->n; i++)
-		if (roster->members[i].state != in->members[i].state ||
-		    roster->members[i].target != in->members[i].target)
+		if (!member_eq(&roster->members[i], &in->members[i]))
 			return false;
 	return true;
 }

@@ -453,7 +453,7 @@ static void add_members(json_t *list, const struct daemon *d,
 
 		set_count(o, "weight", m->weight);
 		json_object_set_new(o, "availability_zone",
-				    status_text(m->target->zone));
+				    status_text(m->zone));
 		json_array_append_new(list, o);
 	}
 	roster_unref(roster);
