@@ -8,5 +8,6 @@ balance_sources = \
 	src/balance/round_robin.c src/balance/round_robin.h \
 	src/balance/slow_start.c src/balance/slow_start.h \
 	src/balance/sticky.c src/balance/sticky.h \
+	src/balance/sticky_app.c src/balance/sticky_app.h \
 	src/balance/weighted_random.c src/balance/weighted_random.h
 src_libweir_a_SOURCES += $(balance_sources)

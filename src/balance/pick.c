@@ -431,6 +431,22 @@ void pick_release(struct pick_table *table)
 	*table = (struct pick_table){0};
 }
 
+bool pick_zone_in_use(const struct target_group *group,
+		      const struct roster *roster)
+{
+	size_t n_registered = 0, n_healthy = 0;
+
+	for (size_t i = 0; i < roster->n_members; i++) {
+		const struct member *m = &roster->members[i];
+
+		if (!is_in_zone(m, group->zone))
+			continue;
+		n_registered += (standing_of(m) & REGISTERED) != 0;
+		n_healthy += (standing_of(m) & HEALTHY) != 0;
+	}
+	return !too_few(&group->dns_minimum, n_healthy, n_registered);
+}
+
 struct target_group *pick_group(const struct forward *forward, uint32_t *turn)
 {
 	uint64_t total = 0, point;

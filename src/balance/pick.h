@@ -87,6 +87,11 @@ void pick_inherit(struct pick_table *table, const struct pick_table *from);
 /* Gives the references back; the table is then as zeroed. */
 void pick_release(struct pick_table *table);
 
+/* Whether our zone has as many healthy targets as dns_failover wants: where
+ * it has not, it would leave the DNS. Any thread. */
+bool pick_zone_in_use(const struct target_group *group,
+		      const struct roster *roster);
+
 /*
  * The group that takes a request of a forward action, by weight; NULL when
  * all weights are 0: 503.

@@ -98,22 +98,9 @@ bool sticky_of_head(struct sealer *sealer, const struct target_group *group,
 {
 	struct slice value;
 
-	*came = cookie_of_head(head, SLICE("AWSALBCORS"), &value) ||
-		cookie_of_head(head, SLICE("AWSALB"), &value);
+	*came = cookie_of_head(head, group->stickiness.twin, &value) ||
+		cookie_of_head(head, group->stickiness.cookie, &value);
 	return *came && sticky_open(sealer, group, value, now_s, identity);
-}
-
-/* In lower case, as ALB does. */
-static struct field field_of(struct writer *w, const struct set_cookie *cookie)
-{
-	const char *start = w->at;
-
-	cookie_write(w, cookie);
-	return (struct field){
-		.name = SLICE("set-cookie"),
-		.value = slice_make(start, (size_t)(w->at - start)),
-		.id = NAME_SET_COOKIE,
-	};
 }
 
 size_t sticky_fields(struct field out[static STICKY_FIELDS], struct writer *w,
@@ -124,16 +111,16 @@ size_t sticky_fields(struct field out[static STICKY_FIELDS], struct writer *w,
 	size_t n = sticky_seal(sealer, group, identity, now_s, value,
 			       sizeof(value));
 	struct set_cookie cookie = {
-		.name = SLICE("AWSALB"),
+		.name = group->stickiness.cookie,
 		.value = slice_make(value, n),
 		.expires_s = now_s + STICKY_EXPIRES_S,
 	};
 
 	if (n == 0)
 		return 0;
-	out[0] = field_of(w, &cookie);
-	cookie.name = SLICE("AWSALBCORS");
+	out[0] = cookie_field(w, &cookie);
+	cookie.name = group->stickiness.twin;
 	cookie.cross_site = true;
-	out[1] = field_of(w, &cookie);
+	out[1] = cookie_field(w, &cookie);
 	return w->overflow ? 0 : STICKY_FIELDS;
 }

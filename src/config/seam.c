@@ -31,14 +31,27 @@ static struct slice as_compared(struct reader *r, enum condition_kind kind,
 	return slice_make(room, (size_t)(w.at - room));
 }
 
+static const struct pattern *make_regex(struct reader *r, const struct node *v,
+					unsigned flags, struct pattern *p)
+{
+	const char *why = NULL;
+	size_t at = 0;
+	struct place place;
+
+	if (pattern_compile_regex(r->arena, v->text, flags, p, &why, &at)) {
+		snapshot_on_free(r->snap, free_pattern, p);
+		return p;
+	}
+	place = node_part(v, at, 1);
+	complain(r, &place, NULL, "not a usable regular expression: %s", why);
+	return NULL;
+}
+
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				   const struct node *v)
 {
 	unsigned flags = c->kind == CONDITION_HOST_HEADER ? PATTERN_FOLD : 0;
 	struct pattern *p = ARENA_NEW(r->arena, struct pattern);
-	const char *why = NULL;
-	size_t at = 0;
-	struct place place;
 
 	if (!c->is_regex) {
 		if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text),
@@ -48,13 +61,12 @@ const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				 PATTERN_OCTETS_MAX);
 		return p;
 	}
-	if (pattern_compile_regex(r->arena, v->text, flags, p, &why, &at)) {
-		snapshot_on_free(r->snap, free_pattern, p);
-		return p;
-	}
-	place = node_part(v, at, 1);
-	complain(r, &place, NULL, "not a usable regular expression: %s", why);
-	return NULL;
+	return make_regex(r, v, flags, p);
+}
+
+const struct pattern *make_body_pattern(struct reader *r, const struct node *v)
+{
+	return make_regex(r, v, 0, ARENA_NEW(r->arena, struct pattern));
 }
 
 void make_index(struct reader *r, struct listener *l)

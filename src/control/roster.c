@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -71,6 +72,7 @@ static void set_health(struct target_state *s, enum health health,
 {
 	if (s->health == (uint8_t)health)
 		return;
+	slow_start_end(s);
 	s->health = (uint8_t)health;
 	s->health_reason = (uint8_t)reason;
 	s->health_since_s = (uint64_t)clock_wall_s();

@@ -16,6 +16,7 @@
 
 struct group_counts; /* model/counts.h */
 struct group_state;  /* model/state.h */
+struct pattern;      /* http/pattern.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
 enum algorithm {
@@ -57,12 +58,18 @@ struct health_check {
 	unsigned rise, fall;    /* results in a row that change the verdict */
 	struct code_range *matcher;
 	size_t n_matcher;
+	struct slice host;          /* that checks send; empty: the target's */
+	const struct pattern *body; /* must be found in the answer's; NULL:
+				     * whatever it is */
 };
 
 struct stickiness {
 	bool enabled;
 	enum stickiness_type type;
 	uint64_t duration_s; /* checked inside the cookie */
+	struct slice cookie; /* of ours, for lb_cookie, and its twin for */
+	struct slice twin;   /* requests from other sites */
+	struct slice app_cookie; /* of the application, for app_cookie */
 };
 
 /* Too few are healthy below either; 0: off. */

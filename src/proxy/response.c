@@ -4,6 +4,7 @@
  * Floor: proxy.
  */
 #include "balance/sticky.h"
+#include "balance/sticky_app.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
@@ -11,7 +12,7 @@
 #include "proxy/steps.h"
 
 /* More interim answers than this are an attack, or a loop. */
-enum { INTERIM_MAX = 100, COOKIES_MAX = 1024 };
+enum { INTERIM_MAX = 100, COOKIES_MAX = 2048 };
 
 static struct tally *tally_of(struct exchange *x)
 {
@@ -34,15 +35,22 @@ static void count_status(struct exchange *x, unsigned status)
 	x->attempt.has_response = true;
 }
 
-static size_t make_cookies(struct exchange *x,
+static size_t make_cookies(struct exchange *x, const struct http_head *head,
 			   struct field out[static STICKY_FIELDS], char *room)
 {
 	struct writer w = writer_make(room, COOKIES_MAX);
+	struct sealer *sealer = x->worker->sealer;
+	uint64_t identity = x->attempt.target->identity;
 
-	if (!x->group->stickiness.enabled || !x->worker->sealer)
+	if (!x->group->stickiness.enabled || !sealer)
 		return 0;
-	return sticky_fields(out, &w, x->worker->sealer, x->group,
-			     x->attempt.target->identity, clock_wall_s());
+	if (x->asked.app)
+		return app_sticky_field(out, &w, sealer, x->group, x->asked.app,
+					head, identity, clock_wall_s());
+	if (x->group->stickiness.type == STICKY_LB_COOKIE)
+		return sticky_fields(out, &w, sealer, x->group, identity,
+				     clock_wall_s());
+	return 0;
 }
 
 /* Sends a head to the client; false when the buffers are at their limit. */
@@ -55,7 +63,8 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 	struct response_facts facts = {
 		.listener = x->listener,
 		.cookies = cookies,
-		.n_cookies = is_interim ? 0 : make_cookies(x, cookies, room),
+		.n_cookies = is_interim ? 0
+					: make_cookies(x, head, cookies, room),
 	};
 	struct http_head rewritten;
 	struct outgoing out = {
@@ -118,6 +127,8 @@ static enum next final(struct exchange *x, const struct http_head *head)
 	struct stream *front = x->front, *back = x->back;
 	bool last;
 
+	if (x->group->target_response_ms)
+		exch_wait_idle(x, x->listener->balancer->idle_timeout_ms);
 	if (front->in_doubt)
 		back->keep = false;
 	x->attempt.came_early = !request_is_over(x);

@@ -95,6 +95,8 @@ static void regress_a_session_stays_when_its_connection_was_stale(void **state)
 	(void)state;
 	sim->snap->groups[0].stickiness.enabled = true;
 	sim->snap->groups[0].stickiness.duration_s = 3600;
+	sim->snap->groups[0].stickiness.cookie = SLICE("AWSALB");
+	sim->snap->groups[0].stickiness.twin = SLICE("AWSALBCORS");
 	sim->worker->sealer = sealer_new(&keys);
 	client = sim_connect(sim);
 	sim_send(client, GET);
