@@ -29,13 +29,17 @@ static bool serves_in_full(const struct target_state *s,
 void slow_start_begin(struct target_state *s, const struct target_group *g,
 		      const struct roster *roster, uint64_t now_ms)
 {
+	bool is_new = !s->was_healthy;
+
 	slow_start_end(s);
+	s->was_healthy = true;
 	if (g->slow_start_ms == 0)
 		return;
 	for (size_t i = 0; i < roster->n_members; i++) {
 		const struct target_state *other = roster->members[i].state;
 
-		if (other == s || !serves_in_full(other, g, now_ms))
+		if (other == s || !serves_in_full(other, g, now_ms) ||
+		    (is_new && other->batch == s->batch))
 			continue;
 		atomic_store_explicit(&s->slow_since_ms, now_ms ? now_ms : 1,
 				      memory_order_relaxed);

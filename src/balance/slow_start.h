@@ -2,8 +2,9 @@
  * slow_start.h - a new target gets its share bit by bit.
  *
  * It begins when a target becomes healthy while another one of its group
- * serves in full, and ends when its time is over or its health is. The share
- * grows in proportion to the time.
+ * serves in full, and ends when its time is over or its health is. Those that
+ * were registered together do not wait for each other: a group that begins
+ * does so at once. The share grows in proportion to the time.
  *
  * Floor: balance.  Source: AWS: slow start mode.
  */

@@ -133,6 +133,10 @@ static void admit(struct rosters *r, struct gathering *in,
 		state_unref(s);
 		return;
 	}
+	if (!home->state || home->drains_until_ms) {
+		s->batch = r->updates;
+		s->was_healthy = false;
+	}
 	if (!home->state)
 		home->state = state_ref(s);
 	if (home->drains_until_ms)

@@ -94,7 +94,11 @@ struct target_state {
 	_Atomic uint64_t slow_since_ms; /* its slow start began; 0: none */
 	_Atomic uint32_t factor;        /* of its weight, FACTOR_ONE at most */
 	_Atomic bool is_anomalous;
-	struct anomaly_window window; /* control thread alone */
+	/* Control thread alone. */
+	struct anomaly_window window;
+	uint64_t batch;   /* those that were registered together have the
+			   * same; grows */
+	bool was_healthy; /* since it was registered */
 	struct tally tally[];         /* one for each worker */
 };
 

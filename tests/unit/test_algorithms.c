@@ -174,6 +174,7 @@ static void begin_ramp(struct group *g, struct pick_table *t)
 
 	begin_as(g, t, ALGORITHM_ROUND_ROBIN, "HHH", NULL);
 	g->group.slow_start_ms = RAMP_MS;
+	g->states[2]->batch = 1;
 	roster = group_state_roster(g->gs);
 	slow_start_begin(g->states[2], &g->group, roster, clock_now_ms());
 	roster_unref(roster);
@@ -269,6 +270,18 @@ static void test_who_ramps(void **state)
 	slow_start_begin(g.states[2], &g.group, roster, now);
 	assert_int_equal(slow_start_share(g.states[2], &g.group, now),
 			 FACTOR_ONE);
+
+	/* Those that came together do not wait for each other, but who was
+	 * healthy before does. */
+	g.states[0]->health = HEALTH_HEALTHY;
+	g.states[2]->batch = 0;
+	g.states[2]->was_healthy = false;
+	slow_start_begin(g.states[2], &g.group, roster, now);
+	assert_int_equal(slow_start_share(g.states[2], &g.group, now),
+			 FACTOR_ONE);
+	slow_start_begin(g.states[2], &g.group, roster, now);
+	assert_int_equal(slow_start_share(g.states[2], &g.group, now),
+			 FACTOR_ONE / 100);
 
 	/* Switched on, it makes nobody ramp who was there. */
 	g.group.slow_start_ms = 0;
