@@ -66,9 +66,9 @@ struct health_check {
 struct stickiness {
 	bool enabled;
 	enum stickiness_type type;
-	uint64_t duration_s; /* checked inside the cookie */
-	struct slice cookie; /* of ours, for lb_cookie, and its twin for */
-	struct slice twin;   /* requests from other sites */
+	uint64_t duration_s;     /* checked inside the cookie */
+	struct slice cookie;     /* of ours, for lb_cookie, and its twin for */
+	struct slice twin;       /* requests from other sites */
 	struct slice app_cookie; /* of the application, for app_cookie */
 };
 

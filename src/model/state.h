@@ -96,10 +96,10 @@ struct target_state {
 	_Atomic bool is_anomalous;
 	/* Control thread alone. */
 	struct anomaly_window window;
-	uint64_t batch;   /* those that were registered together have the
-			   * same; grows */
-	bool was_healthy; /* since it was registered */
-	struct tally tally[];         /* one for each worker */
+	uint64_t batch;       /* those that were registered together have the
+			       * same; grows */
+	bool was_healthy;     /* since it was registered */
+	struct tally tally[]; /* one for each worker */
 };
 
 /* Who is in a group now. Immutable. */

@@ -139,6 +139,7 @@ static void test_every_row(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char anomalous[MOST + 1] = "", lowered[MOST + 1] = "";
+		size_t n_anomalous = 0, n_lowered = 0;
 		unsigned got[MOST];
 		struct scene s;
 
@@ -146,12 +147,12 @@ static void test_every_row(void **state)
 		scene_begin(&s, rows[i].letters, true);
 		period(&s, rows[i].n, rows[i].percent, got);
 		for (size_t at = 0; at < s.g.n; at++) {
-			const char letter[] = {(char)('a' + at), '\0'};
+			const char letter = (char)('a' + at);
 
 			if (s.g.states[at]->is_anomalous)
-				strcat(anomalous, letter);
+				anomalous[n_anomalous++] = letter;
 			if (s.g.states[at]->factor < FACTOR_ONE)
-				strcat(lowered, letter);
+				lowered[n_lowered++] = letter;
 		}
 		assert_string_equal(anomalous, rows[i].anomalous);
 		assert_string_equal(lowered, rows[i].lowered);
