@@ -118,16 +118,10 @@ static void exclude(struct reader *r, enum said one, enum said other,
 		 "%s", sentence);
 }
 
-/* Who leaves the default of dns_failover alone does not mean it. */
 static void check_minimum(struct reader *r, uint32_t dns, uint32_t routing,
 			  enum said dns_said, enum said routing_said)
 {
-	const struct place *at = &r->group_said[dns_said];
-	const struct place *group = &r->group->place;
-	bool is_default = at->line == group->line &&
-			  at->column == group->column;
-
-	if (dns && routing && dns < routing && !is_default)
+	if (dns && routing && dns < routing)
 		exclude(r, dns_said, routing_said,
 			"the threshold of dns_failover cannot be below that of "
 			"unhealthy_state_routing");
@@ -150,8 +144,10 @@ static void check_together(struct reader *r, const struct target_group *g)
 	if (g->stickiness.enabled && g->zone.n)
 		exclude(r, SAID_STICKY, SAID_CROSS_ZONE,
 			"stickiness cannot be where cross_zone is off");
-	check_minimum(r, g->dns_minimum.count, g->routing_minimum.count,
-		      SAID_DNS_COUNT, SAID_ROUTING_COUNT);
+	/* One is the default: whoever raises the other need not know of it. */
+	if (g->dns_minimum.count > 1)
+		check_minimum(r, g->dns_minimum.count, g->routing_minimum.count,
+			      SAID_DNS_COUNT, SAID_ROUTING_COUNT);
 	check_minimum(r, g->dns_minimum.percentage,
 		      g->routing_minimum.percentage, SAID_DNS_PERCENTAGE,
 		      SAID_ROUTING_PERCENTAGE);
