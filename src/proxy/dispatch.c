@@ -99,11 +99,21 @@ static const struct target_group *group_of_now(const struct exchange *x)
 static void note_failed_connect(struct exchange *x, enum reason reason)
 {
 	const struct target_group *group = group_of_now(x);
+	struct target_state *target = x->attempt.target;
+	struct log_line l;
 
-	if (reason != REASON_OVERLOADED &&
-	    passive_note_failure(x->attempt.target, &group->passive,
-				 clock_now_ms()))
-		group_state_touch(group->state);
+	if (reason == REASON_OVERLOADED ||
+	    !passive_note_failure(target, &group->passive, clock_now_ms()))
+		return;
+	group_state_touch(group->state);
+	count_target(x->worker, target, COUNT_RESTS);
+	if (!worker_log(x->worker, &l, LOG_WARNING, "target rests"))
+		return;
+	log_str(&l, "reason", reason_token(reason));
+	log_slice(&l, "target_group", group->name);
+	log_str(&l, "target", target->name);
+	log_num(&l, "seconds", (int64_t)(group->passive.rest_ms / 1000));
+	log_end(&l);
 }
 
 /* Over a warm connection it only tells something about one that had been

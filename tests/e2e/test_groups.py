@@ -77,6 +77,8 @@ class Passive(Group):
             self.assertEqual(seen["connection_failures"], 3)
             self.assertGreater(seen["resting_seconds"], 3000)
             self.assertEqual(seen["state"], "unavailable")
+            weir.log.wait_for("target rests.* reason=target-connect-timeout")
+            self.assertEqual(weir.json("status")["counters"]["TargetRestCount"], 1)
             self.assertIn("no connection: rests for", weir.command("targets").stdout)
         finally:
             for one in (listener, *waiting):
