@@ -4,6 +4,8 @@
  *
  * Floor: proxy.
  */
+#include <errno.h>
+
 #include "balance/passive.h"
 #include "balance/pick.h"
 #include "base/clock.h"
@@ -95,14 +97,15 @@ static const struct target_group *group_of_now(const struct exchange *x)
 	return group ? group : x->group;
 }
 
-/* Our own limits say nothing about the target. */
+/* Our own limits say nothing about the target, and a queue that is full says
+ * that it is there. */
 static void note_failed_connect(struct exchange *x, enum reason reason)
 {
 	const struct target_group *group = group_of_now(x);
 	struct target_state *target = x->attempt.target;
 	struct log_line l;
 
-	if (reason == REASON_OVERLOADED ||
+	if (reason == REASON_OVERLOADED || x->attempt.queue_full ||
 	    !passive_note_failure(target, &group->passive, clock_now_ms()))
 		return;
 	group_state_touch(group->state);
@@ -259,6 +262,7 @@ static enum next begin_connect(struct exchange *x)
 	enum reason why;
 	struct upstream *u = upstream_take(x->worker, &spec, &x->user, &why);
 
+	x->attempt.queue_full = !u && errno == EAGAIN;
 	if (!u)
 		return exch_target_failed(x, why);
 	x->attempt.upstream = u;
