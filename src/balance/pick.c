@@ -57,8 +57,7 @@ static const struct {
 	[ALGORITHM_RANDOM] = {next_random, .mitigates = true},
 };
 
-/* -- who takes traffic ------------------------------------------------------
- */
+/* -- who takes traffic ----------------------------------------------------- */
 
 enum {
 	REGISTERED = 1,
@@ -372,8 +371,7 @@ void pick_rebuild(struct pick_table *table, struct group_state *gs,
 	};
 }
 
-/* -- picking ----------------------------------------------------------------
- */
+/* -- picking --------------------------------------------------------------- */
 
 /*
  * A target whose connects failed is tried by one request for each rest. False

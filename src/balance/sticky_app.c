@@ -41,8 +41,7 @@ static uint64_t get_u64(const uint8_t *from)
 	return value;
 }
 
-/* -- the sealed form ---------------------------------------------------------
- */
+/* -- the sealed form ------------------------------------------------------- */
 
 /* The length tells how many there are. */
 static void open_sessions(struct sealer *sealer, struct slice value,
@@ -91,8 +90,7 @@ static size_t seal_sessions(struct sealer *sealer,
 		    1 + sessions->n * APP_SESSION_OCTETS, out, size);
 }
 
-/* -- requests ----------------------------------------------------------------
- */
+/* -- requests -------------------------------------------------------------- */
 
 static size_t find_session(const struct app_sessions *sessions, uint64_t group)
 {
@@ -168,8 +166,7 @@ bool app_sticky_of_head(struct sealer *sealer, const struct target_group *group,
 	return true;
 }
 
-/* -- answers -----------------------------------------------------------------
- */
+/* -- answers --------------------------------------------------------------- */
 
 /* The value of the cookie that the answer sets; a later one wins, as in
  * browsers. */

@@ -141,8 +141,7 @@ static bool is_interim(const struct http_head *head)
 	return head->status < 200 && head->status != 101;
 }
 
-/* -- bodies ----------------------------------------------------------------
- */
+/* -- bodies ---------------------------------------------------------------- */
 
 static void end_of_body(struct check *c)
 {

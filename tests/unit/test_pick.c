@@ -279,8 +279,7 @@ static void test_a_zone_has_its_own_targets(void **state)
 	}
 }
 
-/* -- those that cannot be connected to --------------------------------------
- */
+/* -- those that cannot be connected to ------------------------------------- */
 
 enum { REST_MS = 10000 };
 
