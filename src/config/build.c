@@ -135,6 +135,7 @@ static struct snapshot *load(const char *file, const struct slice *text,
 	map_release(&r.groups);
 	map_release(&r.balancers);
 	map_release(&r.sockets);
+	release_trusts(&r);
 	firewall_reader_release(&firewall);
 	tree_release(&tree);
 	if (root && diag->n_errors == before)

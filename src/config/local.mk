@@ -21,4 +21,5 @@ src_libweir_a_SOURCES += \
 	src/config/read_settings.c \
 	src/config/read_target.c src/config/read_tests.c \
 	src/config/schema.c src/config/schema.h src/config/strict.c \
+	src/config/target_tls.c \
 	src/config/values.c

@@ -16,6 +16,8 @@
 #include "config/schema.h"
 #include "model/snapshot.h"
 
+#include "tls/trust.h"
+
 struct test_draft;
 
 /* Keys of a target group that exclude each other: where they stand. */
@@ -52,6 +54,8 @@ struct reader {
 	struct test_draft *tests; /* read_tests.c; n_tests of them */
 	size_t n_tests;
 
+	/* Files -> struct trust, each one reference. */
+	struct map trusts;
 	struct map groups;    /* name -> struct target_group */
 	struct map balancers; /* name -> struct load_balancer */
 	struct map sockets;   /* "address:port" -> struct listener */
@@ -97,8 +101,15 @@ const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 const struct pattern *make_body_pattern(struct reader *r, const struct node *v);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
-/* Once all listeners and groups are there. */
+
+/* target_tls.c: once all listeners and groups are there. */
+extern const struct key target_tls_keys[];
+extern const struct type type_target_tls;
+void check_target_tls(struct reader *r, const struct target_group *g);
 void make_target_tls(struct reader *r);
+/* The same one for the same files, borrowed; NULL after findings. */
+struct trust *share_trust(struct reader *r, const struct trust_spec *spec);
+void release_trusts(struct reader *r);
 
 /* strict.c: the limits of AWS on the whole. */
 void check_strict(struct reader *r);

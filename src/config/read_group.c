@@ -383,6 +383,10 @@ const struct key group_keys[] = {
 	 "minimum_healthy_targets.percentage",
 	 &type_routing_percentage, INTO(routing_minimum.percentage), "off", {1, 100},
 	 .doc = "The same in percent."},
+	{"target_tls", &type_target_tls, INTO(target_tls),
+	 .keys = target_tls_keys,
+	 .doc = "How targets and their checks are known over TLS.",
+	 .absent = "no certificate is verified"},
 	NETWORK_ROW("target_health_state.unhealthy."
 		    "connection_termination.enabled", "true",
 		    "Ends the flows of a target that became unhealthy."),
@@ -403,16 +407,6 @@ const struct key group_keys[] = {
 	 .doc = "Connects in a row that fail before a target rests; 0: off."},
 	{"passive_checks.rest_seconds", &type_seconds, INTO(passive.rest_ms),
 	 "10", .any = {1, 3600}, .doc = "How long it rests."},
-	NOT_BUILT("target_tls.verify",
-		  "Checks the certificates of targets.", "false"),
-	NOT_BUILT("target_tls.ca_bundle",
-		  "CAs that they are checked with.", "settings.ca_bundle"),
-	NOT_BUILT("target_tls.server_name",
-		  "Name that they must have.", "that of the target"),
-	NOT_BUILT("target_tls.certificate",
-		  "Certificate that weir shows to targets.", "none"),
-	NOT_BUILT("target_tls.private_key",
-		  "Its key.", "none"),
 	{"error_pages", &type_not_built, NO_SLOT,
 	 .doc = "Bodies for answers that weir makes.",
 	 .absent = "those of the listener"},
@@ -465,6 +459,7 @@ static void read_group(struct reader *r, const struct node *v,
 	r->group_port = 0;
 	read_mapping(r, v, "a target group", group_keys, g);
 	check_group(r, g);
+	check_target_tls(r, g);
 	r->group = NULL;
 	if (g->name.n == 0)
 		return;

@@ -192,16 +192,16 @@ const struct key settings_keys[] = {
 	 .absent = "/var/lib/weir/stickiness.key; for an ordinary user "
 		   "$XDG_STATE_HOME/weir/stickiness.key, "
 		   "else ~/.local/state/weir/stickiness.key"},
+	{"ca_bundle", &type_path, INTO(ca_bundle),
+	 .doc = "PEM file with the CAs that targets are verified with where "
+		"their group names none.",
+	 .absent = "those of the system"},
 	{"oidc_signing_key_file", &type_not_built, NO_SLOT,
 	 .doc = "Signs x-amzn-oidc-data.",
 	 .absent = "/var/lib/weir/oidc.key"},
 	NOT_BUILT("drain_timeout_seconds",
 		  "Longest life of an old generation after a reload.",
 		  "0: no end"),
-	NOT_BUILT("ca_bundle",
-		  "CAs that identity providers, key "
-		  "sets and targets are checked with.",
-		  "those of the system"),
 	NOT_BUILT("overlay_file",
 		  "What was changed at run time.",
 		  "/var/lib/weir/overlay.json"),

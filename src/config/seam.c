@@ -1,13 +1,9 @@
-/* What other floors make of the configuration: patterns, indexes and TLS
- * towards targets. */
+/* What other floors make of the configuration: patterns and indexes. */
 #include "http/h1_write.h"
 #include "http/pattern.h"
 #include "http/uri.h"
 #include "model/rule_index.h"
 #include "read.h"
-#include "tls/client.h"
-#include "tls/policy.h"
-#include "tls/server.h"
 
 static void free_pattern(void *object)
 {
@@ -72,62 +68,4 @@ const struct pattern *make_body_pattern(struct reader *r, const struct node *v)
 void make_index(struct reader *r, struct listener *l)
 {
 	l->rule_index = rule_index_build(r->arena, l->rules, l->n_rules);
-}
-
-static bool wants_tls(const struct snapshot *snap)
-{
-	for (size_t i = 0; i < snap->n_groups; i++) {
-		const struct target_group *g = &snap->groups[i];
-
-		if (g->protocol == PROTOCOL_HTTPS ||
-		    g->health_check.protocol == PROTOCOL_HTTPS)
-			return true;
-	}
-	return false;
-}
-
-/* AWS looks at the listeners of one load balancer. Targets are shared by all
- * of ours, and so are the connections to them: all listeners count. */
-static const struct tls_policy *target_policy(struct reader *r)
-{
-	const struct tls_policy **all = ARENA_ARRAY(&r->tree->arena,
-						    r->snap->n_listeners + 1,
-						    const struct tls_policy *);
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->snap->n_balancers; i++) {
-		const struct load_balancer *lb = &r->snap->balancers[i];
-
-		for (size_t j = 0; j < lb->n_listeners; j++)
-			if (lb->listeners[j].tls)
-				all[n++] =
-					tls_server_policy(lb->listeners[j].tls);
-	}
-	return tls_policy_for_targets(all, n);
-}
-
-static void free_target_tls(void *object)
-{
-	tls_client_unref(object);
-}
-
-void make_target_tls(struct reader *r)
-{
-	struct snapshot *snap = r->snap;
-	const struct tls_client_spec spec = {
-		.policy = target_policy(r),
-		.n_workers = snap->settings.workers + 1,
-	};
-	struct diag heard = {0}; /* the listeners said it already */
-
-	if (!wants_tls(snap))
-		return;
-	snap->target_tls = tls_client_new(&spec, &heard);
-	if (snap->target_tls)
-		snapshot_on_free(snap, free_target_tls, snap->target_tls);
-	else
-		complain(r, &(struct place){.file = snap->file.p}, NULL,
-			 "TLS towards targets cannot be set up: %s",
-			 heard.findings[0].sentence);
-	diag_release(&heard);
 }

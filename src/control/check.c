@@ -346,9 +346,10 @@ static bool begin(struct check *c)
 
 	c->asked = true;
 	if (c->spec.over_tls) {
-		conn->filter = tls_filter_connect(
-			c->spec.tls, c->spec.tls_worker,
-			server_name_of(c->spec.host), c->spec.name);
+		conn->filter =
+			tls_filter_connect(c->spec.tls, c->spec.tls_worker,
+					   server_name_of(c->spec.host),
+					   c->spec.name, c->spec.verify_name);
 		if (!conn->filter)
 			return false;
 	}

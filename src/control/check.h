@@ -36,10 +36,12 @@ struct check_outcome {
 /* All of it is borrowed until the check has ended. */
 struct check_spec {
 	const struct addr *addr;
-	struct slice name;    /* of the target, for TLS sessions */
-	struct slice request; /* empty: being connected is enough */
-	struct slice host;    /* that the request names, with a port or not,
-			       * for TLS; empty: none */
+	struct slice name;          /* of the target, for TLS sessions */
+	struct slice verify_name;   /* that its certificate must have; of
+				     * use where `tls` verifies */
+	struct slice request;       /* empty: being connected is enough */
+	struct slice host;          /* that the request names, with a port or
+				     * not, for TLS; empty: none */
 	const struct pattern *body; /* must be found in the first 64 KiB of
 				     * the answer's body; NULL: whatever */
 	bool over_tls;

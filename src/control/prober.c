@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "check.h"
 #include "model/state.h"
+#include "tls/client.h"
 
 enum {
 	/* What is due within it is done in one wake-up. */
@@ -24,10 +25,12 @@ struct probe {
 	const struct target_group *group; /* of p->snap */
 	struct prober *prober;
 	struct health_track track;
-	char *request;    /* owned; NULL for TCP */
-	struct addr addr; /* where the check goes */
-	uint64_t due_ms;  /* the next one starts */
-	uint64_t at_ms;   /* orders the heap: due, or timeout if running */
+	char *request;                /* owned; NULL for TCP */
+	struct addr addr;             /* where the check goes */
+	char tls_name[ADDR_TEXT_MAX]; /* room for a check under way */
+	uint64_t tls_print;           /* of the client that it uses; 0: none */
+	uint64_t due_ms;              /* the next one starts */
+	uint64_t at_ms; /* orders the heap: due, or timeout if running */
 	size_t heap_at;
 	struct check *running; /* NULL: waits */
 	char *detail;          /* of the last failure; owned; NULL: none */
@@ -264,8 +267,8 @@ static void start(struct probe *probe)
 		.host = h->host,
 		.body = h->body,
 		.over_tls = h->protocol == PROTOCOL_HTTPS,
-		.tls = h->protocol == PROTOCOL_HTTPS ? p->snap->target_tls
-						     : NULL,
+		.verify_name = state_tls_name(probe->state, probe->tls_name),
+		.tls = probe->group->check_tls,
 		.tls_worker = p->snap->settings.workers,
 		.end = on_check_end,
 		.arg = probe,
@@ -357,6 +360,7 @@ static void stop_running(struct probe *probe)
 static void aim(struct probe *probe, const struct target_group *g,
 		const struct addr *addr)
 {
+	uint64_t print = g->check_tls ? tls_client_print(g->check_tls) : 0;
 	char *request;
 
 	probe->group = g;
@@ -364,6 +368,9 @@ static void aim(struct probe *probe, const struct target_group *g,
 		stop_running(probe);
 	if (!probe->running)
 		probe->addr = *addr;
+	if (print != probe->tls_print)
+		stop_running(probe);
+	probe->tls_print = print;
 	request = write_request(probe);
 	if (slice_eq(slice_of(request), slice_of(probe->request))) {
 		free(request);

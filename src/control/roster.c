@@ -129,6 +129,7 @@ static void admit(struct rosters *r, struct gathering *in,
 	struct target_state *s = state_get(&r->table, g->name, t->id, addr);
 	struct resident *home = resident_of(r, s);
 
+	s->is_named = t->kind == TARGET_NAME;
 	if (home->seen == r->updates) { /* the same address twice */
 		state_unref(s);
 		return;

@@ -17,6 +17,7 @@
 struct group_counts; /* model/counts.h */
 struct group_state;  /* model/state.h */
 struct pattern;      /* http/pattern.h */
+struct tls_client;   /* tls/client.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
 enum algorithm {
@@ -84,6 +85,16 @@ struct passive_checks {
 	uint64_t rest_ms;
 };
 
+/* How targets are known over TLS. */
+struct target_tls {
+	bool verify;
+	struct slice ca_bundle;   /* path; empty: settings.ca_bundle */
+	struct slice server_name; /* empty: what the target is called */
+	struct slice certificate; /* path; empty: none */
+	struct slice private_key; /* path; empty: in the same file */
+	struct place place;       /* line 0: nothing is said of it */
+};
+
 struct target_group {
 	struct slice name;
 	uint32_t index; /* position in snapshot->groups */
@@ -104,6 +115,11 @@ struct target_group {
 	struct stickiness stickiness;
 	struct healthy_minimum routing_minimum; /* below it fails open */
 	struct healthy_minimum dns_minimum; /* below it would leave the DNS */
+	struct target_tls target_tls;
+	/* By load_balancer.target_rank, of those that forward here; owned by
+	 * the snapshot. NULL unless the targets speak TLS. */
+	struct tls_client **tls;
+	struct tls_client *check_tls; /* likewise, of HTTPS health checks */
 	bool is_used; /* some rule forwards to it: only then is it checked */
 	struct group_state *state;   /* one reference; NULL until control starts
 				      * to serve the snapshot */

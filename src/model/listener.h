@@ -46,6 +46,9 @@ struct load_balancer {
 	bool preserve_host_header;
 	bool tls_version_and_cipher_headers;
 	bool http2; /* wanted; served once HTTP/2 is built */
+	/* Of the policy towards targets (tls/policy.h): follows that of the
+	 * listeners. */
+	uint8_t target_rank;
 
 	struct listener *listeners;
 	size_t n_listeners;

@@ -30,6 +30,7 @@ struct settings {
 	uint64_t shutdown_timeout_ms;
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */
+	struct slice ca_bundle;           /* path; empty: the system's */
 	struct slice region, account_id;
 	bool strict_aws_limits;
 };
@@ -52,10 +53,6 @@ struct snapshot {
 	struct target_group *groups;
 	size_t n_groups;
 	size_t n_listeners;               /* over all load balancers */
-	struct tls_client *target_tls;    /* one reference; NULL: no group
-					   * speaks HTTPS. For as many workers
-					   * as settings say and the prober,
-					   * which comes behind the last */
 	struct firewall_config *firewall; /* NULL: nothing declared */
 	struct named_file *files;         /* all that was read, newest first */
 	uint64_t contents; /* hash of what the files said, with their names */

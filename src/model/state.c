@@ -94,6 +94,16 @@ struct target_state *state_get(struct state_table *table, struct slice group,
 	return state_ref(s);
 }
 
+struct slice state_tls_name(const struct target_state *s,
+			    char room[ADDR_TEXT_MAX])
+{
+	if (s->is_named)
+		return s->id;
+	if (s->addr.sa.sa_family == AF_UNIX)
+		return slice_make(NULL, 0);
+	return slice_make(room, addr_format_ip(&s->addr, room));
+}
+
 static void state_forget(struct state_table *table, struct map_slot *entry)
 {
 	struct target_state *s = entry->value;

@@ -74,6 +74,7 @@ struct target_state {
 	struct slice id;          /* as configured: address or name; owned */
 	char name[ADDR_TEXT_MAX]; /* "10.0.0.5:80", for logs and tables */
 	struct addr addr;         /* never changes */
+	_Atomic bool is_named;    /* the id is a host name; by control */
 	_Atomic uint8_t health;   /* enum health; written by control */
 	_Atomic uint8_t health_reason;   /* enum health_reason; likewise */
 	_Atomic uint16_t health_code;    /* of the last check that speaks for
@@ -140,6 +141,11 @@ struct state_table {
  */
 struct target_state *state_get(struct state_table *table, struct slice group,
 			       struct slice id, const struct addr *addr);
+
+/* What the target's certificate is for: the host name that it is known by,
+ * else its address; empty for a path. `room` may be what it points to. */
+struct slice state_tls_name(const struct target_state *s,
+			    char room[ADDR_TEXT_MAX]);
 
 /* Any thread. The memory goes when control calls state_table_sweep(). */
 static inline struct target_state *state_ref(struct target_state *s)

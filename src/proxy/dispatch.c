@@ -250,8 +250,8 @@ static enum next begin_connect(struct exchange *x)
 					    : lb->target_connect_ms;
 	struct upstream_spec spec = {
 		.target = x->attempt.target,
-		.group = x->group,
-		.snap = x->view->snap,
+		.tls = x->group->tls ? x->group->tls[lb->target_rank] : NULL,
+		.rank = lb->target_rank,
 		.server_name = x->asked.request.host,
 		.idle_ms = lb->idle_timeout_ms,
 		.fresh = x->attempt.fresh_only,
@@ -260,8 +260,10 @@ static enum next begin_connect(struct exchange *x)
 			  x->front->in.kind != BODY_NONE,
 	};
 	enum reason why;
-	struct upstream *u = upstream_take(x->worker, &spec, &x->user, &why);
+	struct upstream *u;
 
+	assert((x->group->protocol == PROTOCOL_HTTPS) == (spec.tls != NULL));
+	u = upstream_take(x->worker, &spec, &x->user, &why);
 	x->attempt.queue_full = !u && errno == EAGAIN;
 	if (!u)
 		return exch_target_failed(x, why);

@@ -115,7 +115,8 @@ static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 		return pool;
 	pool = xcalloc(1, sizeof(*pool));
 	pool->state = state_ref(t);
-	list_init(&pool->idle);
+	for (unsigned i = 0; i < ARRAY_SIZE(pool->idle); i++)
+		list_init(&pool->idle[i]);
 	list_init(&pool->busy);
 	w->pools[t->slot] = pool;
 	return pool;
@@ -135,8 +136,10 @@ static void free_pool(struct worker *w, struct upstream_pool *pool)
 
 static void drop_idle(struct upstream_pool *pool)
 {
-	while (!list_is_empty(&pool->idle))
-		close_idle(list_entry(pool->idle.next, struct upstream, node));
+	for (unsigned i = 0; i < ARRAY_SIZE(pool->idle); i++)
+		while (!list_is_empty(&pool->idle[i]))
+			close_idle(list_entry(pool->idle[i].next,
+					      struct upstream, node));
 }
 
 /* The stream is over: keeps the connection warm, or closes it. */
@@ -153,7 +156,7 @@ static void give_back(struct h1_stream *h, enum h1_over how)
 	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
 		close_upstream(u);
 	} else {
-		list_push_front(&pool->idle, &u->node);
+		list_push_front(&pool->idle[u->lane], &u->node);
 		pool->n_idle++;
 		u->since_ms = clock_now_ms();
 		conn_deadline(c, u->idle_ms);
@@ -181,15 +184,25 @@ const struct stream_ops *upstream_ops(const struct target_group *group)
 	return &h1_back_ops;
 }
 
+static unsigned lane_of(const struct upstream_spec *spec)
+{
+	return spec->tls ? 1 + spec->rank : 0;
+}
+
+static uint64_t print_of(const struct upstream_spec *spec)
+{
+	return spec->tls ? tls_client_print(spec->tls) : 0;
+}
+
 static struct upstream *take_warm(struct upstream_pool *pool,
 				  const struct upstream_spec *spec,
 				  struct upstream_user *user)
 {
-	bool tls = spec->group->protocol == PROTOCOL_HTTPS;
+	struct list *idle = &pool->idle[lane_of(spec)];
 
-	while (!list_is_empty(&pool->idle)) {
+	while (!list_is_empty(idle)) {
 		struct upstream *u =
-			list_entry(pool->idle.next, struct upstream, node);
+			list_entry(idle->next, struct upstream, node);
 
 		/* The others have been idle for longer. */
 		if (spec->unsafe && may_be_closing(u))
@@ -197,8 +210,8 @@ static struct upstream *take_warm(struct upstream_pool *pool,
 		list_remove(&u->node);
 		pool->n_idle--;
 		/* It closed in this turn and was not heard yet, or the group
-		 * speaks another protocol since a reload. */
-		if (u->is_tls != tls || !is_quiet(&u->conn)) {
+		 * trusts another certificate since a reload. */
+		if (u->tls_print != print_of(spec) || !is_quiet(&u->conn)) {
 			close_upstream(u);
 			continue;
 		}
@@ -211,11 +224,14 @@ static struct upstream *take_warm(struct upstream_pool *pool,
 
 static bool add_tls(struct upstream *u, const struct upstream_spec *spec)
 {
-	if (!u->is_tls)
+	char room[ADDR_TEXT_MAX];
+
+	if (!spec->tls)
 		return true;
-	u->conn.filter = tls_filter_connect(
-		spec->snap->target_tls, u->worker->number, spec->server_name,
-		slice_of(spec->target->name));
+	u->conn.filter = tls_filter_connect(spec->tls, u->worker->number,
+					    spec->server_name,
+					    slice_of(spec->target->name),
+					    state_tls_name(spec->target, room));
 	return u->conn.filter != NULL;
 }
 
@@ -237,7 +253,8 @@ static struct upstream *connect_new(struct worker *w,
 		return NULL;
 	u->worker = w;
 	u->pool = pool;
-	u->is_tls = spec->group->protocol == PROTOCOL_HTTPS;
+	u->lane = (uint8_t)lane_of(spec);
+	u->tls_print = print_of(spec);
 	list_init(&u->node);
 	if (begin_connect(u, spec) &&
 	    (errno != EMFILE || !upstream_shed(w) || begin_connect(u, spec))) {
@@ -302,6 +319,13 @@ struct upstream *upstream_take(struct worker *w,
 	return u;
 }
 
+static enum reason why_no_tls(const struct conn *c)
+{
+	return c->filter && tls_filter_failure(c->filter) == TLS_PEER_REFUSED
+		       ? REASON_TARGET_CERTIFICATE
+		       : REASON_TARGET_TLS;
+}
+
 enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 {
 	struct conn *c = &u->conn;
@@ -320,7 +344,7 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 		return UPSTREAM_READY;
 	io = conn_fill(c);
 	if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
-		*why = REASON_TARGET_TLS;
+		*why = why_no_tls(c);
 		count_target(u->worker, u->pool->state,
 			     COUNT_TARGET_TLS_ERRORS);
 		return UPSTREAM_FAILED;

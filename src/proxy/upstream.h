@@ -14,8 +14,9 @@
 #include "model/group.h"
 #include "model/state.h"
 #include "stream/h1_stream.h"
+#include "tls/policy.h"
 
-struct snapshot;
+struct tls_client;
 struct worker;
 
 /* Part of whoever uses an upstream: an exchange, a flow. */
@@ -28,7 +29,9 @@ struct upstream_user {
  * warm connections again. */
 struct upstream_pool {
 	struct target_state *state; /* one reference */
-	struct list idle;           /* newest first */
+	/* Newest first, apart by policy: plain ones, then those of each
+	 * rank of tls/policy.h. */
+	struct list idle[1 + TARGET_RANKS];
 	struct list busy;
 	unsigned n_idle;
 	/* How long the target lets a connection lie idle, learned when it
@@ -47,17 +50,18 @@ struct upstream {
 	struct upstream_user *user; /* NULL while idle */
 	struct list node;           /* in the pool */
 	struct retired retired;
-	uint64_t idle_ms;  /* how long it may lie idle */
-	uint64_t since_ms; /* when it became idle */
-	bool is_tls;
-	bool is_warm; /* served somebody before its user */
-	bool is_cut;  /* by upstream_cut() */
+	uint64_t idle_ms;   /* how long it may lie idle */
+	uint64_t since_ms;  /* when it became idle */
+	uint64_t tls_print; /* of the client that made it; 0: plain */
+	uint8_t lane;       /* which list of idle ones is its */
+	bool is_warm;       /* served somebody before its user */
+	bool is_cut;        /* by upstream_cut() */
 };
 
 struct upstream_spec {
 	struct target_state *target; /* borrowed */
-	const struct target_group *group;
-	const struct snapshot *snap; /* that the group is of */
+	struct tls_client *tls;      /* borrowed; NULL: plain */
+	unsigned rank;               /* of the policy of `tls` */
 	struct slice server_name;    /* for TLS */
 	uint64_t idle_ms;            /* for which it may be kept afterwards */
 	bool fresh;                  /* no warm one */

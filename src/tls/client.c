@@ -1,13 +1,23 @@
 #include "client.h"
 
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
 #include "base/map.h"
+#include "base/text.h"
+#include "identity.h"
 #include "library.h"
 #include "policy.h"
+#include "trust.h"
+
+/* Of OpenSSL's levels: 112 bits, so no SHA-1 and no RSA below 2048 bits,
+ * however old a version the policy allows. */
+enum { VERIFY_LEVEL = 2 };
 
 struct kept_session {
 	SSL_SESSION *session; /* one reference */
@@ -21,6 +31,10 @@ struct client_worker {
 
 struct tls_client {
 	_Atomic unsigned refs;
+	struct trust *trust;           /* one reference; NULL: no verifying */
+	struct tls_identity *identity; /* one reference, or NULL */
+	char *server_name;             /* owned; "" for none */
+	uint64_t print;
 	unsigned n_workers;
 	struct client_worker workers[];
 };
@@ -84,6 +98,37 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 1;
 }
 
+static int on_certificate(X509_STORE_CTX *ctx, void *arg)
+{
+	int result;
+
+	(void)arg;
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx),
+					 VERIFY_LEVEL);
+	result = X509_verify_cert(ctx);
+	/* A bad signature in the queue would hide what it means. */
+	library_forget();
+	return result;
+}
+
+static bool set_verify(SSL_CTX *ctx, const struct tls_client_spec *spec)
+{
+	if (!spec->trust) {
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+		return true;
+	}
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
+	return SSL_CTX_set1_verify_cert_store(ctx, trust_store(spec->trust)) ==
+	       1;
+}
+
+static bool set_identity(SSL_CTX *ctx, const struct tls_identity *id)
+{
+	return !id || SSL_CTX_use_cert_and_key(ctx, id->leaf, id->key,
+					       id->chain, 1) == 1;
+}
+
 static SSL_CTX *make_context(const struct tls_client_spec *spec,
 			     struct diag *diag)
 {
@@ -91,10 +136,9 @@ static SSL_CTX *make_context(const struct tls_client_spec *spec,
 
 	if (!ctx)
 		goto fail;
-	/* Targets may be as old as they like: nothing is verified anyway. */
+	/* Targets may be as old as they like. */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION |
 					 SSL_OP_LEGACY_SERVER_CONNECT);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
@@ -106,7 +150,8 @@ static SSL_CTX *make_context(const struct tls_client_spec *spec,
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	if (set_alpn(ctx, spec) == 0)
+	if (set_alpn(ctx, spec) == 0 && set_verify(ctx, spec) &&
+	    set_identity(ctx, spec->identity))
 		return ctx;
 
 fail:
@@ -114,6 +159,33 @@ fail:
 		   library_reason());
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+static void add_identity(struct text *t, const struct tls_identity *id)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (id && X509_digest(id->leaf, EVP_sha256(), digest, &n) == 1)
+		text_add(t, slice_make((const char *)digest, n));
+}
+
+static uint64_t print_of(const struct tls_client_spec *spec)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	struct text t = {0};
+	uint64_t print = 0;
+
+	text_addf(&t, "%s\n%d %llx\n%.*s\n", spec->policy->name,
+		  spec->trust != NULL,
+		  spec->trust ? (unsigned long long)trust_print(spec->trust)
+			      : 0,
+		  SLICE_ARG(spec->server_name));
+	add_identity(&t, spec->identity);
+	if (EVP_Digest(t.p, t.n, digest, NULL, EVP_sha256(), NULL) == 1)
+		memcpy(&print, digest, sizeof(print));
+	text_release(&t);
+	return print ? print : 1;
 }
 
 struct tls_client *tls_client_new(const struct tls_client_spec *spec,
@@ -127,6 +199,10 @@ struct tls_client *tls_client_new(const struct tls_client_spec *spec,
 	assert(spec->n_workers > 0);
 	c->refs = 1;
 	c->n_workers = spec->n_workers;
+	c->trust = spec->trust ? trust_ref(spec->trust) : NULL;
+	c->identity = spec->identity ? tls_identity_ref(spec->identity) : NULL;
+	c->server_name = slice_dup(spec->server_name);
+	c->print = print_of(spec);
 	for (unsigned w = 0; w < c->n_workers && ok; w++) {
 		c->workers[w].ctx = make_context(spec, w ? &twice : diag);
 		ok = c->workers[w].ctx != NULL;
@@ -153,7 +229,25 @@ void tls_client_unref(struct tls_client *c)
 		forget_sessions(&c->workers[w].sessions);
 		SSL_CTX_free(c->workers[w].ctx);
 	}
+	trust_unref(c->trust);
+	tls_identity_unref(c->identity);
+	free(c->server_name);
 	free(c);
+}
+
+uint64_t tls_client_print(const struct tls_client *c)
+{
+	return c->print;
+}
+
+bool tls_client_verifies(const struct tls_client *c)
+{
+	return c->trust != NULL;
+}
+
+struct slice tls_client_server_name(const struct tls_client *c)
+{
+	return slice_of(c->server_name);
 }
 
 SSL_CTX *tls_client_context(const struct tls_client *c, unsigned worker)

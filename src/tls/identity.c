@@ -1,100 +1,22 @@
 #include "identity.h"
 
-#include <errno.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "library.h"
+#include "pem.h"
 
 /* Below this AWS takes no RSA key, and neither do clients. */
 enum { RSA_BITS_MIN = 2048 };
-
-/* The text of a PEM file. */
-struct pem {
-	const char *path; /* borrowed */
-	char *text;       /* owned, wiped: it may hold a key */
-	size_t n;
-};
 
 struct loading {
 	const struct place *at;
 	struct diag *diag;
 	struct tls_identity *id;
 };
-
-static void pem_release(struct pem *pem)
-{
-	if (pem->text)
-		OPENSSL_cleanse(pem->text, pem->n);
-	free(pem->text);
-	*pem = (struct pem){0};
-}
-
-/* 0, or -1 with errno. */
-static int read_all(int fd, struct pem *pem)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -1;
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return -1;
-	}
-	/* One more, to see that it is too large; size 0 may be a pipe. */
-	pem->text = xmalloc(IDENTITY_FILE_MAX + 1);
-	while (pem->n <= IDENTITY_FILE_MAX) {
-		ssize_t got = file_read(fd, pem->text + pem->n,
-					IDENTITY_FILE_MAX + 1 - pem->n);
-
-		if (got <= 0)
-			return (int)got;
-		pem->n += (size_t)got;
-	}
-	errno = EFBIG;
-	return -1;
-}
-
-static bool pem_read(struct loading *l, struct pem *pem, const char *path)
-{
-	int fd = file_open(path);
-	int error;
-
-	pem->path = path;
-	if (fd < 0 || read_all(fd, pem)) {
-		error = errno;
-		if (fd >= 0)
-			close(fd);
-		diag_error(l->diag, l->at,
-			   error == EACCES ? "the user that weir runs as must "
-					     "be able to read it"
-					   : NULL,
-			   "%s cannot be read: %s", path, strerror(error));
-		return false;
-	}
-	close(fd);
-	if (!memmem(pem->text, pem->n, "-----BEGIN ", 11)) {
-		diag_error(l->diag, l->at, NULL, "%s is not a PEM file", path);
-		return false;
-	}
-	return true;
-}
-
-/* True when the queue says that no block of the wanted kind is left. */
-static bool at_end(void)
-{
-	unsigned long code = ERR_peek_last_error();
-
-	return ERR_GET_LIB(code) == ERR_LIB_PEM &&
-	       ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
 
 static bool read_certificates(struct loading *l, const struct pem *pem)
 {
@@ -116,8 +38,8 @@ static bool read_certificates(struct loading *l, const struct pem *pem)
 		}
 	}
 	BIO_free(bio);
-	ok = at_end() && id->leaf;
-	if (!ok && at_end())
+	ok = pem_at_end() && id->leaf;
+	if (!ok && pem_at_end())
 		diag_error(l->diag, l->at, NULL, "%s holds no certificate",
 			   pem->path);
 	else if (!ok)
@@ -351,9 +273,11 @@ struct tls_identity *tls_identity_load(const char *chain, const char *key,
 
 	id->refs = 1;
 	id->file = xstrdup(chain);
-	ok = pem_read(&l, &certs, chain) && read_certificates(&l, &certs);
+	ok = pem_read(&certs, chain, IDENTITY_FILE_MAX, at, diag) &&
+	     read_certificates(&l, &certs);
 	if (ok && key)
-		ok = pem_read(&l, &keys, key) && read_key(&l, &keys);
+		ok = pem_read(&keys, key, IDENTITY_FILE_MAX, at, diag) &&
+		     read_key(&l, &keys);
 	else if (ok)
 		ok = read_key(&l, &certs);
 	ok = ok && check_pair(&l, key ? key : chain) && judge_key(&l);

@@ -113,7 +113,7 @@ static const struct tls_policy policies[] = {
 static const struct {
 	unsigned traits;
 	struct slice name;
-} towards_targets[] = {
+} towards_targets[TARGET_RANKS] = {
 	{POLICY_RFC9151,
 	 SLICE_INIT(P("TLS13-1-2-RFC9151-INTEROP4-FIPS-2023-07"))},
 	{POLICY_FIPS | POLICY_PQ, SLICE_INIT(P("TLS13-1-0-FIPS-PQ-2025-09"))},
@@ -149,14 +149,19 @@ static bool some_has(const struct tls_policy *const *listeners, size_t n,
 	return traits == 0;
 }
 
-const struct tls_policy *
-tls_policy_for_targets(const struct tls_policy *const *listeners, size_t n)
+unsigned tls_target_rank(const struct tls_policy *const *listeners, size_t n)
 {
-	size_t i = 0;
+	unsigned rank = 0;
 
-	while (!some_has(listeners, n, towards_targets[i].traits))
-		i++;
-	return tls_policy_find(towards_targets[i].name);
+	while (!some_has(listeners, n, towards_targets[rank].traits))
+		rank++;
+	return rank;
+}
+
+const struct tls_policy *tls_target_policy(unsigned rank)
+{
+	assert(rank < TARGET_RANKS);
+	return tls_policy_find(towards_targets[rank].name);
 }
 
 static bool set_groups(const struct tls_policy *policy, SSL_CTX *ctx,

@@ -42,12 +42,15 @@ const struct tls_policy *tls_policy_at(size_t index);
 
 /*
  * The policy towards targets, which nobody can choose: it follows those of
- * the load balancer's TLS listeners.
+ * the load balancer's TLS listeners. It is one of TARGET_RANKS, each of which
+ * stands for a policy.
  *
  * n may be 0; a NULL among them is a listener without TLS.
  */
-const struct tls_policy *
-tls_policy_for_targets(const struct tls_policy *const *listeners, size_t n);
+enum { TARGET_RANKS = 6 };
+
+unsigned tls_target_rank(const struct tls_policy *const *listeners, size_t n);
+const struct tls_policy *tls_target_policy(unsigned rank);
 
 /*
  * Applies a policy to a fresh context. Where the OpenSSL that we run with has

@@ -23,6 +23,7 @@ struct tls_server {
 	unsigned char *alpn; /* as on the wire; owned */
 	unsigned n_alpn_octets;
 	struct ticket_keys *tickets; /* one reference, or NULL */
+	struct client_auth *mutual;  /* owned; NULL: clients are not asked */
 	unsigned char context[EVP_MAX_MD_SIZE];
 	unsigned n_context;
 	SSL_CTX **contexts; /* one for each worker */
@@ -155,7 +156,8 @@ static SSL_CTX *make_context(const struct tls_server *s, const struct place *at,
 	}
 	if (SSL_CTX_use_cert_and_key(ctx, id->leaf, id->key, id->chain, 1) !=
 		    1 ||
-	    set_tickets(s, ctx))
+	    set_tickets(s, ctx) ||
+	    (s->mutual && client_auth_install(s->mutual, ctx)))
 		goto fail;
 	if (s->n_identities > 1)
 		SSL_CTX_set_cert_cb(ctx, on_certificate, (void *)(uintptr_t)s);
@@ -283,12 +285,14 @@ struct tls_server *tls_server_new(const struct tls_server_spec *spec,
 	if (spec->n_certificates == 0)
 		diag_error(diag, &spec->policy_place, NULL,
 			   "a TLS listener needs a certificate");
+	s->mutual = client_auth_new(&spec->mutual, diag);
 	if (diag->n_errors != before)
 		goto fail;
 
 	set_alpn(s, spec);
 	s->sni = sni_new(s->identities, s->n_identities);
-	s->tickets = spec->tickets ? ticket_keys_ref(spec->tickets) : NULL;
+	if (spec->tickets && !s->mutual)
+		s->tickets = ticket_keys_ref(spec->tickets);
 	try_identities(s, spec, diag);
 	if (diag->n_errors != before)
 		goto fail;
@@ -325,6 +329,7 @@ void tls_server_unref(struct tls_server *s)
 		tls_identity_unref(s->identities[i]);
 	free(s->identities);
 	ticket_keys_unref(s->tickets);
+	client_auth_free(s->mutual);
 	free(s->alpn);
 	free(s);
 }

@@ -15,6 +15,7 @@
 
 #include "base/diag.h"
 #include "base/slice.h"
+#include "client_auth.h"
 
 struct tls_identity;
 struct tls_policy;
@@ -48,6 +49,10 @@ struct tls_server_spec {
 	/* What names the listener over reloads, e.g. "web:443". A ticket is
 	 * taken only where it was given. */
 	struct slice context;
+
+	/* Zeroed: clients are not asked. Otherwise there is no resumption: a
+	 * certificate is judged in each handshake. */
+	struct client_auth_spec mutual;
 };
 
 /*

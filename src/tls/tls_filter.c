@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
 #include "chain_bio.h"
 #include "client.h"
+#include "client_fields.h"
 #include "library.h"
 #include "server.h"
 
@@ -21,13 +24,14 @@ enum {
 };
 
 struct tls_filter {
-	struct filter filter;        /* comes first */
-	SSL *ssl;                    /* owned */
-	struct tls_server *server;   /* one reference, until the handshake is
-				      * over; NULL: we are the client */
-	struct tls_client_link link; /* link.client: one reference; NULL: we
-				      * are the server */
-	const char *reason;          /* of the failure; of OpenSSL, static */
+	struct filter filter;           /* comes first */
+	SSL *ssl;                       /* owned */
+	struct tls_server *server;      /* one reference, until the handshake is
+					 * over; NULL: we are the client */
+	struct tls_client_link link;    /* link.client: one reference; NULL: we
+					 * are the server */
+	struct client_auth_link client; /* where we are the server */
+	const char *reason;             /* of the failure; of OpenSSL, static */
 	enum tls_failure failure;
 	/* Octets of a record that is sealed but not yet written: the next
 	 * SSL_write must be given the same ones. 0: none. */
@@ -68,6 +72,9 @@ static const struct {
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, TLS_CERTIFICATE_REFUSED},
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, TLS_CERTIFICATE_REFUSED},
 	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, TLS_CERTIFICATE_REFUSED},
+	{SSL_R_CERTIFICATE_VERIFY_FAILED, TLS_PEER_REFUSED},
+	{SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, TLS_PEER_REFUSED},
+	{SSL_R_EXCESSIVE_MESSAGE_SIZE, TLS_PEER_REFUSED},
 	{SSL_R_WRONG_VERSION_NUMBER, TLS_NOT_TLS},
 	{ERR_R_MALLOC_FAILURE, TLS_NO_MEMORY},
 };
@@ -89,6 +96,17 @@ static enum tls_failure class_of(const struct tls_filter *t, unsigned long code)
 	return is_alert ? TLS_PEER_ALERT : TLS_OTHER;
 }
 
+/* OpenSSL's queue only says that a certificate was refused. */
+static const char *reason_of(const struct tls_filter *t, unsigned long code)
+{
+	long verdict = SSL_get_verify_result(t->ssl);
+
+	if (code && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
+	    verdict != X509_V_OK)
+		return X509_verify_cert_error_string(verdict);
+	return library_reason();
+}
+
 static enum io fail(struct tls_filter *t)
 {
 	unsigned long code = ERR_peek_error();
@@ -97,7 +115,8 @@ static enum io fail(struct tls_filter *t)
 		return IO_FAILED;
 	/* Without a word from OpenSSL it was our chains that refused. */
 	t->failure = code ? class_of(t, code) : TLS_NO_MEMORY;
-	t->reason = code ? library_reason() : "no room for octets to send";
+	t->reason = code ? reason_of(t, code) : "no room for octets to send";
+	t->client.code = client_auth_code(&t->client, code);
 	errno = code ? EPROTO : ENOBUFS;
 	return IO_FAILED;
 }
@@ -337,6 +356,7 @@ static void on_free(struct filter *f)
 	chain_release(&f->raw_out);
 	tls_server_unref(t->server);
 	tls_client_unref(t->link.client);
+	free(t->client.fields);
 	free(t);
 }
 
@@ -347,9 +367,10 @@ static const struct filter_ops ops = {
 	.free = on_free,
 };
 
-static struct tls_filter *start(SSL_CTX *ctx, struct slice target)
+/* `target_octets` of room for what link.target is to point to. */
+static struct tls_filter *start(SSL_CTX *ctx, size_t target_octets)
 {
-	struct tls_filter *t = calloc(1, sizeof(*t) + target.n);
+	struct tls_filter *t = calloc(1, sizeof(*t) + target_octets);
 	BIO *bio;
 
 	if (!t)
@@ -357,9 +378,6 @@ static struct tls_filter *start(SSL_CTX *ctx, struct slice target)
 	t->filter.ops = &ops;
 	chain_init(&t->filter.raw_in, RAW_IN_OCTETS);
 	chain_init(&t->filter.raw_out, RAW_OUT_OCTETS);
-	if (target.n)
-		memcpy(t->target, target.p, target.n);
-	t->link.target = slice_make(t->target, target.n);
 	t->ssl = SSL_new(ctx);
 	bio = t->ssl ? chain_bio_new(&t->filter) : NULL;
 	if (!bio) {
@@ -372,12 +390,15 @@ static struct tls_filter *start(SSL_CTX *ctx, struct slice target)
 
 struct filter *tls_filter_accept(struct tls_server *server, unsigned worker)
 {
-	struct tls_filter *t =
-		start(tls_server_context(server, worker), slice_make(NULL, 0));
+	struct tls_filter *t = start(tls_server_context(server, worker), 0);
 
 	if (!t)
 		return NULL;
 	t->server = tls_server_ref(server);
+	if (SSL_set_app_data(t->ssl, &t->client) != 1) {
+		on_free(&t->filter);
+		return NULL;
+	}
 	SSL_set_accept_state(t->ssl);
 	return &t->filter;
 }
@@ -398,20 +419,76 @@ static bool set_server_name(SSL *ssl, struct slice name)
 	return SSL_set_tlsext_host_name(ssl, text) == 1;
 }
 
-struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
-				  struct slice server_name, struct slice target)
+/* RFC 9525 6: the name that its certificate must have, or the address. */
+static bool set_verified_name(SSL *ssl, struct slice name)
 {
-	struct tls_filter *t =
-		start(tls_client_context(client, worker), target);
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	char text[SERVER_NAME_MAX + 1];
+
+	if (!name.n || name.n > SERVER_NAME_MAX)
+		return false;
+	memcpy(text, name.p, name.n);
+	text[name.n] = '\0';
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, text) == 1)
+		return true;
+	X509_VERIFY_PARAM_set_hostflags(param,
+					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, name.p, name.n) == 1;
+}
+
+/* A session was verified for one name, and is not looked at again: it belongs
+ * to that name, too. */
+static void name_sessions(struct tls_filter *t, struct slice target,
+			  struct slice verified)
+{
+	char *at = t->target;
+
+	if (target.n == 0)
+		return;
+	memcpy(at, target.p, target.n);
+	at += target.n;
+	if (verified.n) {
+		*at++ = '\n';
+		memcpy(at, verified.p, verified.n);
+		at += verified.n;
+	}
+	t->link.target = slice_make(t->target, (size_t)(at - t->target));
+}
+
+static bool name_target(struct tls_filter *t, struct slice server_name,
+			struct slice target, struct slice verify_name)
+{
+	struct slice own = tls_client_server_name(t->link.client);
+	bool verifies = tls_client_verifies(t->link.client);
+
+	if (own.n)
+		server_name = verify_name = own;
+	if (!verifies)
+		verify_name = slice_make(NULL, 0);
+	name_sessions(t, target, verify_name);
+	return set_server_name(t->ssl, server_name) &&
+	       (!verifies || set_verified_name(t->ssl, verify_name));
+}
+
+struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
+				  struct slice server_name, struct slice target,
+				  struct slice verify_name)
+{
+	size_t names =
+		target.n + 1 + verify_name.n + tls_client_server_name(client).n;
+	struct tls_filter *t = start(tls_client_context(client, worker), names);
 	SSL_SESSION *session;
 
 	if (!t)
 		return NULL;
 	t->link.client = tls_client_ref(client);
 	t->link.worker = worker;
+	if (!name_target(t, server_name, target, verify_name)) {
+		on_free(&t->filter);
+		return NULL;
+	}
 	session = tls_client_session(&t->link);
 	if (SSL_set_app_data(t->ssl, &t->link) != 1 ||
-	    !set_server_name(t->ssl, server_name) ||
 	    (session && SSL_set_session(t->ssl, session) != 1)) {
 		on_free(&t->filter);
 		return NULL;
@@ -457,6 +534,18 @@ struct slice tls_filter_server_name(const struct filter *f)
 bool tls_filter_sni_matched(const struct filter *f)
 {
 	return of(f)->sni_matched;
+}
+
+const struct client_fields *tls_filter_client_fields(const struct filter *f)
+{
+	return of(f)->client.fields;
+}
+
+enum client_code tls_filter_client_code(const struct filter *f)
+{
+	if (f->established)
+		return CLIENT_CODE_NONE;
+	return of(f)->client.code ? of(f)->client.code : CLIENT_CODE_UNMAPPED;
 }
 
 enum tls_failure tls_filter_failure(const struct filter *f)

@@ -16,8 +16,10 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "client_auth.h"
 #include "net/filter.h"
 
+struct client_fields;
 struct tls_client;
 struct tls_server;
 
@@ -27,6 +29,7 @@ enum tls_failure {
 	TLS_NO_SHARED_VERSION,   /* no version that both sides want */
 	TLS_NO_SHARED_CIPHER,    /* no cipher, group or signature in common */
 	TLS_CERTIFICATE_REFUSED, /* the peer does not like our certificate */
+	TLS_PEER_REFUSED,        /* we do not like the peer's, or it has none */
 	TLS_PLAIN_HTTP,          /* HTTP without TLS came to a TLS port; all of
 				  * it is still in raw_in */
 	TLS_NOT_TLS,             /* something else did */
@@ -49,12 +52,14 @@ struct filter *tls_filter_accept(struct tls_server *server, unsigned worker);
  *              port; left out when it is empty or an address
  * target       names the target for the reuse of sessions, e.g.
  *              "10.0.0.5:443"; empty: none
+ * verify_name  the target's host name or address, which its certificate must
+ *              have where the client verifies and has no name of its own
  *
  * NULL when memory is out. Takes a reference on the client.
  */
 struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
-				  struct slice server_name,
-				  struct slice target);
+				  struct slice server_name, struct slice target,
+				  struct slice verify_name);
 
 /* Of use once filter->established. Names are OpenSSL's, as in AWS's log:
  * "TLSv1.3", "TLS_AES_128_GCM_SHA256". Never NULL, "" before. */
@@ -70,6 +75,14 @@ struct slice tls_filter_server_name(const struct filter *f);
 /* Whether one of our certificates is for that name; once the handshake is
  * over. */
 bool tls_filter_sni_matched(const struct filter *f);
+
+/* The client's certificate, where one was asked for and came, whether the
+ * handshake succeeded or not; NULL: none. Borrowed for the life of the
+ * filter. */
+const struct client_fields *tls_filter_client_fields(const struct filter *f);
+/* Of a handshake with a client that failed, or has not ended: why, as AWS's
+ * connection log says it. CLIENT_CODE_NONE once it has succeeded. */
+enum client_code tls_filter_client_code(const struct filter *f);
 
 /* What went wrong, after IO_FAILED. */
 enum tls_failure tls_filter_failure(const struct filter *f);

@@ -26,6 +26,11 @@ fuzz_targets += tests/fuzz/fuzz_chunked
 tests_fuzz_fuzz_chunked_SOURCES = tests/fuzz/fuzz_chunked.c $(fuzz_main)
 tests_fuzz_fuzz_chunked_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_client_fields
+tests_fuzz_fuzz_client_fields_SOURCES = tests/fuzz/fuzz_client_fields.c \
+	$(fuzz_main)
+tests_fuzz_fuzz_client_fields_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_cookie
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(fuzz_main)
 tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_LIBS)

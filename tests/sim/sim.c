@@ -334,15 +334,18 @@ static void free_tls(void *object)
 void sim_tls_targets(struct sim *sim)
 {
 	const struct tls_client_spec spec = {
-		.policy = tls_policy_for_targets(NULL, 0),
+		.policy = tls_target_policy(0),
 		.n_workers = 1,
 	};
+	struct target_group *g = &sim->snap->groups[0];
 	struct diag diag = {0};
 
-	sim->snap->target_tls = tls_client_new(&spec, &diag);
-	assert_non_null(sim->snap->target_tls);
-	snapshot_on_free(sim->snap, free_tls, sim->snap->target_tls);
-	sim->snap->groups[0].protocol = PROTOCOL_HTTPS;
+	g->protocol = PROTOCOL_HTTPS;
+	g->tls = ARENA_ARRAY(&sim->snap->arena, TARGET_RANKS,
+			     struct tls_client *);
+	g->tls[0] = tls_client_new(&spec, &diag);
+	assert_non_null(g->tls[0]);
+	snapshot_on_free(sim->snap, free_tls, g->tls[0]);
 	diag_release(&diag);
 }
 

@@ -176,10 +176,11 @@ static void test_targets_follow_the_listeners(void **state)
 		for (size_t j = 0; j < 3; j++)
 			all[j] = tls_policy_find(
 				slice_of(towards[i].listeners[j]));
-		assert_string_equal(tls_policy_for_targets(all, 3)->name,
-				    towards[i].expect);
+		assert_string_equal(
+			tls_target_policy(tls_target_rank(all, 3))->name,
+			towards[i].expect);
 	}
-	assert_string_equal(tls_policy_for_targets(NULL, 0)->name,
+	assert_string_equal(tls_target_policy(tls_target_rank(NULL, 0))->name,
 			    E("2016-08"));
 }
 

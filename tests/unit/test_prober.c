@@ -343,14 +343,14 @@ static void free_client(void *client)
 static void give_tls(struct snapshot *snap)
 {
 	const struct tls_client_spec spec = {
-		.policy = tls_policy_for_targets(NULL, 0),
+		.policy = tls_target_policy(0),
 		.n_workers = snap->settings.workers + 1,
 	};
 	struct diag diag = {0};
 
-	snap->target_tls = tls_client_new(&spec, &diag);
-	assert_non_null(snap->target_tls);
-	snapshot_on_free(snap, free_client, snap->target_tls);
+	snap->groups[0].check_tls = tls_client_new(&spec, &diag);
+	assert_non_null(snap->groups[0].check_tls);
+	snapshot_on_free(snap, free_client, snap->groups[0].check_tls);
 	diag_release(&diag);
 }
 

@@ -91,7 +91,7 @@ static void shake_hands(struct world *w)
 
 	accepts->filter = tls_filter_accept(server, 0);
 	connects->filter = tls_filter_connect(client, 0, SLICE("ec.example"),
-					      SLICE("ec.example"));
+					      SLICE("ec.example"), SLICE(""));
 	conn_dirty(connects);
 	for (int i = 0; i < TURNS; i++) {
 		loop_turn(&w->loop, false);

@@ -40,7 +40,7 @@ static void start(struct end *s, struct end *c)
 {
 	end_init(s, tls_filter_accept(server, 0));
 	end_init(c, tls_filter_connect(client, 0, SLICE("rsa.example"),
-				       SLICE("")));
+				       SLICE(""), SLICE("")));
 }
 
 static void finish(struct end *s, struct end *c)
@@ -501,7 +501,8 @@ static void test_tls12_and_its_transfer(void **state)
 
 	(void)state;
 	end_init(&s, tls_filter_accept(server, 0));
-	end_init(&c, tls_filter_connect(old, 0, SLICE("127.0.0.1"), SLICE("")));
+	end_init(&c, tls_filter_connect(old, 0, SLICE("127.0.0.1"), SLICE(""),
+					SLICE("")));
 	pair_run(&s, &c, 7);
 	assert_string_equal(tls_filter_version(s.f), "TLSv1.2");
 	assert_string_equal(tls_filter_cipher(s.f),

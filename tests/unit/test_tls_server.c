@@ -298,7 +298,7 @@ static bool reaches(struct tls_server *server, struct tls_client *client,
 
 	end_init(&s, tls_filter_accept(server, 0));
 	end_init(&c, tls_filter_connect(client, worker, SLICE("ec.example"),
-					slice_of(target)));
+					slice_of(target), SLICE("")));
 	pair_run(&s, &c, 65536);
 	assert_true(s.f->established && c.f->established);
 	resumed = tls_filter_resumed(c.f);
@@ -360,7 +360,7 @@ static void test_a_handshake_outlives_its_listener(void **state)
 	(void)state;
 	end_init(&s, tls_filter_accept(server, 0));
 	end_init(&c, tls_filter_connect(client, 0, SLICE("rsa.example"),
-					SLICE("t")));
+					SLICE("t"), SLICE("")));
 	tls_server_unref(server);
 	tls_client_unref(client);
 	ticket_keys_unref(keys);

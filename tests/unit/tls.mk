@@ -6,12 +6,21 @@ TESTS += $(seal_tests)
 tests_unit_test_seal_SOURCES = tests/unit/test_seal.c
 tests_unit_test_seal_LDADD = $(UNIT_LIBS)
 
-tls_tests = tests/unit/test_identity tests/unit/test_policy \
+tls_tests = tests/unit/test_client_auth tests/unit/test_client_tls \
+	tests/unit/test_identity tests/unit/test_policy \
 	tests/unit/test_sni tests/unit/test_tls_filter \
 	tests/unit/test_tls_server
 check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
 tls_fixture = tests/unit/certs.c tests/unit/certs.h
+pki_fixture = tests/unit/pki.c tests/unit/pki.h \
+	tests/unit/tls_pair.c tests/unit/tls_pair.h $(tls_fixture)
+tests_unit_test_client_auth_SOURCES = tests/unit/test_client_auth.c \
+	$(pki_fixture)
+tests_unit_test_client_auth_LDADD = $(UNIT_LIBS)
+tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c \
+	$(pki_fixture)
+tests_unit_test_client_tls_LDADD = $(UNIT_LIBS)
 tests_unit_test_identity_SOURCES = tests/unit/test_identity.c $(tls_fixture)
 tests_unit_test_identity_LDADD = $(UNIT_LIBS)
 tests_unit_test_policy_SOURCES = tests/unit/test_policy.c
