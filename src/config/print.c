@@ -95,6 +95,11 @@ static struct slice whole_path(struct printer *p, const struct node *v)
 	return path;
 }
 
+static bool is_path(const struct key *k)
+{
+	return k && (k->type == &type_path || k->flags & KEY_PATH);
+}
+
 /* -- lines ----------------------------------------------------------------- */
 
 static void begin_line(struct printer *p, int indent)
@@ -126,9 +131,8 @@ static void print_items(struct printer *p, const struct key *k,
 			print_any(p, one, indent + 4);
 		} else {
 			begin_line(p, indent + 4);
-			print_scalar(p->to, k && k->type == &type_certificates
-						    ? whole_path(p, one)
-						    : one->text);
+			print_scalar(p->to, is_path(k) ? whole_path(p, one)
+						       : one->text);
 			fputc('\n', p->to);
 		}
 	}
@@ -173,7 +177,7 @@ static void print_value(struct printer *p, const struct key *k,
 		else
 			print_any(p, v, indent + 2);
 	} else {
-		if (k->type == &type_path && v->text.n)
+		if (is_path(k) && v->text.n)
 			text = whole_path(p, v);
 		fputc(' ', p->to);
 		print_scalar(p->to,

@@ -16,6 +16,7 @@
 #include "config/schema.h"
 #include "model/snapshot.h"
 
+#include "tls/client_auth.h"
 #include "tls/trust.h"
 
 struct test_draft;
@@ -110,6 +111,27 @@ void make_target_tls(struct reader *r);
 /* The same one for the same files, borrowed; NULL after findings. */
 struct trust *share_trust(struct reader *r, const struct trust_spec *spec);
 void release_trusts(struct reader *r);
+
+/* read_mutual.c: mutual_authentication of a listener. */
+struct mutual_draft {
+	enum mutual_mode mode;
+	struct slice ca_bundle;
+	struct trust_file *crls;
+	size_t n_crls;
+	bool ignore_expiry;
+	int advertise;      /* of on_off */
+	struct place place; /* of the mapping; line 0: there is none */
+	struct place bundle_place;
+	/* The first key that is of use with verify alone. */
+	const char *verify_only;
+	struct place verify_only_place;
+};
+extern const struct key mutual_keys[];
+extern const struct type type_mutual;
+/* Borrows the trust. After a finding all is zero, so that what else there is
+ * to find is found. */
+void fill_mutual(struct reader *r, const struct mutual_draft *m,
+		 struct client_auth_spec *out);
 
 /* strict.c: the limits of AWS on the whole. */
 void check_strict(struct reader *r);

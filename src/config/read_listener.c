@@ -16,6 +16,7 @@ struct draft {
 	struct tls_certificate_spec *certificates;
 	size_t n_certificates;
 	struct place certificates_at;
+	struct mutual_draft mutual;
 };
 
 #define INTO(member) .offset = offsetof(struct draft, listener.member)
@@ -132,6 +133,7 @@ static void set_up_tls(struct reader *r, struct draft *d)
 		spec.n_workers = 1;
 	if (d->policy_at.line == 0)
 		spec.policy_place = l->place;
+	fill_mutual(r, &d->mutual, &spec.mutual);
 	l->tls = tls_server_new(&spec, r->diag);
 	if (l->tls)
 		snapshot_on_free(r->snap, free_tls, l->tls);
@@ -219,25 +221,12 @@ static const struct word protocols[] = {
 };
 /* clang-format on */
 
-static void parse_mutual(struct reader *r, const struct key *k,
-			 const struct node *v, void *slot)
-{
-	const struct node *mode =
-		v->kind == NODE_MAP && v->n == 1 ? v->entries[0].value : NULL;
-
-	if (mode && slice_eq(v->entries[0].key->text, SLICE("mode")) &&
-	    mode->kind == NODE_SCALAR && slice_eq(mode->text, SLICE("off")))
-		return;
-	type_not_built.parse(r, k, v, slot);
-}
-
 const struct type type_certificates = {
 	parse_certificates, SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, NULL};
 const struct type type_policy = {parse_policy, SHAPE_TEXT,
 				 "^ELBSecurityPolicy-"};
 static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 					     NULL};
-static const struct type type_mutual = {parse_mutual, SHAPE_MAP, NULL};
 
 #define RENAME_ROW(name)                                                       \
 	{                                                                      \
@@ -264,11 +253,12 @@ const struct key listener_keys[] = {
 	 .doc = "TLS versions and ciphers, by the name that AWS gives them.",
 	 .absent = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"},
 	{"certificates", &type_certificates, 0, .keys = certificate_keys,
+	 .flags = KEY_PATH,
 	 .doc = "The first is the default, the rest are chosen by SNI; a file "
 		"name alone: chain and key in one file.",
 	 .absent = "none; HTTPS needs one"},
-	{"mutual_authentication", &type_mutual, 0,
-	 .values = "{mode: off}; others are not built yet",
+	{"mutual_authentication", &type_mutual,
+	 .offset = offsetof(struct draft, mutual), .keys = mutual_keys,
 	 .doc = "Asks clients for certificates.", .absent = "off"},
 	{"alpn_policy", &type_not_built, NO_SLOT,
 	 .refusal = "it is for network load balancers",
@@ -356,6 +346,7 @@ static void check_tls(struct reader *r, struct draft *d)
 {
 	struct listener *l = &d->listener;
 
+	l->verifies_clients = d->mutual.mode == MUTUAL_VERIFY;
 	if (l->protocol == PROTOCOL_HTTPS) {
 		if (r->options->without_secrets)
 			return;
@@ -373,6 +364,9 @@ static void check_tls(struct reader *r, struct draft *d)
 	if (d->policy_at.line)
 		complain(r, &d->policy_at, "add protocol: HTTPS",
 			 "an ssl_policy is of no use to protocol HTTP");
+	if (d->mutual.mode != MUTUAL_OFF)
+		complain(r, &d->mutual.place, "add protocol: HTTPS",
+			 "mutual_authentication is of no use to protocol HTTP");
 }
 
 /* One socket for each address and port. */

@@ -64,6 +64,7 @@ enum key_flag {
 	KEY_FREE = 8, /* a mapping whose keys are the user's: dots are dots */
 	KEY_OR_MAP = 16, /* a list of texts, or a mapping in its place */
 	KEY_HIDDEN = 32, /* of no interest once it is read */
+	KEY_PATH = 64,   /* texts are names of files, as of type_path */
 };
 
 enum { NO_SLOT = -1 };

@@ -9,11 +9,13 @@ enum {
 	AWS_RULES = 100,
 	AWS_GROUPS_OF_BALANCER = 100,
 	AWS_TARGETS_OF_BALANCER = 1000,
+	AWS_VERIFY_LISTENERS = 2,
+	AWS_TRUST_STORES = 20,
 };
 
 /* What one load balancer adds up to. */
 struct sums {
-	size_t n_rules, n_groups, n_targets;
+	size_t n_rules, n_groups, n_targets, n_verify;
 };
 
 static void too_many(struct reader *r, const struct place *at, size_t n,
@@ -55,12 +57,13 @@ static void add_groups(struct reader *r, struct load_balancer *lb,
 static void check_balancer(struct reader *r, struct load_balancer *lb,
 			   struct load_balancer **users)
 {
-	struct sums sums = {0, 0, 0};
+	struct sums sums = {0, 0, 0, 0};
 
 	for (size_t i = 0; i < lb->n_listeners; i++) {
 		const struct listener *l = &lb->listeners[i];
 
 		sums.n_rules += l->n_rules;
+		sums.n_verify += l->verifies_clients;
 		for (size_t j = 0; j < l->n_rules; j++)
 			add_groups(r, lb, &l->rules[j], users, &sums);
 		add_groups(r, lb, &l->default_rule, users, &sums);
@@ -71,6 +74,8 @@ static void check_balancer(struct reader *r, struct load_balancer *lb,
 		 "target groups for a load balancer");
 	too_many(r, &lb->place, sums.n_targets, AWS_TARGETS_OF_BALANCER,
 		 "targets for a load balancer");
+	too_many(r, &lb->place, sums.n_verify, AWS_VERIFY_LISTENERS,
+		 "listeners that verify clients in a load balancer");
 }
 
 void check_strict(struct reader *r)
@@ -82,6 +87,7 @@ void check_strict(struct reader *r)
 
 	too_many(r, &whole, snap->n_balancers, AWS_BALANCERS, "load balancers");
 	too_many(r, &whole, snap->n_groups, AWS_GROUPS, "target groups");
+	too_many(r, &whole, r->trusts.n_used, AWS_TRUST_STORES, "trust stores");
 	for (size_t i = 0; i < snap->n_balancers; i++)
 		check_balancer(r, &snap->balancers[i], users);
 }

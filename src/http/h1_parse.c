@@ -13,7 +13,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 const struct h1_limits h1_request_limits = {
-	.line = 16 * 1024, .field = 16 * 1024, .head = 64 * 1024};
+	.line = 16 * 1024, .field = 16 * 1024, .head = REQUEST_HEAD_MAX};
 const struct h1_limits h1_response_limits = {
 	.line = 16 * 1024, .field = 32 * 1024, .head = 32 * 1024};
 

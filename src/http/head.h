@@ -120,6 +120,8 @@ struct http_head {
 enum {
 	/* More than any browser or target sends; room for the array. */
 	HEAD_FIELDS_MAX = 256,
+	/* Octets of the head of a request, from a client or to a target. */
+	REQUEST_HEAD_MAX = 64 * 1024,
 };
 
 static inline bool head_has(const struct http_head *head, enum name name)

@@ -68,6 +68,7 @@ struct listener {
 	enum protocol protocol;
 	uint32_t index;               /* over all listeners of the snapshot */
 	struct tls_server *tls;       /* NULL unless HTTPS; one reference */
+	bool verifies_clients;        /* mutual_authentication.mode: verify */
 	struct listener_state *state; /* borrowed; NULL until control starts
 				       * to serve the snapshot */
 

@@ -105,6 +105,11 @@ const char *client_tls_cipher(const struct client *c)
 	return c->conn.filter ? tls_filter_cipher(c->conn.filter) : NULL;
 }
 
+const struct client_fields *client_certificate(const struct client *c)
+{
+	return c->conn.filter ? tls_filter_client_fields(c->conn.filter) : NULL;
+}
+
 /* -- on its way out -------------------------------------------------------- */
 
 /* From here on n_read is what is dropped. */
@@ -220,6 +225,12 @@ static void log_handshake(struct client *c)
 	log_slice(&l, "listener", c->acceptor->listener->balancer->name);
 	log_num(&l, "port", c->acceptor->listener->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	if (why == TLS_PEER_REFUSED) {
+		log_str(&l, "reason", reason_token(REASON_CLIENT_CERTIFICATE));
+		log_str(&l, "code",
+			client_code_text(
+				tls_filter_client_code(c->conn.filter)));
+	}
 	log_str(&l, "error", tls_filter_reason(c->conn.filter));
 	log_end(&l);
 }

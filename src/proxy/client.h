@@ -21,6 +21,7 @@
 #include "proxy/h1_front.h"
 
 struct client;
+struct client_fields;  /* tls/client_fields.h */
 struct listener_state; /* model/counts.h */
 struct worker;
 
@@ -110,6 +111,9 @@ struct addr client_peer(const struct client *c);
 /* What TLS was agreed on; NULL without. */
 const char *client_tls_version(const struct client *c);
 const char *client_tls_cipher(const struct client *c);
+/* What targets are told of its certificate; NULL without. Lives as long as
+ * the client. */
+const struct client_fields *client_certificate(const struct client *c);
 
 /* -- for its worker -- */
 

@@ -42,6 +42,7 @@ static enum reason write_request(struct exchange *x,
 		.peer = &peer,
 		.tls_version = client_tls_version(x->client),
 		.tls_cipher = client_tls_cipher(x->client),
+		.client = client_certificate(x->client),
 		.random = {worker_random(w), worker_random(w)},
 		.now_s = clock_wall_s(),
 	};

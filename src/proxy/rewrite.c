@@ -1,6 +1,7 @@
 #include "rewrite.h"
 
 #include "base/clock.h"
+#include "tls/client_fields.h"
 
 /* Appends to a head and makes text for values. */
 struct builder {
@@ -187,6 +188,31 @@ static struct slice write_host(struct builder *b, const struct http_head *in,
 	return made(b, start);
 }
 
+/* -- the client's certificate ------------------------------------------- */
+
+/* What a client may not send us, targets do not get either: few of them take
+ * more. */
+static bool client_fits(const struct http_head *in,
+			const struct client_fields *c)
+{
+	return in->octets + c->chain.n + c->leaf.n + c->issuer.n +
+		       c->subject.n <=
+	       REQUEST_HEAD_MAX;
+}
+
+static void add_client(struct builder *b, const struct client_fields *c)
+{
+	if (c->chain.n) {
+		add(b, SLICE("X-Amzn-Mtls-Clientcert"), c->chain);
+		return;
+	}
+	add(b, SLICE("X-Amzn-Mtls-Clientcert-Serial-Number"), c->serial);
+	add(b, SLICE("X-Amzn-Mtls-Clientcert-Issuer"), c->issuer);
+	add(b, SLICE("X-Amzn-Mtls-Clientcert-Subject"), c->subject);
+	add(b, SLICE("X-Amzn-Mtls-Clientcert-Validity"), c->validity);
+	add(b, SLICE("X-Amzn-Mtls-Clientcert-Leaf"), c->leaf);
+}
+
 /* -- the request ------------------------------------------------------- */
 
 /* Fields that are dropped here and written anew, or not at all. */
@@ -265,6 +291,8 @@ enum reason rewrite_request(const struct http_head *in,
 
 	if (head_has(in, NAME_X_FORWARDED_FOR) && too_many_forwarded(in))
 		return REASON_XFF_TOO_LONG;
+	if (facts->client && !client_fits(in, facts->client))
+		return REASON_FIELD_TOO_LARGE;
 	begin(&b, in, scratch, out);
 	if (uri->form == URI_ABSOLUTE)
 		out->target = add_target(&b, uri);
@@ -278,6 +306,8 @@ enum reason rewrite_request(const struct http_head *in,
 		add(&b, SLICE("x-amzn-tls-cipher-suite"),
 		    slice_of(facts->tls_cipher));
 	}
+	if (facts->client)
+		add_client(&b, facts->client);
 	add_trace_id(&b, in, facts);
 	copy_fields(&b, in, lb, notes);
 	return b.overflow || b.text.overflow ? REASON_FIELD_TOO_LARGE

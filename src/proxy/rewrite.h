@@ -16,12 +16,15 @@
 #include "model/listener.h"
 #include "proxy/scratch.h"
 
+struct client_fields; /* tls/client_fields.h */
+
 /* Who asked, and how. */
 struct request_facts {
 	const struct listener *listener;
 	const struct decision *decision;
 	const struct addr *peer;
 	const char *tls_version, *tls_cipher; /* NULL without TLS */
+	const struct client_fields *client;   /* its certificate; or NULL */
 	uint64_t random[2];                   /* for the trace id */
 	time_t now_s;
 };
