@@ -45,14 +45,27 @@ static char *whole_path(const struct command *self, const char *config)
 	return NULL;
 }
 
-static char *find_socket(const char *file)
+static char *find_socket(const char *file, struct diag *diag)
 {
-	struct diag diag = {0};
-	char *socket = config_find_keeper(file, &diag);
+	char *socket = config_find_keeper(file, diag);
 
 	/* A file that is no YAML does not say where the keeper is. */
-	diag_release(&diag);
 	return socket ? socket : xstrdup(KEEPER_SOCKET);
+}
+
+/* So it was perhaps not its keeper that we asked: who keeps another file says
+ * nothing of ours, but that ours is invalid is known. */
+static void blame_file(json_t *answer, struct diag *diag)
+{
+	char *text;
+
+	if (!diag->n_errors ||
+	    !json_is_true(json_object_get(answer, "other_file")))
+		return;
+	text = diag_to_text(diag);
+	json_object_set_new(answer, "invalid", json_true());
+	json_object_set_new(answer, "text", json_string_nocheck(text));
+	free(text);
 }
 
 /* Whether a process of our network listens there; /proc tells who may not
@@ -115,14 +128,18 @@ int sg_ask(const struct command *self, const char *config, json_t *request_take,
 	   json_t **answer)
 {
 	char *file = whole_path(self, config);
-	char *socket = file ? find_socket(file) : NULL;
+	struct diag diag = {0};
+	char *socket = file ? find_socket(file, &diag) : NULL;
 	int status = EXIT_INVALID;
 
 	if (file) {
 		json_object_set_new(request_take, "file",
 				    json_string_nocheck(file));
 		status = ask(self, file, socket, request_take, answer);
+		if (status == EXIT_GOOD)
+			blame_file(*answer, &diag);
 	}
+	diag_release(&diag);
 	json_decref(request_take);
 	free(socket);
 	free(file);
@@ -135,8 +152,10 @@ int sg_line_open(const struct command *self, const char *config,
 		 struct sg_line *line)
 {
 	int status = EXIT_UNREACHABLE, error;
+	struct diag diag = {0};
 
-	*line = (struct sg_line){self, find_socket(config), -1};
+	*line = (struct sg_line){self, find_socket(config, &diag), -1};
+	diag_release(&diag);
 	line->fd = client_dial(line->socket);
 	if (line->fd >= 0)
 		return EXIT_GOOD;
@@ -169,9 +188,11 @@ void sg_line_close(struct sg_line *line)
 
 json_t *sg_overlay(const char *config)
 {
-	char *socket = find_socket(config);
+	struct diag diag = {0};
+	char *socket = find_socket(config, &diag);
 	json_t *request = sg_request("overlay", false), *answer = NULL;
 
+	diag_release(&diag);
 	client_call(socket, request, &answer);
 	json_decref(request);
 	free(socket);

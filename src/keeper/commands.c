@@ -64,11 +64,14 @@ static bool is_same_file(const char *a, const char *b)
 static json_t *check_file(const struct keeper *k, const json_t *request)
 {
 	const char *file = text_of(request, "file");
+	json_t *answer;
 
 	if (!file || strcmp(file, k->file) == 0 || is_same_file(file, k->file))
 		return NULL;
-	return admin_error("the keeper that runs keeps %s, not %s", k->file,
-			   file);
+	answer = admin_error("the keeper that runs keeps %s, not %s", k->file,
+			     file);
+	json_object_set_new(answer, "other_file", json_true());
+	return answer;
 }
 
 /* -- the session ----------------------------------------------------------- */

@@ -69,9 +69,9 @@ void keeper_check(const struct ruleset *wanted, struct diag *diag);
  *	{"command":"watch","group":G,"watcher":N,"after":N}; without the last
  *	two it begins, and an answer names those for the next question
  *
- * Findings stand under "text"; "invalid" tells that the file is at fault. A
- * keeper that stays gives no answer (NULL) while flows are being ended: ask
- * again.
+ * Findings stand under "text"; "invalid" tells that the file is at fault, and
+ * "other_file" that the keeper has another one. A keeper that stays gives no
+ * answer (NULL) while flows are being ended: ask again.
  */
 json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo);
 
