@@ -14,7 +14,7 @@ src_libweir_a_SOURCES += \
 	src/config/read_instance.c src/config/read_network.c \
 	src/config/read_secgroup.c src/config/read_traffic.c \
 	src/config/read_action.c \
-	src/config/read_balancer.c \
+	src/config/read_balancer.c src/config/read_condition.c \
 	src/config/read_group.c \
 	src/config/read_listener.c \
 	src/config/read_rule.c \

@@ -48,6 +48,7 @@ extern const struct key settings_keys[];
 extern const struct key balancer_keys[];
 extern const struct key listener_keys[];
 extern const struct key rule_keys[];
+extern const struct key condition_keys[];
 extern const struct key action_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[];
@@ -60,6 +61,7 @@ extern const struct type type_balancers;       /* read_balancer.c */
 extern const struct type type_listeners;       /* read_listener.c */
 extern const struct type type_rules;           /* read_rule.c */
 extern const struct type type_default_actions; /* read_rule.c */
+extern const struct type type_conditions;      /* read_condition.c */
 extern const struct type type_tests;           /* read_tests.c */
 extern const struct type type_certificates;    /* read_listener.c */
 extern const struct type type_policy;          /* read_listener.c */
@@ -81,8 +83,9 @@ void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */
 void make_target_tls(struct reader *r);
 
-/* strict.c: the limits of AWS on the whole. */
+/* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);
+void check_rule_strictly(struct reader *r, const struct rule *rule);
 
 /* check_sense.c: warnings of what cannot be meant. */
 void check_sense(struct reader *r);

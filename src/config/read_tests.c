@@ -14,6 +14,7 @@ struct request_draft {
 	const struct node *at;
 	const struct node *url, *headers, *balancer;
 	struct slice method;
+	struct addr from;
 };
 
 /* What is expected; NULL: nothing in particular. */
@@ -54,10 +55,7 @@ static void parse_headers(struct reader *r, const struct key *k,
 static void parse_from(struct reader *r, const struct key *k,
 		       const struct node *v, void *slot)
 {
-	struct addr ignored;
-
-	(void)slot;
-	if (want_scalar(r, k->name, v) && !addr_parse_ip(v->text, 0, &ignored))
+	if (want_scalar(r, k->name, v) && !addr_parse_ip(v->text, 0, slot))
 		complain(r, &v->at, NULL, "%s must be an address", k->name);
 }
 
@@ -77,8 +75,8 @@ static const struct key request_keys[] = {
 	 .doc = "Method of the request."},
 	{"headers", &type_headers, REQUEST(headers), .flags = KEY_FREE,
 	 .doc = "More header fields.", .absent = "none"},
-	{"from", &type_from, NO_SLOT, .doc = "Address of the client.",
-	 .absent = "anybody"},
+	{"from", &type_from, REQUEST(from), "127.0.0.1",
+	 .doc = "Address of the client."},
 	{"load_balancer", &type_node, REQUEST(balancer),
 	 .doc = "Which load balancer is asked.",
 	 .absent = "the one that has such a listener"},
@@ -322,7 +320,7 @@ static void run_test(struct reader *r, const struct test_draft *t,
 	for (size_t i = 0; q->headers && i < q->headers->n; i++)
 		add_field(&head, q->headers->entries[i].key->text,
 			  q->headers->entries[i].value->text);
-	d = route_decide(l, &head, scratch);
+	d = route_decide(l, &head, &q->from, scratch);
 	if (d.reason != REASON_NONE) {
 		complain(r, &q->url->at, NULL, "the request is refused: %s",
 			 reason_sentence(d.reason));

@@ -9,26 +9,46 @@
 #include "tls/policy.h"
 #include "tls/server.h"
 
+/* A text; with a key an object, as in the configuration. */
+static json_t *value_of(const struct condition *c, size_t i)
+{
+	json_t *o;
+
+	if (c->kind == CONDITION_QUERY_STRING) {
+		o = json_object();
+		if (c->keys[i].p)
+			json_object_set_new(o, "key", status_text(c->keys[i]));
+		json_object_set_new(o, "value", status_text(c->values[i]));
+		return o;
+	}
+	if (!c->keys || !c->keys[i].p)
+		return status_text(c->values[i]);
+	o = json_object();
+	json_object_set_new(o, "prefix_list", status_text(c->values[i]));
+	return o;
+}
+
+json_t *status_of_condition(const struct condition *c)
+{
+	json_t *o = json_object(), *values = json_array();
+
+	for (size_t i = 0; i < c->n_values; i++)
+		json_array_append_new(values, value_of(c, i));
+	json_object_set_new(o, "field", json_string(condition_name(c->kind)));
+	if (c->kind == CONDITION_HTTP_HEADER)
+		json_object_set_new(o, "http_header_name",
+				    status_text(c->field));
+	json_object_set_new(o, c->is_regex ? "regex_values" : "values", values);
+	return o;
+}
+
 static json_t *conditions(const struct rule *rule)
 {
-	static const char *const names[] = {
-		[CONDITION_HOST_HEADER] = "host_header",
-		[CONDITION_PATH_PATTERN] = "path_pattern",
-	};
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < rule->n_conditions; i++) {
-		const struct condition *c = &rule->conditions[i];
-		json_t *o = json_object(), *values = json_array();
-
-		for (size_t v = 0; v < c->n_values; v++)
-			json_array_append_new(values,
-					      status_text(c->values[v]));
-		json_object_set_new(o, "field", json_string(names[c->kind]));
-		json_object_set_new(o, c->is_regex ? "regex_values" : "values",
-				    values);
-		json_array_append_new(list, o);
-	}
+	for (size_t i = 0; i < rule->n_conditions; i++)
+		json_array_append_new(
+			list, status_of_condition(&rule->conditions[i]));
 	return list;
 }
 

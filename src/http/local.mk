@@ -12,5 +12,6 @@ http_sources = \
 	src/http/names.c src/http/names.h \
 	src/http/octets.c src/http/octets.h \
 	src/http/pattern.c src/http/pattern.h \
+	src/http/query.c src/http/query.h \
 	src/http/uri.c src/http/uri.h
 src_libweir_a_SOURCES += $(http_sources)

@@ -6,7 +6,7 @@ model_sources = \
 	src/model/listener.h \
 	src/model/protocol.c src/model/protocol.h \
 	src/model/route.c src/model/route.h \
-	src/model/rule.h \
+	src/model/rule.c src/model/rule.h \
 	src/model/rule_compile.c src/model/rule_tables.h \
 	src/model/rule_index.c src/model/rule_index.h \
 	src/model/secgroup.c src/model/secgroup.h \

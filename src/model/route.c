@@ -1,7 +1,6 @@
 #include "model/route.h"
 
 #include "http/h1_write.h"
-#include "model/rule_index.h"
 
 /* -- the decision ---------------------------------------------------------- */
 
@@ -49,10 +48,10 @@ static bool read_host(const struct listener *l, const struct http_head *head,
 
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,
+			     const struct addr *peer,
 			     struct route_scratch *scratch)
 {
 	struct decision d = {.reason = REASON_BAD_URI};
-	struct route_input in;
 	bool gave_up;
 
 	if (!uri_split(head->target, (enum method)head->method_id, &d.uri) ||
@@ -63,11 +62,14 @@ struct decision route_decide(const struct listener *l,
 		d.reason = REASON_BAD_HOST;
 		return d;
 	}
-	in = (struct route_input){
+	d.in = (struct route_input){
 		.host = host_without_last_dot(d.host),
 		.path = d.path,
+		.query = d.uri.query,
+		.head = head,
+		.peer = peer,
 	};
-	d.rule = rule_index_find(l->rule_index, &in, scratch->patterns,
+	d.rule = rule_index_find(l->rule_index, &d.in, scratch->patterns,
 				 &gave_up);
 	if (!d.rule)
 		d.rule = &l->default_rule;

@@ -1,8 +1,9 @@
 /*
  * route.h - which rule a request meets, and where a redirect leads.
  *
- * Pure: the same listener and head give the same decision. What is compared
- * with rules is normalised first; what is forwarded stays as it was sent.
+ * Pure: the same listener, head and peer give the same decision. What is
+ * compared with rules is normalised first; what is forwarded stays as it was
+ * sent.
  *
  * Floor: model.  Source: AWS: rule condition types, redirect actions.
  */
@@ -14,6 +15,7 @@
 #include "http/pattern.h"
 #include "http/uri.h"
 #include "model/listener.h"
+#include "model/rule_index.h"
 
 enum {
 	ROUTE_HOST_MAX = 256, /* host_split() gives at most 255 */
@@ -51,6 +53,7 @@ struct decision {
 	uint16_t host_port;      /* that came with it; 0: none */
 	struct slice path;       /* normalised */
 	struct uri uri;          /* as sent */
+	struct route_input in;   /* what conditions were compared with */
 };
 
 /*
@@ -62,9 +65,13 @@ struct decision {
  * several Host fields where only one could be forwarded (preserve_host_header
  * is off). REASON_PATTERN_GAVE_UP: a regular expression took more effort than
  * it may; the rules behind it must not be asked.
+ *
+ * peer  who sent it: the other end of the connection, or what a PROXY header
+ *       says; an address of length 0 is in no network
  */
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,
+			     const struct addr *peer,
 			     struct route_scratch *scratch);
 
 /* What the placeholders of a redirect stand for. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cidr_set.h"
 #include "base/diag.h"
 #include "base/slice.h"
 
@@ -19,17 +20,35 @@ struct pattern; /* http/pattern.h */
 struct target_group;
 
 enum condition_kind {
-	CONDITION_HOST_HEADER,  /* host without port, any case */
-	CONDITION_PATH_PATTERN, /* normalised path without the query */
+	CONDITION_HOST_HEADER,         /* host without port, any case */
+	CONDITION_PATH_PATTERN,        /* normalised path without the query */
+	CONDITION_HTTP_HEADER,         /* each value of a field, any case */
+	CONDITION_HTTP_REQUEST_METHOD, /* case matters */
+	CONDITION_QUERY_STRING,        /* each pair, as sent, any case */
+	CONDITION_SOURCE_IP,           /* address of the peer */
+	CONDITION_KINDS
 };
+
+/* "host_header"; as the configuration spells it. */
+const char *condition_name(enum condition_kind kind);
 
 /* Met when any of its values matches. */
 struct condition {
 	enum condition_kind kind;
-	bool is_regex;                   /* values are regular expressions */
-	struct slice *values;            /* as written; n_values of them */
-	const struct pattern **patterns; /* compiled, same order */
-	size_t n_values;                 /* at least 1 */
+	bool is_regex;        /* values are regular expressions */
+	size_t n_values;      /* at least 1 */
+	struct slice *values; /* as written; n_values of them */
+	/* NULL but for query_string, where it has the key of each value (p
+	 * NULL: any key), and source_ip, where a p that is not NULL tells that
+	 * the value is the name of a prefix list. */
+	struct slice *keys;
+	/* Compiled, in the same order; NULL for methods and addresses, which
+	 * have no patterns. key_patterns: query_string only; NULL among them:
+	 * any key. */
+	const struct pattern **patterns, **key_patterns;
+	struct slice field;       /* http_header: its name, as written */
+	uint8_t field_id;         /* enum name of http/names.h */
+	struct cidr_set networks; /* source_ip: all that its values name */
 	struct place place;
 };
 

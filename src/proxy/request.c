@@ -137,8 +137,9 @@ static enum next fixed_response(struct exchange *x,
 
 static enum next act(struct exchange *x, const struct http_head *head)
 {
-	struct decision decision =
-		route_decide(x->listener, head, &x->worker->scratch.route);
+	struct addr peer = client_peer(x->client);
+	struct decision decision = route_decide(x->listener, head, &peer,
+						&x->worker->scratch.route);
 
 	x->record.rule = decision.rule;
 	if (decision.reason)

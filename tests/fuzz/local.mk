@@ -38,6 +38,10 @@ fuzz_targets += tests/fuzz/fuzz_pattern
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(fuzz_main)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(fuzz_main)
+tests_fuzz_fuzz_query_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_secgroup
 tests_fuzz_fuzz_secgroup_SOURCES = tests/fuzz/fuzz_secgroup.c \
 	tests/golden/model.c tests/golden/naive.c tests/golden/random.c \

@@ -5,11 +5,14 @@ check_PROGRAMS += $(secgroup_tests)
 TESTS += $(secgroup_tests)
 tests_unit_test_secgroup_SOURCES = tests/unit/test_secgroup.c
 tests_unit_test_secgroup_LDADD = $(UNIT_LIBS)
-route_tests = tests/unit/test_rule_index tests/unit/test_route
+route_tests = tests/unit/test_rule_index tests/unit/test_route \
+	tests/unit/test_condition
 check_PROGRAMS += $(route_tests)
 TESTS += $(route_tests)
 tests_unit_test_rule_index_SOURCES = tests/unit/test_rule_index.c
 tests_unit_test_rule_index_LDADD = $(UNIT_LIBS)
+tests_unit_test_condition_SOURCES = tests/unit/test_condition.c
+tests_unit_test_condition_LDADD = $(UNIT_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_counts
