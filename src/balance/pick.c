@@ -178,27 +178,3 @@ void pick_release(struct pick_table *table)
 	roster_unref(table->roster);
 	*table = (struct pick_table){0};
 }
-
-struct target_group *pick_group(const struct forward *forward, uint32_t *turn)
-{
-	uint64_t total = 0, point;
-
-	if (forward->n_groups == 1)
-		return forward->groups[0].weight ? forward->groups[0].group
-						 : NULL;
-	for (size_t i = 0; i < forward->n_groups; i++)
-		total += forward->groups[i].weight;
-	if (total == 0)
-		return NULL;
-
-	/* Multiples of the golden ratio fill the circle evenly, however far
-	 * one has come: no state for each rule, and no long runs. */
-	point = (uint64_t)(*turn * 0x9e3779b9u) * total >> 32;
-	++*turn;
-	for (size_t i = 0; i < forward->n_groups; i++) {
-		if (point < forward->groups[i].weight)
-			return forward->groups[i].group;
-		point -= forward->groups[i].weight;
-	}
-	BUG("a point beyond all weights");
-}

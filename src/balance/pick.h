@@ -18,7 +18,6 @@
 
 #include "balance/round_robin.h"
 #include "model/group.h"
-#include "model/rule.h"
 #include "model/state.h"
 
 /* A zeroed table is empty, and stale. */
@@ -76,13 +75,5 @@ void pick_inherit(struct pick_table *table, const struct pick_table *from);
 
 /* Gives the references back; the table is then as zeroed. */
 void pick_release(struct pick_table *table);
-
-/*
- * The group that takes a request of a forward action, by weight; NULL when
- * all weights are 0: 503.
- *
- * turn  counts the picks of this worker; any value, 0 at first
- */
-struct target_group *pick_group(const struct forward *forward, uint32_t *turn);
 
 #endif

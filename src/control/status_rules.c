@@ -71,6 +71,13 @@ static json_t *action(const struct action *a)
 		}
 		json_object_set_new(o, "type", json_string("forward"));
 		json_object_set_new(o, "target_groups", groups);
+		if (a->forward.stickiness.enabled)
+			json_object_set_new(
+				o, "stickiness",
+				json_pack("{s:b, s:I}", "enabled", 1,
+					  "duration_seconds",
+					  (json_int_t)a->forward.stickiness
+						  .duration_s));
 		break;
 	case ACTION_REDIRECT:
 		json_object_set_new(o, "type", json_string("redirect"));

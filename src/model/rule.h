@@ -80,9 +80,19 @@ struct weighted_group {
 	uint32_t weight;
 };
 
+/* Keeps a client at the group that it was given. */
+struct group_stickiness {
+	bool enabled;
+	uint64_t duration_s; /* checked inside the cookie */
+};
+
 struct forward {
-	struct weighted_group *groups; /* n_groups, at least 1 */
+	struct weighted_group *groups; /* n_groups, at least 1; each once */
 	size_t n_groups;
+	struct group_stickiness stickiness;
+	/* Among the credits that each worker keeps for a snapshot, where those
+	 * of these groups begin; set by snapshot_note_forwards(). */
+	uint32_t first_credit;
 };
 
 struct redirect {

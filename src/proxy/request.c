@@ -64,7 +64,12 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 	enum reason reason;
 	bool came = false;
 
-	x->group = pick_group(forward, &w->group_turn);
+	x->group = NULL;
+	if (forward->stickiness.enabled && w->sealer)
+		x->group = sticky_group_of_head(w->sealer, forward, head,
+						clock_wall_s());
+	if (!x->group)
+		x->group = view_share(x->view, forward);
 	if (!x->group)
 		return exch_answer(x, REASON_NO_TARGET);
 	x->record.group = x->group->name;

@@ -11,7 +11,10 @@
 #include "proxy/steps.h"
 
 /* More interim answers than this are an attack, or a loop. */
-enum { INTERIM_MAX = 100, COOKIES_MAX = 1024 };
+enum { INTERIM_MAX = 100 };
+
+/* Cookies of the group and of the target in it. */
+enum { COOKIE_FIELDS = 2 * STICKY_FIELDS, COOKIES_MAX = 1024 };
 
 static struct tally *tally_of(struct exchange *x)
 {
@@ -35,14 +38,20 @@ static void count_status(struct exchange *x, unsigned status)
 }
 
 static size_t make_cookies(struct exchange *x,
-			   struct field out[static STICKY_FIELDS], char *room)
+			   struct field out[static COOKIE_FIELDS], char *room)
 {
 	struct writer w = writer_make(room, COOKIES_MAX);
+	size_t n = 0;
 
-	if (!x->group->stickiness.enabled || !x->worker->sealer)
+	if (!x->worker->sealer)
 		return 0;
-	return sticky_fields(out, &w, x->worker->sealer, x->group,
-			     x->attempt.target->identity, clock_wall_s());
+	if (x->record.rule->action.forward.stickiness.enabled)
+		n = sticky_group_fields(out, &w, x->worker->sealer, x->group,
+					clock_wall_s());
+	if (x->group->stickiness.enabled)
+		n += sticky_fields(out + n, &w, x->worker->sealer, x->group,
+				   x->attempt.target->identity, clock_wall_s());
+	return n;
 }
 
 /* Sends a head to the client; false when the buffers are at their limit. */
@@ -50,7 +59,7 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 		      bool last)
 {
 	bool is_interim = head->status < 200 && head->status != 101;
-	struct field cookies[STICKY_FIELDS];
+	struct field cookies[COOKIE_FIELDS];
 	char room[COOKIES_MAX];
 	struct response_facts facts = {
 		.listener = x->listener,
