@@ -1,5 +1,6 @@
 # The text of HTTP: pure functions over octets.
 http_sources = \
+	src/http/admit.c src/http/admit.h \
 	src/http/chunked.c src/http/chunked.h \
 	src/http/cookie.c src/http/cookie.h \
 	src/http/desync.c src/http/desync.h \

@@ -10,6 +10,7 @@
 #include "balance/sticky.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "http/admit.h"
 #include "proxy/client.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
@@ -180,12 +181,6 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	x->asked.wants_upgrade = head->protocol.n > 0;
 }
 
-static bool is_served(const struct http_head *head)
-{
-	return head->method_id != METHOD_TRACE &&
-	       head->method_id != METHOD_CONNECT;
-}
-
 static enum next refuse(struct exchange *x, enum reason why)
 {
 	enum stream_error error = (enum stream_error)x->front->error;
@@ -217,7 +212,8 @@ enum next request_step(struct exchange *x)
 	}
 	exch_wait(x, 0);
 	note_request(x, &head);
-	next = is_served(&head) ? act(x, &head) : exch_answer(x, REASON_METHOD);
+	next = http_is_served(&head) ? act(x, &head)
+				     : exch_answer(x, REASON_METHOD);
 	front->ops->drop_head(front, &head);
 	return next;
 }

@@ -1,6 +1,7 @@
 #include "rewrite.h"
 
 #include "base/clock.h"
+#include "http/admit.h"
 
 /* Appends to a head and makes text for values. */
 struct builder {
@@ -49,24 +50,6 @@ static void begin(struct builder *b, const struct http_head *in,
 }
 
 /* -- X-Forwarded-For --------------------------------------------------- */
-
-enum { XFF_ENTRIES_MAX = 30 };
-
-/* Commas count, quotes or not: whoever reads this field cuts there. */
-static bool too_many_forwarded(const struct http_head *head)
-{
-	const struct field *f = NULL;
-	unsigned n = 0;
-
-	while ((f = head_next(head, NAME_X_FORWARDED_FOR, f)) != NULL) {
-		struct slice rest = f->value;
-
-		while (rest.p)
-			if (slice_trim(slice_cut(&rest, ',')).n > 0)
-				n++;
-	}
-	return n > XFF_ENTRIES_MAX;
-}
 
 static void write_peer(struct writer *w, const struct addr *peer, bool port)
 {
@@ -263,7 +246,7 @@ enum reason rewrite_request(const struct http_head *in,
 	const struct uri *uri = &facts->decision->uri;
 	struct builder b;
 
-	if (head_has(in, NAME_X_FORWARDED_FOR) && too_many_forwarded(in))
+	if (http_too_many_forwarded(in))
 		return REASON_XFF_TOO_LONG;
 	begin(&b, in, scratch, out);
 	if (uri->form == URI_ABSOLUTE)
