@@ -147,6 +147,21 @@ struct target_state *pick_next(struct pick_table *table,
 	return rr_next(&table->ring, avoid);
 }
 
+struct target_state *pick_peek(const struct pick_table *table)
+{
+	struct round_robin ring = table->ring;
+	struct target_state *next;
+
+	if (ring.n == 0)
+		return NULL;
+	ring.targets = xcalloc(ring.n, sizeof(*ring.targets));
+	memcpy(ring.targets, table->ring.targets,
+	       ring.n * sizeof(*ring.targets));
+	next = rr_next(&ring, NULL);
+	free(ring.targets);
+	return next;
+}
+
 struct target_state *pick_find(const struct pick_table *table,
 			       uint64_t identity)
 {

@@ -65,6 +65,9 @@ static inline void pick_refresh(struct pick_table *table,
 struct target_state *pick_next(struct pick_table *table,
 			       const struct target_state *avoid);
 
+/* What pick_next(table, NULL) would give; takes no turn. */
+struct target_state *pick_peek(const struct pick_table *table);
+
 /* The target a sticky cookie names, if it may be used now, else NULL.
  * Borrowed as with pick_next(). */
 struct target_state *pick_find(const struct pick_table *table,

@@ -30,10 +30,11 @@ void words_of_values(struct text *out, const json_t *values)
 void words_of_condition(struct text *out, const json_t *condition)
 {
 	const json_t *regex = json_object_get(condition, "regex_values");
+	const json_t *is_regex = json_object_get(condition, "regex");
 	const char *name = text_at(condition, "http_header_name");
 
 	text_addf(out, "%s%s%s %s ", text_at(condition, "field"),
-		  *name ? " " : "", name, regex ? "~" : "=");
+		  *name ? " " : "", name, regex || is_regex ? "~" : "=");
 	words_of_values(out,
 			regex ? regex : json_object_get(condition, "values"));
 }

@@ -56,6 +56,7 @@ static json_t *action(const struct action *a)
 {
 	json_t *o = json_object(), *groups;
 
+	json_object_set_new(o, "type", json_string(action_name(a->kind)));
 	switch (a->kind) {
 	case ACTION_FORWARD:
 		groups = json_array();
@@ -69,7 +70,6 @@ static json_t *action(const struct action *a)
 					    json_integer(w->weight));
 			json_array_append_new(groups, g);
 		}
-		json_object_set_new(o, "type", json_string("forward"));
 		json_object_set_new(o, "target_groups", groups);
 		if (a->forward.stickiness.enabled)
 			json_object_set_new(
@@ -80,12 +80,10 @@ static json_t *action(const struct action *a)
 						  .duration_s));
 		break;
 	case ACTION_REDIRECT:
-		json_object_set_new(o, "type", json_string("redirect"));
 		json_object_set_new(o, "status_code",
 				    json_integer(a->redirect.status));
 		break;
 	case ACTION_FIXED_RESPONSE:
-		json_object_set_new(o, "type", json_string("fixed_response"));
 		json_object_set_new(o, "status_code",
 				    json_integer(a->fixed.status));
 		break;

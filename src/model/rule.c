@@ -22,3 +22,16 @@ const char *condition_name(enum condition_kind kind)
 	}
 	BUG("condition %d", (int)kind);
 }
+
+const char *action_name(enum action_kind kind)
+{
+	switch (kind) {
+	case ACTION_FORWARD:
+		return "forward";
+	case ACTION_REDIRECT:
+		return "redirect";
+	case ACTION_FIXED_RESPONSE:
+		return "fixed_response";
+	}
+	BUG("action %d", (int)kind);
+}

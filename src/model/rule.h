@@ -75,6 +75,9 @@ struct template
 
 enum action_kind { ACTION_FORWARD, ACTION_REDIRECT, ACTION_FIXED_RESPONSE };
 
+/* "forward"; as the configuration spells it. */
+const char *action_name(enum action_kind kind);
+
 struct weighted_group {
 	struct target_group *group;
 	uint32_t weight;

@@ -46,6 +46,15 @@ void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
 	snap->cleanups = c;
 }
 
+struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
+					     struct slice name)
+{
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		if (slice_eq(snap->balancers[i].name, name))
+			return &snap->balancers[i];
+	return NULL;
+}
+
 struct target_group *snapshot_find_group(const struct snapshot *snap,
 					 struct slice name)
 {

@@ -95,6 +95,8 @@ void snapshot_note_forwards(struct snapshot *snap);
 int weighted_rule_cmp(const struct weighted_rule *a,
 		      const struct weighted_rule *b);
 
+struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
+					     struct slice name);
 struct target_group *snapshot_find_group(const struct snapshot *snap,
 					 struct slice name);
 
