@@ -61,6 +61,10 @@ fuzz_targets += tests/fuzz/fuzz_store
 tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz_store.c $(fuzz_main)
 tests_fuzz_fuzz_store_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_transform
+tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c $(fuzz_main)
+tests_fuzz_fuzz_transform_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_uri
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_main)
 tests_fuzz_fuzz_uri_LDADD = $(FUZZ_LIBS)
