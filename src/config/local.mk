@@ -15,10 +15,12 @@ src_libweir_a_SOURCES += \
 	src/config/read_secgroup.c src/config/read_traffic.c \
 	src/config/read_action.c \
 	src/config/read_balancer.c src/config/read_condition.c \
+	src/config/read_edits.c \
 	src/config/read_group.c \
 	src/config/read_listener.c \
 	src/config/read_rule.c \
 	src/config/read_settings.c \
 	src/config/read_target.c src/config/read_tests.c \
+	src/config/read_transform.c src/config/template.c \
 	src/config/schema.c src/config/schema.h src/config/strict.c \
 	src/config/values.c

@@ -50,6 +50,8 @@ extern const struct key listener_keys[];
 extern const struct key rule_keys[];
 extern const struct key condition_keys[];
 extern const struct key action_keys[];
+extern const struct key changes_keys[];
+extern const struct key transform_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[];
 extern const struct key target_keys[];
@@ -65,8 +67,21 @@ extern const struct type type_conditions;      /* read_condition.c */
 extern const struct type type_tests;           /* read_tests.c */
 extern const struct type type_certificates;    /* read_listener.c */
 extern const struct type type_policy;          /* read_listener.c */
+extern const struct type type_transforms;      /* read_transform.c */
+extern const struct type type_changes;         /* read_edits.c */
+extern const struct type type_rename;          /* read_edits.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
+
+/*
+ * template.c: splits a text at its placeholders, of which those in `allowed`
+ * may be there (a set of PLACE_BIT()). False, and nothing is reported, when
+ * another one is: it stands at *bad.
+ */
+bool read_template(struct reader *r, const struct node *v, unsigned allowed,
+		   struct template *out, struct place *bad);
+/* "#{host}, #{port}" */
+const char *list_placeholders(struct reader *r, unsigned allowed);
 
 /* Fills what the file left open, once all of it has been read. */
 void read_settings_done(struct reader *r);
@@ -78,10 +93,16 @@ void read_actions(struct reader *r, const struct node *v, struct action *out);
 struct pattern;
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				   const struct node *v);
+/* `flags` are those of http/pattern.h; NULL after a finding. */
+const struct pattern *make_regex(struct reader *r, const struct node *v,
+				 unsigned flags);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */
 void make_target_tls(struct reader *r);
+
+/* read_edits.c: once the listener and its rules have been read. */
+void make_edits(struct reader *r, struct listener *l);
 
 /* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);

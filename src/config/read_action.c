@@ -181,18 +181,7 @@ struct redirect_draft {
 	struct slice protocol, host, port, path;
 };
 
-static const struct {
-	struct slice text;
-	enum placeholder kind;
-} placeholders[] = {
-	{SLICE_INIT("#{protocol}"), PLACE_PROTOCOL},
-	{SLICE_INIT("#{host}"), PLACE_HOST},
-	{SLICE_INIT("#{port}"), PLACE_PORT},
-	{SLICE_INIT("#{path}"), PLACE_PATH},
-	{SLICE_INIT("#{query}"), PLACE_QUERY},
-};
-
-#define HOLDS(kind) (1u << PLACE_##kind)
+#define HOLDS(kind) PLACE_BIT(PLACE_##kind)
 
 static const struct {
 	const char *key;
@@ -214,72 +203,11 @@ static unsigned allowed_in(const struct key *k)
 	return 0;
 }
 
-/* The placeholder at the beginning of `rest`; ARRAY_SIZE when there is none. */
-static size_t placeholder_at(struct slice rest)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_SIZE(placeholders) &&
-	       !slice_starts(rest, placeholders[i].text))
-		i++;
-	return i;
-}
-
-static void complain_placeholder(struct reader *r, const struct key *k,
-				 const struct node *v, size_t at)
-{
-	struct slice rest = slice_from(v->text, at);
-	size_t n = slice_find(rest, '}') + 1;
-	struct place place = node_part(v, at, n < rest.n ? n : rest.n);
-	const char *list = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++)
-		if (allowed_in(k) & 1u << placeholders[i].kind)
-			list = arena_printf(&r->tree->arena, "%s%s%s",
-					    list ? list : "", list ? ", " : "",
-					    placeholders[i].text.p);
-	complain(r, &place, NULL, "%s of a redirect may hold %s", k->name,
-		 list);
-}
-
-static void split_template(struct reader *r, const struct key *k,
-			   const struct node *v, struct template *t)
-{
-	struct slice text = arena_slice(r->arena, v->text);
-	size_t start = 0, i = 0, holes = 1;
-
-	for (size_t j = 0; j < text.n; j++)
-		holes += text.p[j] == '#';
-	t->parts = ARENA_ARRAY(r->arena, 2 * holes, struct template_part);
-	while (i <= text.n) {
-		struct slice rest = slice_from(text, i);
-		size_t p = placeholder_at(rest);
-		bool is_hole = slice_starts(rest, SLICE("#{"));
-
-		if (is_hole &&
-		    (p == ARRAY_SIZE(placeholders) ||
-		     !(allowed_in(k) & 1u << placeholders[p].kind))) {
-			complain_placeholder(r, k, v, i);
-			return;
-		}
-		if ((is_hole || i == text.n) && i > start)
-			t->parts[t->n_parts++] = (struct template_part){
-				PLACE_LITERAL,
-				slice_make(text.p + start, i - start)};
-		if (is_hole) {
-			t->parts[t->n_parts++] = (struct template_part){
-				.kind = placeholders[p].kind};
-			i += placeholders[p].text.n;
-			start = i;
-		} else {
-			i++;
-		}
-	}
-}
-
 static void parse_template(struct reader *r, const struct key *k,
 			   const struct node *v, void *slot)
 {
+	struct place bad;
+
 	if (!want_scalar(r, k->name, v))
 		return;
 	for (size_t i = 0; i < v->text.n; i++) {
@@ -296,7 +224,9 @@ static void parse_template(struct reader *r, const struct key *k,
 		complain(r, &v->at, NULL,
 			 "AWS takes at most 128 characters "
 			 "(settings.strict_aws_limits)");
-	split_template(r, k, v, slot);
+	if (!read_template(r, v, allowed_in(k), slot, &bad))
+		complain(r, &bad, NULL, "%s of a redirect may hold %s", k->name,
+			 list_placeholders(r, allowed_in(k)));
 }
 
 static void parse_host(struct reader *r, const struct key *k,

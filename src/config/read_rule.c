@@ -23,20 +23,25 @@ const struct key rule_keys[] = {
 	{"conditions", &type_conditions, 0, .keys = condition_keys,
 	 .flags = KEY_REQUIRED,
 	 .doc = "All must be met; one is met when any of its values matches."},
-	{"transforms", &type_not_built, NO_SLOT,
-	 .doc = "Rewrites host and URL before the target sees them.",
-	 .absent = "none"},
 	{"limits", &type_not_built, NO_SLOT,
 	 .doc = "Requests that a client may make.", .absent = "none"},
-	NOT_BUILT("request_headers",
-		  "Fields that are removed, set or added "
-		  "before the target sees them.",
-		  "none"),
-	NOT_BUILT("response_headers",
-		  "The same for what the client gets.", "none"),
 	{"actions", &type_actions, INTO(action), .keys = action_keys,
 	 .flags = KEY_REQUIRED,
 	 .doc = "What happens to the request; run in the order written."},
+	{"transforms", &type_transforms, 0, .keys = transform_keys,
+	 .doc = "Rewrite host and URL before the target sees them; for rules "
+		"that forward.",
+	 .absent = "none"},
+	{"request_headers", &type_changes, INTO(request_changes),
+	 .keys = changes_keys,
+	 .doc = "Changes header fields on their way to the target, after the "
+		"listener's.",
+	 .absent = "none"},
+	{"response_headers", &type_changes, INTO(response_changes),
+	 .keys = changes_keys,
+	 .doc = "Changes header fields on their way to the client, after the "
+		"listener's.",
+	 .absent = "none"},
 	{0},
 };
 /* clang-format on */

@@ -200,6 +200,13 @@ void fw_networks(struct reader *r, const struct node *v, struct cidr_set *out)
 
 		if (!read_peer(r, list->items[i], &around, peer))
 			continue;
+		if (peer->kind == PEER_PREFIX_LIST && peer->list->file) {
+			complain(r, &list->items[i]->at, NULL,
+				 "the prefix list \"%s\" has a file, and only "
+				 "the firewall follows these: not built yet",
+				 peer->list->name);
+			continue;
+		}
 		n += peer->kind == PEER_CIDR ? 1 : peer->list->n_entries;
 		n_peers++;
 	}

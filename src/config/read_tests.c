@@ -19,6 +19,7 @@ struct request_draft {
 /* What is expected; NULL: nothing in particular. */
 struct expect_draft {
 	const struct node *rule, *group, *status, *location, *reason;
+	const struct node *sent_host, *sent_target;
 };
 
 struct test_draft {
@@ -128,10 +129,13 @@ static const struct key expect_keys[] = {
 	{"reason", &type_reason, EXPECT(reason),
 	 .doc = "Why the request is refused: a token of weir-reason.",
 	 .absent = "it is not refused"},
-	NOT_BUILT("sent_host",
-		  "Host that the target gets.", "any"),
-	NOT_BUILT("sent_target",
-		  "Request target that the target gets.", "any"),
+	{"sent_host", &type_node, EXPECT(sent_host),
+	 .doc = "Host that the target is asked for, after transforms.",
+	 .absent = "any"},
+	{"sent_target", &type_node, EXPECT(sent_target),
+	 .doc = "Path and query that the target is asked for, after "
+		"transforms.",
+	 .absent = "any"},
 	{0},
 };
 /* clang-format on */
@@ -307,6 +311,50 @@ static void check_location(struct reader *r, const struct node *v,
 		fail_test(r, v, d->rule, "location", room);
 }
 
+enum { SENT_MAX = URI_ESCAPED * TRANSFORM_OCTETS_MAX };
+
+/* As it leaves: a request target has escapes. */
+static const char *as_sent(struct reader *r, struct slice text)
+{
+	char *room = arena_alloc(&r->tree->arena, SENT_MAX + 1);
+	struct writer w = writer_make(room, SENT_MAX);
+
+	writer_target(&w, text);
+	*w.at = '\0';
+	return room;
+}
+
+static void check_sent_text(struct reader *r, const struct node *v,
+			    const struct rule *rule, const char *what,
+			    struct slice text)
+{
+	const char *got = as_sent(r, text);
+
+	if (!slice_eq(v->text, slice_of(got)))
+		fail_test(r, v, rule, what, got);
+}
+
+static void check_sent(struct reader *r, const struct expect_draft *e,
+		       const struct listener *l,
+		       const struct inquiry_answer *a)
+{
+	const struct decision *d = &a->decision;
+	const struct node *first = e->sent_host ? e->sent_host : e->sent_target;
+	char *room = arena_alloc(&r->tree->arena, SENT_MAX);
+	struct writer w = writer_make(room, SENT_MAX);
+
+	if (first && d->rule->action.kind != ACTION_FORWARD) {
+		fail_test(r, first, d->rule, "an answer, and", "no target");
+		return;
+	}
+	if (e->sent_host)
+		check_sent_text(r, e->sent_host, d->rule, "host",
+				sent_host(l, &a->head, d, &a->sent, &w));
+	if (e->sent_target)
+		check_sent_text(r, e->sent_target, d->rule, "target",
+				sent_target(d, &a->sent, &w));
+}
+
 /* A refusal that was not asked for. */
 static void check_refusal(struct reader *r, const struct test_draft *t,
 			  const struct inquiry_answer *a)
@@ -346,6 +394,7 @@ static void check_answer(struct reader *r, const struct test_draft *t,
 		check_status(r, e->status, a);
 	if (e->location)
 		check_location(r, e->location, l, &a->decision);
+	check_sent(r, e, l, a);
 }
 
 static void run_test(struct reader *r, const struct test_draft *t,

@@ -44,23 +44,14 @@ static unsigned flags_of(const struct condition *c)
 	return PATTERN_FOLD | PATTERN_ESCAPES;
 }
 
-const struct pattern *make_pattern(struct reader *r, const struct condition *c,
-				   const struct node *v)
+const struct pattern *make_regex(struct reader *r, const struct node *v,
+				 unsigned flags)
 {
-	unsigned flags = flags_of(c);
 	struct pattern *p = ARENA_NEW(r->arena, struct pattern);
 	const char *why = NULL;
 	size_t at = 0;
 	struct place place;
 
-	if (!c->is_regex) {
-		if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text),
-				     flags, p))
-			complain(r, &v->at, NULL,
-				 "a pattern has at most %d octets",
-				 PATTERN_OCTETS_MAX);
-		return p;
-	}
 	if (pattern_compile_regex(r->arena, v->text, flags, p, &why, &at)) {
 		snapshot_on_free(r->snap, free_pattern, p);
 		return p;
@@ -68,6 +59,22 @@ const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 	place = node_part(v, at, 1);
 	complain(r, &place, NULL, "not a usable regular expression: %s", why);
 	return NULL;
+}
+
+const struct pattern *make_pattern(struct reader *r, const struct condition *c,
+				   const struct node *v)
+{
+	unsigned flags = flags_of(c);
+	struct pattern *p;
+
+	if (c->is_regex)
+		return make_regex(r, v, flags);
+	p = ARENA_NEW(r->arena, struct pattern);
+	if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text), flags,
+			     p))
+		complain(r, &v->at, NULL, "a pattern has at most %d octets",
+			 PATTERN_OCTETS_MAX);
+	return p;
 }
 
 void make_index(struct reader *r, struct listener *l)

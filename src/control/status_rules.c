@@ -4,6 +4,7 @@
  * Floor: control.
  */
 #include "daemon.h"
+#include "http/transform.h"
 #include "status.h"
 #include "tls/identity.h"
 #include "tls/policy.h"
@@ -49,6 +50,26 @@ static json_t *conditions(const struct rule *rule)
 	for (size_t i = 0; i < rule->n_conditions; i++)
 		json_array_append_new(
 			list, status_of_condition(&rule->conditions[i]));
+	return list;
+}
+
+static json_t *transforms(const struct rule *rule)
+{
+	static const char *const names[] = {
+		[TRANSFORM_HOST] = "host_header_rewrite",
+		[TRANSFORM_URL] = "url_rewrite",
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rule->n_transforms; i++) {
+		const struct transform *t = &rule->transforms[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "type",
+						      names[t->kind], "regex",
+						      status_text(t->regex),
+						      "replace",
+						      status_text(t->replace)));
+	}
 	return list;
 }
 
@@ -101,6 +122,8 @@ static json_t *rule_to_json(const struct rule *rule)
 		json_object_set_new(o, "priority",
 				    json_integer(rule->priority));
 	json_object_set_new(o, "conditions", conditions(rule));
+	if (rule->n_transforms)
+		json_object_set_new(o, "transforms", transforms(rule));
 	json_object_set_new(o, "action", action(&rule->action));
 	if (rule->place.file)
 		json_object_set_new(o, "place",

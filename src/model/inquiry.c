@@ -137,10 +137,13 @@ static enum reason decide(const struct inquiry *q, const struct listener *l,
 	out->decision = route_decide(l, &out->head, &q->peer, scratch);
 	if (out->decision.reason)
 		return out->decision.reason;
-	if (out->decision.rule->action.kind == ACTION_FORWARD &&
-	    http_too_many_forwarded(&out->head))
-		return REASON_XFF_TOO_LONG;
-	return REASON_NONE;
+	if (out->decision.rule->action.kind != ACTION_FORWARD)
+		return REASON_NONE;
+	sent_make(&out->decision, scratch, &out->sent);
+	if (transform_failed(out->sent.status))
+		return REASON_TRANSFORM_FAILED;
+	return http_too_many_forwarded(&out->head) ? REASON_XFF_TOO_LONG
+						   : REASON_NONE;
 }
 
 bool inquiry_ask(const struct inquiry *q, const struct listener *l,
@@ -148,6 +151,7 @@ bool inquiry_ask(const struct inquiry *q, const struct listener *l,
 {
 	out->text = NULL;
 	out->decision = (struct decision){.rule = NULL};
+	out->sent = (struct sent){.status = TRANSFORM_UNCHANGED};
 	if (!can_be_written(q))
 		return false;
 	out->reason = decide(q, l, write_text(q, &out->text), scratch, out);

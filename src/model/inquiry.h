@@ -11,7 +11,7 @@
 #define WEIR_MODEL_INQUIRY_H
 
 #include "http/admit.h"
-#include "model/route.h"
+#include "model/sent.h"
 #include "model/snapshot.h"
 
 /* "https://www.example.com:8443/path?query" */
@@ -51,6 +51,7 @@ struct inquiry_answer {
 	enum reason reason;
 	/* The rule is NULL where no rule was asked. */
 	struct decision decision;
+	struct sent sent; /* where the rule forwards */
 	struct admission admission;
 	struct http_head head;
 	struct field fields[HEAD_FIELDS_MAX];

@@ -11,6 +11,8 @@ model_sources = \
 	src/model/rule_compile.c src/model/rule_tables.h \
 	src/model/rule_index.c src/model/rule_index.h \
 	src/model/secgroup.c src/model/secgroup.h \
+	src/model/sent.c src/model/sent.h \
 	src/model/snapshot.c src/model/snapshot.h \
-	src/model/state.c src/model/state.h
+	src/model/state.c src/model/state.h \
+	src/model/trust.c src/model/trust.h
 src_libweir_a_SOURCES += $(model_sources)

@@ -79,61 +79,44 @@ struct decision route_decide(const struct listener *l,
 
 /* -- redirects ------------------------------------------------------------- */
 
-static void put_part(struct writer *w, const struct template_part *part,
-		     const struct route_facts *facts)
+void route_fill(const struct route_facts *facts, char port[PORT_TEXT_MAX],
+		struct slice values[PLACE_KINDS])
 {
+	struct writer w = writer_make(port, PORT_TEXT_MAX);
 	struct slice path = facts->path;
 
-	switch (part->kind) {
-	case PLACE_LITERAL:
-		writer_put(w, part->text);
-		return;
-	case PLACE_PROTOCOL:
-		writer_put(w, facts->protocol);
-		return;
-	case PLACE_HOST:
-		writer_put(w, facts->host);
-		return;
-	case PLACE_PORT:
-		writer_u64(w, facts->port);
-		return;
-	case PLACE_PATH:
-		/* "/#{path}" is the default, so the slash is not part of it. */
-		if (path.n && path.p[0] == '/')
-			path = slice_from(path, 1);
-		writer_target(w, path);
-		return;
-	case PLACE_QUERY:
-		writer_target(w, facts->query);
-		return;
-	}
-}
-
-static void put_template(struct writer *w, const struct template *t,
-			 const struct route_facts *facts)
-{
-	for (size_t i = 0; i < t->n_parts; i++)
-		put_part(w, &t->parts[i], facts);
+	writer_u64(&w, facts->port);
+	/* "/#{path}" is the default, so the slash is not part of it. */
+	if (path.n && path.p[0] == '/')
+		path = slice_from(path, 1);
+	values[PLACE_PROTOCOL] = facts->protocol;
+	values[PLACE_HOST] = facts->host;
+	values[PLACE_PORT] = slice_make(port, (size_t)(w.at - port));
+	values[PLACE_PATH] = path;
+	values[PLACE_QUERY] = facts->query;
 }
 
 size_t redirect_location(const struct redirect *redirect,
 			 const struct route_facts *facts, char *out,
 			 size_t size)
 {
+	struct slice values[PLACE_KINDS] = {{0}};
 	struct writer w = writer_make(out, size);
+	char port[PORT_TEXT_MAX];
 	char *query;
 
-	put_template(&w, &redirect->protocol, facts);
+	route_fill(facts, port, values);
+	template_write(&w, &redirect->protocol, values);
 	writer_literal(&w, "://");
-	put_template(&w, &redirect->host, facts);
+	template_write(&w, &redirect->host, values);
 	writer_char(&w, ':');
-	put_template(&w, &redirect->port, facts);
-	put_template(&w, &redirect->path, facts);
+	template_write(&w, &redirect->port, values);
+	template_write(&w, &redirect->path, values);
 
 	/* Whether the query is empty shows only once it is written. */
 	query = w.at;
 	writer_char(&w, '?');
-	put_template(&w, &redirect->query, facts);
+	template_write(&w, &redirect->query, values);
 	if (!w.overflow && w.at == query + 1)
 		w.at = query;
 	return w.overflow ? 0 : (size_t)(w.at - out);

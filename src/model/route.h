@@ -13,6 +13,8 @@
 #include "base/reason.h"
 #include "http/head.h"
 #include "http/pattern.h"
+#include "http/template.h"
+#include "http/transform.h"
 #include "http/uri.h"
 #include "model/listener.h"
 #include "model/rule_index.h"
@@ -34,6 +36,8 @@ struct route_scratch {
 		*patterns; /* borrowed; for regular expressions */
 	char host[ROUTE_HOST_MAX];
 	char path[ROUTE_PATH_MAX];
+	/* What transforms make, by their kind. */
+	char made[2][TRANSFORM_OCTETS_MAX];
 };
 
 /*
@@ -74,7 +78,7 @@ struct decision route_decide(const struct listener *l,
 			     const struct addr *peer,
 			     struct route_scratch *scratch);
 
-/* What the placeholders of a redirect stand for. */
+/* What the first placeholders of a template stand for. */
 struct route_facts {
 	struct slice protocol; /* "http" or "https" */
 	struct slice host;     /* decision.host */
@@ -82,6 +86,12 @@ struct route_facts {
 	struct slice path;     /* as sent: uri.path */
 	struct slice query;    /* as sent: uri.query */
 };
+
+enum { PORT_TEXT_MAX = sizeof("65535") };
+
+/* Puts them to their places in what template_write() takes. */
+void route_fill(const struct route_facts *facts, char port[PORT_TEXT_MAX],
+		struct slice values[PLACE_KINDS]);
 
 /*
  * Writes the value of Location: https://host:port/path?query. The port is

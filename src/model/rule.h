@@ -15,8 +15,12 @@
 #include "base/cidr_set.h"
 #include "base/diag.h"
 #include "base/slice.h"
+#include "http/template.h"
 
-struct pattern; /* http/pattern.h */
+struct field_changes; /* http/field_edits.h */
+struct field_edits;   /* http/field_edits.h */
+struct transform;     /* http/transform.h */
+struct pattern;       /* http/pattern.h */
 struct target_group;
 
 enum condition_kind {
@@ -50,27 +54,6 @@ struct condition {
 	uint8_t field_id;         /* enum name of http/names.h */
 	struct cidr_set networks; /* source_ip: all that its values name */
 	struct place place;
-};
-
-/* A text with placeholders, as in "new.#{host}". */
-enum placeholder {
-	PLACE_LITERAL,
-	PLACE_PROTOCOL,
-	PLACE_HOST,
-	PLACE_PORT,
-	PLACE_PATH,
-	PLACE_QUERY,
-};
-
-struct template_part {
-	enum placeholder kind;
-	struct slice text; /* only for PLACE_LITERAL */
-};
-
-struct template
-{
-	struct template_part *parts;
-	size_t n_parts;
 };
 
 enum action_kind { ACTION_FORWARD, ACTION_REDIRECT, ACTION_FIXED_RESPONSE };
@@ -125,6 +108,13 @@ struct rule {
 	bool is_default;
 	struct condition *conditions; /* all must be met; none: default rule */
 	size_t n_conditions;
+	struct transform *transforms; /* one of each kind at most, and only
+				       * where it forwards */
+	size_t n_transforms;
+	/* As written; NULL: nothing. */
+	const struct field_changes *request_changes, *response_changes;
+	/* With those of the listener in them; NULL: none. */
+	const struct field_edits *request_edits, *response_edits;
 	struct action action; /* the last one, which ends the request's way */
 	uint32_t index; /* position in listener->rules; default: n_rules */
 	struct place place;

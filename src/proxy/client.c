@@ -105,6 +105,12 @@ const char *client_tls_cipher(const struct client *c)
 	return c->conn.filter ? tls_filter_cipher(c->conn.filter) : NULL;
 }
 
+struct slice client_server_name(const struct client *c)
+{
+	return c->conn.filter ? tls_filter_server_name(c->conn.filter)
+			      : SLICE("");
+}
+
 /* -- on its way out -------------------------------------------------------- */
 
 /* From here on n_read is what is dropped. */

@@ -110,6 +110,8 @@ struct addr client_peer(const struct client *c);
 /* What TLS was agreed on; NULL without. */
 const char *client_tls_version(const struct client *c);
 const char *client_tls_cipher(const struct client *c);
+/* The name that it asked for; empty without TLS or without one. */
+struct slice client_server_name(const struct client *c);
 
 /* -- for its worker -- */
 

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "http/admit.h"
+#include "model/trust.h"
 #include "proxy/client.h"
+#include "proxy/edits.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
@@ -29,24 +31,36 @@ static void count_notes(const struct exchange *x,
 
 static enum reason write_request(struct exchange *x,
 				 const struct http_head *head,
-				 const struct decision *decision)
+				 const struct decision *decision,
+				 const struct sent *sent,
+				 const struct places *places)
 {
+	const struct field_edits *edits = x->record.rule->request_edits;
+	bool has_places = edits && edits->holes;
 	struct worker *w = x->worker;
 	struct addr peer = client_peer(x->client);
 	struct rewrite_notes notes = {false, false};
 	struct request_facts facts = {
 		.listener = x->listener,
 		.decision = decision,
+		.sent = sent,
 		.peer = &peer,
+		.stranger = x->listener->balancer->trusted &&
+			    !trust_peer(x->listener->balancer, &peer),
+		.edits = edits,
 		.tls_version = client_tls_version(x->client),
 		.tls_cipher = client_tls_cipher(x->client),
 		.random = {worker_random(w), worker_random(w)},
 		.now_s = clock_wall_s(),
 	};
 	struct http_head out;
-	enum reason reason =
-		rewrite_request(head, &facts, &w->scratch, &out, &notes);
+	enum reason reason;
 
+	if (has_places) {
+		facts.places = places->values;
+		facts.trace_id = places->values[PLACE_TRACE_ID];
+	}
+	reason = rewrite_request(head, &facts, &w->scratch, &out, &notes);
 	count_notes(x, &notes);
 	if (reason)
 		return reason;
@@ -57,24 +71,50 @@ static enum reason write_request(struct exchange *x,
 	return REASON_NONE;
 }
 
+/* The one that the client is kept at, else the one whose turn it is; NULL: none
+ * has any weight. */
+static const struct target_group *choose_group(struct exchange *x,
+					       const struct http_head *head,
+					       const struct forward *forward)
+{
+	struct sealer *sealer = x->worker->sealer;
+	const struct target_group *group = NULL;
+
+	if (forward->stickiness.enabled && sealer)
+		group = sticky_group_of_head(sealer, forward, head,
+					     clock_wall_s());
+	return group ? group : view_share(x->view, forward);
+}
+
+/* False: one of its transforms failed. */
+static bool transform(struct exchange *x, const struct decision *decision,
+		      struct sent *sent)
+{
+	sent_make(decision, &x->worker->scratch.route, sent);
+	x->record.transform = (uint8_t)sent->status;
+	return !transform_failed(sent->status);
+}
+
 static enum next forward(struct exchange *x, const struct http_head *head,
 			 const struct decision *decision)
 {
-	const struct forward *forward = &decision->rule->action.forward;
 	struct worker *w = x->worker;
+	struct places places;
+	struct sent sent;
 	enum reason reason;
 	bool came = false;
 
-	x->group = NULL;
-	if (forward->stickiness.enabled && w->sealer)
-		x->group = sticky_group_of_head(w->sealer, forward, head,
-						clock_wall_s());
-	if (!x->group)
-		x->group = view_share(x->view, forward);
+	x->group = choose_group(x, head, &decision->rule->action.forward);
+	if (x->group)
+		x->record.group = x->group->name;
+	reason = edits_prepare(x, head, decision, &places);
+	if (reason)
+		return exch_answer(x, reason);
 	if (!x->group)
 		return exch_answer(x, REASON_NO_TARGET);
-	x->record.group = x->group->name;
-	reason = write_request(x, head, decision);
+	if (!transform(x, decision, &sent))
+		return exch_answer(x, REASON_TRANSFORM_FAILED);
+	reason = write_request(x, head, decision, &sent, &places);
 	if (reason)
 		return exch_answer(x, reason);
 	if (x->group->stickiness.enabled && w->sealer)
@@ -105,7 +145,8 @@ static bool is_last(const struct exchange *x)
 	       stream_in_left(front) > DISCARD_MAX;
 }
 
-static enum next redirect(struct exchange *x, const struct decision *decision)
+static enum next redirect(struct exchange *x, const struct http_head *head,
+			  const struct decision *decision)
 {
 	const struct redirect *redirect = &decision->rule->action.redirect;
 	struct scratch *scratch = &x->worker->scratch;
@@ -118,9 +159,14 @@ static enum next redirect(struct exchange *x, const struct decision *decision)
 		.path = decision->uri.path,
 		.query = decision->uri.query,
 	};
-	size_t n = redirect_location(redirect, &facts, scratch->text,
-				     REDIRECT_LOCATION_MAX);
+	struct places places;
+	enum reason reason = edits_prepare(x, head, decision, &places);
+	size_t n;
 
+	if (reason)
+		return exch_answer(x, reason);
+	n = redirect_location(redirect, &facts, scratch->text,
+			      REDIRECT_LOCATION_MAX);
 	if (n == 0)
 		return exch_answer(x, REASON_REDIRECT_TOO_LONG);
 	x->record.reason = REASON_REDIRECT;
@@ -132,8 +178,14 @@ static enum next redirect(struct exchange *x, const struct decision *decision)
 }
 
 static enum next fixed_response(struct exchange *x,
+				const struct http_head *head,
 				const struct decision *decision)
 {
+	struct places places;
+	enum reason reason = edits_prepare(x, head, decision, &places);
+
+	if (reason)
+		return exch_answer(x, reason);
 	x->record.reason = REASON_FIXED_RESPONSE;
 	count_listener(x->worker, x->counted, COUNT_FIXED_RESPONSES);
 	if (!reply_fixed(x, &decision->rule->action.fixed, is_last(x)))
@@ -154,9 +206,9 @@ static enum next act(struct exchange *x, const struct http_head *head)
 	case ACTION_FORWARD:
 		return forward(x, head, &decision);
 	case ACTION_REDIRECT:
-		return redirect(x, &decision);
+		return redirect(x, head, &decision);
 	case ACTION_FIXED_RESPONSE:
-		return fixed_response(x, &decision);
+		return fixed_response(x, head, &decision);
 	}
 	BUG("action %d", (int)decision.rule->action.kind);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
+#include "proxy/edits.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
 
@@ -74,6 +75,8 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 		.last = last,
 	};
 
+	facts.edits = edits_of_answer(x);
+	facts.filled = slice_make(x->filled.p, x->filled.n);
 	return rewrite_response(head, &facts, &x->worker->scratch,
 				&rewritten) &&
 	       x->front->ops->write_head(x->front, &out);
@@ -97,6 +100,7 @@ static void note_answer(struct exchange *x, unsigned status)
 {
 	x->record.status = (uint16_t)status;
 	x->record.is_answered = true;
+	piece_release(&x->filled);
 }
 
 /* All of the request has left. */

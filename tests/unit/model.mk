@@ -6,7 +6,7 @@ TESTS += $(secgroup_tests)
 tests_unit_test_secgroup_SOURCES = tests/unit/test_secgroup.c
 tests_unit_test_secgroup_LDADD = $(UNIT_LIBS)
 route_tests = tests/unit/test_rule_index tests/unit/test_route \
-	tests/unit/test_condition
+	tests/unit/test_condition tests/unit/test_trust
 check_PROGRAMS += $(route_tests)
 TESTS += $(route_tests)
 tests_unit_test_rule_index_SOURCES = tests/unit/test_rule_index.c
@@ -15,6 +15,8 @@ tests_unit_test_condition_SOURCES = tests/unit/test_condition.c
 tests_unit_test_condition_LDADD = $(UNIT_LIBS)
 tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(UNIT_LIBS)
+tests_unit_test_trust_SOURCES = tests/unit/test_trust.c
+tests_unit_test_trust_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_counts
 TESTS += tests/unit/test_counts
 tests_unit_test_counts_SOURCES = tests/unit/test_counts.c
