@@ -331,6 +331,12 @@ static void check_listener(struct sense *s, const struct listener *l)
 		for (size_t c = 0; l->tls && c < rule->n_conditions; c++)
 			warn_of_names(s, l, &rule->conditions[c]);
 		warn_of_redirect(s, l, rule);
+		if (rule->request_changes &&
+		    rule->action.kind != ACTION_FORWARD)
+			warn(s->r, &rule->place, NULL,
+			     "no target sees the request_headers of rule %u: "
+			     "it does not forward",
+			     rule->priority);
 	}
 	warn_of_redirect(s, l, &l->default_rule);
 }
