@@ -180,6 +180,24 @@ static void print_group(const json_t *answer, const json_t *group)
 	print_candidates(answer);
 }
 
+static void print_transforms(const json_t *answer)
+{
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "transforms"), i, t)
+	{
+		const char *after = text_at(t, "after");
+		const char *status = text_at(t, "status");
+
+		printf("  %s: %s", text_at(t, "type"), text_at(t, "before"));
+		if (*after)
+			printf(" -> %s\n", after);
+		else
+			printf(" %s\n", *status ? status : "stays");
+	}
+}
+
 static void print_result(const json_t *answer)
 {
 	const json_t *own = json_object_get(answer, "answer");
@@ -219,6 +237,7 @@ static void print_answer(const json_t *answer)
 				       json_object_get(answer, "actions"), 0),
 			       "type"));
 	}
+	print_transforms(answer);
 	if (group)
 		print_group(answer, group);
 	print_result(answer);

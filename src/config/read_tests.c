@@ -335,8 +335,7 @@ static void check_sent_text(struct reader *r, const struct node *v,
 }
 
 static void check_sent(struct reader *r, const struct expect_draft *e,
-		       const struct listener *l,
-		       const struct inquiry_answer *a)
+		       const struct listener *l, const struct inquiry_answer *a)
 {
 	const struct decision *d = &a->decision;
 	const struct node *first = e->sent_host ? e->sent_host : e->sent_target;

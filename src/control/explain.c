@@ -196,6 +196,49 @@ static json_t *answer_json(const struct explain *e, enum reason reason)
 			 "reason", reason_token(reason));
 }
 
+static json_t *transforms_json(const struct inquiry_answer *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->n_transforms; i++) {
+		const struct inquiry_transform *t = &a->transforms[i];
+		json_t *o = json_pack("{s:s, s:o}", "type",
+				      transform_kind_name(t->kind), "before",
+				      status_text(t->before));
+
+		if (t->status == TRANSFORM_SUCCESS)
+			json_object_set_new(o, "after", status_text(t->after));
+		if (t->status != TRANSFORM_UNCHANGED)
+			json_object_set_new(
+				o, "status",
+				json_string(transform_status_name(t->status)));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* What its target would get. */
+static json_t *sent_json(const struct explain *e)
+{
+	const struct inquiry_answer *a = &e->answer;
+	size_t size = a->head.octets * URI_ESCAPED + TRANSFORM_OCTETS_MAX;
+	char *room = xmalloc(2 * size);
+	struct writer w = writer_make(room, size);
+	struct writer escaped = writer_make(room + size, size);
+	struct slice host =
+		sent_host(e->listener, &a->head, &a->decision, &a->sent, &w);
+	json_t *o;
+
+	writer_target(&escaped, sent_target(&a->decision, &a->sent, &w));
+	o = json_pack("{s:o, s:o, s:o}", "method",
+		      status_text(e->inquiry.method), "target",
+		      status_text(slice_make(
+			      room + size, (size_t)(escaped.at - room) - size)),
+		      "host", status_text(host));
+	free(room);
+	return o;
+}
+
 json_t *explain_to_json(const struct explain *e,
 			const struct explain_turn *turn)
 {
@@ -223,6 +266,11 @@ json_t *explain_to_json(const struct explain *e,
 				    json_pack("[{s:s}]", "type",
 					      action_name(rule->action.kind)));
 	}
+	if (e->answer.n_transforms)
+		json_object_set_new(o, "transforms",
+				    transforms_json(&e->answer));
+	if (explain_forward(e))
+		json_object_set_new(o, "sent", sent_json(e));
 	if (explain_forward(e))
 		reason = explain_put_targets(o, e, turn);
 	if (reason || !explain_forward(e))

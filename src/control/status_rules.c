@@ -55,20 +55,16 @@ static json_t *conditions(const struct rule *rule)
 
 static json_t *transforms(const struct rule *rule)
 {
-	static const char *const names[] = {
-		[TRANSFORM_HOST] = "host_header_rewrite",
-		[TRANSFORM_URL] = "url_rewrite",
-	};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < rule->n_transforms; i++) {
 		const struct transform *t = &rule->transforms[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "type",
-						      names[t->kind], "regex",
-						      status_text(t->regex),
-						      "replace",
-						      status_text(t->replace)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:o}", "type",
+					transform_kind_name(t->kind), "regex",
+					status_text(t->regex), "replace",
+					status_text(t->replace)));
 	}
 	return list;
 }

@@ -5,6 +5,11 @@
 #include "octets.h"
 #include "uri.h"
 
+const char *transform_kind_name(enum transform_kind kind)
+{
+	return kind == TRANSFORM_HOST ? "host_header_rewrite" : "url_rewrite";
+}
+
 const char *transform_status_name(enum transform_status status)
 {
 	static const char *const names[] = {

@@ -51,6 +51,9 @@ enum transform_status {
 	TRANSFORM_REPLACE_ERROR, /* the regex needs more effort than it may */
 };
 
+/* "url_rewrite"; as the configuration spells it. Static. */
+const char *transform_kind_name(enum transform_kind kind);
+
 /* "TransformSuccess"; "-" for TRANSFORM_UNCHANGED. Static. */
 const char *transform_status_name(enum transform_status status);
 

@@ -118,6 +118,21 @@ static struct slice write_text(const struct inquiry *q, char **room)
 	return slice_make(*room, (size_t)(w.at - *room));
 }
 
+static void note_transforms(struct route_scratch *scratch,
+			    struct inquiry_answer *out)
+{
+	const struct rule *rule = out->decision.rule;
+
+	for (size_t i = 0; i < rule->n_transforms; i++) {
+		struct inquiry_transform *t = &out->transforms[i];
+
+		t->kind = rule->transforms[i].kind;
+		t->status = sent_transform(&rule->transforms[i], &out->decision,
+					   scratch, &t->before, &t->after);
+	}
+	out->n_transforms = rule->n_transforms;
+}
+
 static enum reason decide(const struct inquiry *q, const struct listener *l,
 			  struct slice text, struct route_scratch *scratch,
 			  struct inquiry_answer *out)
@@ -139,6 +154,7 @@ static enum reason decide(const struct inquiry *q, const struct listener *l,
 		return out->decision.reason;
 	if (out->decision.rule->action.kind != ACTION_FORWARD)
 		return REASON_NONE;
+	note_transforms(scratch, out);
 	sent_make(&out->decision, scratch, &out->sent);
 	if (transform_failed(out->sent.status))
 		return REASON_TRANSFORM_FAILED;
@@ -151,6 +167,7 @@ bool inquiry_ask(const struct inquiry *q, const struct listener *l,
 {
 	out->text = NULL;
 	out->decision = (struct decision){.rule = NULL};
+	out->n_transforms = 0;
 	out->sent = (struct sent){.status = TRANSFORM_UNCHANGED};
 	if (!can_be_written(q))
 		return false;

@@ -46,12 +46,21 @@ struct inquiry {
 	struct addr peer;
 };
 
+/* One transform, as sent_transform() has it. */
+struct inquiry_transform {
+	enum transform_kind kind;
+	enum transform_status status;
+	struct slice before, after;
+};
+
 struct inquiry_answer {
 	/* REASON_NONE, or why the request is refused. */
 	enum reason reason;
 	/* The rule is NULL where no rule was asked. */
 	struct decision decision;
-	struct sent sent; /* where the rule forwards */
+	struct sent sent;                       /* where the rule forwards */
+	struct inquiry_transform transforms[2]; /* in the order written */
+	size_t n_transforms;
 	struct admission admission;
 	struct http_head head;
 	struct field fields[HEAD_FIELDS_MAX];

@@ -110,6 +110,28 @@ class Transforms(Edits):
         self.assertEqual(rule["transforms"], [
             {"type": "url_rewrite", "regex": "^/a", "replace": "/b"}])
 
+    def test_explain_shows_before_and_after(self):
+        weir = self.serve(of_rule=transforms(url_rewrite=("^/v1/(.*)$", "/$1"),
+                                             host_header_rewrite=("^a$", "a/")))
+        scheme = "https" if self.transport == "tls" else "http"
+
+        def explain(path, host):
+            return weir.json("explain", "request",
+                             f"{scheme}://{host}:{weir.ports['port']}{path}")
+
+        got = explain("/v1/%61?b", "x")
+        self.assertEqual(got["transforms"], [
+            {"type": "url_rewrite", "before": "/v1/a?b", "after": "/a?b",
+             "status": "TransformSuccess"},
+            {"type": "host_header_rewrite", "before": "x"}])
+        self.assertEqual(got["sent"], {"method": "GET", "target": "/a?b",
+                                       "host": f"x:{weir.ports['port']}"})
+        got = explain("/", "a")
+        self.assertEqual([t.get("status") for t in got["transforms"]],
+                         [None, "TransformInvalidHost"])
+        self.assertEqual(got["answer"], {"status": 500, "reason": "transform-failed"})
+        self.assertNotIn("sent", got)
+
 
 class Fields(Edits):
     """config.md, "Header fields"."""
