@@ -20,6 +20,10 @@ static enum health_reason reason_of(const struct health_check *check,
 		return matcher_matches(check->matcher, check->n_matcher, code)
 			       ? HEALTH_NO_REASON
 			       : HEALTH_CODE_MISMATCH;
+	case CHECK_OTHER_BODY:
+		return matcher_matches(check->matcher, check->n_matcher, code)
+			       ? HEALTH_FAILED_CHECKS
+			       : HEALTH_CODE_MISMATCH;
 	case CHECK_CONNECTED:
 		return HEALTH_NO_REASON;
 	case CHECK_TIMEOUT:

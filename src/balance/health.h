@@ -20,11 +20,12 @@
 #include "model/state.h"
 
 enum check_result {
-	CHECK_ANSWERED,  /* with a code: the matcher decides */
-	CHECK_CONNECTED, /* that was all the check asked for (TCP) */
-	CHECK_TIMEOUT,   /* no whole response head in time */
-	CHECK_BROKEN,    /* no connection, no TLS, or no HTTP */
-	CHECK_INTERNAL,  /* our own fault: no descriptor, no memory */
+	CHECK_ANSWERED,   /* with a code: the matcher decides */
+	CHECK_OTHER_BODY, /* with a code; the body is not the one wanted */
+	CHECK_CONNECTED,  /* that was all the check asked for (TCP) */
+	CHECK_TIMEOUT,    /* no whole response head in time */
+	CHECK_BROKEN,     /* no connection, no TLS, or no HTTP */
+	CHECK_INTERNAL,   /* our own fault: no descriptor, no memory */
 };
 
 /* What is kept for one target between checks. Zeroed it is ready. */

@@ -5,10 +5,12 @@
  * traffic now, and whose turn it is. It is built from the group's roster when
  * the group's epoch has moved and used without locks until it moves again.
  *
- *	table stale?  -- yes -->  roster and healths  -->  usable targets
- *	     no |                  too few healthy: all of them (fail open)
+ *	table stale?  -- yes -->  those of our zone  -->  usable targets
+ *	     no |                  none is healthy: the backups, else all;
+ *	        |                  too few are: all of them (fail open)
+ *	        |                  at most half of these rest
  *	        v
- *	round robin over usable targets
+ *	the group's algorithm, over usable targets and their weights
  *
  * Floor: balance.  One thread for each table.  Source: AWS: routing
  * algorithms, target group health.
@@ -17,19 +19,26 @@
 #define WEIR_BALANCE_PICK_H
 
 #include "balance/round_robin.h"
+#include "base/clock.h"
 #include "model/group.h"
 #include "model/state.h"
 
 /* A zeroed table is empty, and stale. */
 struct pick_table {
-	uint64_t epoch;        /* of the group when this was built */
-	struct roster *roster; /* one reference: keeps the states alive; NULL
-				* before the first build */
+	uint64_t epoch;         /* of the group when this was built */
+	uint64_t look_again_ms; /* weights and rests change with time alone */
+	struct roster *roster;  /* one reference: keeps the states alive; NULL
+				 * before the first build */
+	const struct target_group *group; /* as at the last refresh; borrowed */
+	struct group_state *gs;           /* its changing side; borrowed */
 	struct round_robin ring;
 	struct rr_target **by_identity; /* sorted; ring.n of them; owned */
-	bool begun;       /* ring.cursor is where some ring stood before */
-	bool failed_open; /* too few targets are healthy: count each pick as
-			   * COUNT_FAIL_OPEN */
+	uint64_t random;                /* of weighted_random; 0: not begun */
+	bool begun;         /* ring.cursor is where some ring stood before */
+	bool failed_open;   /* too few targets are healthy: count each pick as
+			     * COUNT_FAIL_OPEN */
+	bool zone_is_empty; /* there are targets, but none in our zone */
+	bool counts_load;   /* target_state.outstanding is kept */
 };
 
 /* The slow half of pick_refresh(). */
@@ -50,7 +59,9 @@ static inline void pick_refresh(struct pick_table *table,
 				const struct target_group *group,
 				unsigned worker)
 {
-	if (__builtin_expect(table->epoch != group_state_epoch(gs), 0))
+	if (__builtin_expect((table->epoch != group_state_epoch(gs)) |
+				     (clock_now_ms() >= table->look_again_ms),
+			     0))
 		pick_rebuild(table, gs, group, worker);
 }
 
@@ -70,13 +81,17 @@ struct target_state *pick_peek(const struct pick_table *table);
 
 /* The target a sticky cookie names, if it may be used now, else NULL.
  * Borrowed as with pick_next(). */
-struct target_state *pick_find(const struct pick_table *table,
-			       uint64_t identity);
+struct target_state *pick_find(struct pick_table *table, uint64_t identity);
 
 /* A new table goes on where the table of the replaced view stood. */
 void pick_inherit(struct pick_table *table, const struct pick_table *from);
 
 /* Gives the references back; the table is then as zeroed. */
 void pick_release(struct pick_table *table);
+
+/* Whether our zone has as many healthy targets as dns_failover wants: where
+ * it has not, it would leave the DNS. Any thread. */
+bool pick_zone_in_use(const struct target_group *group,
+		      const struct roster *roster);
 
 #endif

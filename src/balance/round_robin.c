@@ -6,19 +6,17 @@ enum { BEGIN_TURNS_MAX = 64 };
 void rr_init(struct round_robin *ring, struct rr_target *targets, size_t n,
 	     size_t begin)
 {
-	bool equal = true;
-
 	*ring = (struct round_robin){.targets = targets, .n = n};
 	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		targets[i].credit = 0;
+		targets[i].below = ring->total_weight;
 		ring->total_weight += targets[i].weight;
-		equal &= targets[i].weight == targets[0].weight;
+		ring->is_weighted |= targets[i].weight != targets[0].weight;
 	}
-	if (equal) {
+	if (!ring->is_weighted) {
 		ring->cursor = begin % n;
-		ring->total_weight = 0;
 		return;
 	}
 	for (begin %= BEGIN_TURNS_MAX; begin; begin--)
@@ -52,8 +50,8 @@ static struct target_state *next_weighted(struct round_robin *ring,
 
 		if (t->state == avoid)
 			continue;
-		t->credit += t->weight;
-		gained += t->weight;
+		t->credit += (int64_t)t->weight;
+		gained += (int64_t)t->weight;
 		if (!richest || t->credit > richest->credit)
 			richest = t;
 	}
@@ -68,6 +66,6 @@ static struct target_state *next_weighted(struct round_robin *ring,
 struct target_state *rr_next(struct round_robin *ring,
 			     const struct target_state *avoid)
 {
-	return ring->total_weight ? next_weighted(ring, avoid)
-				  : next_equal(ring, avoid);
+	return ring->is_weighted ? next_weighted(ring, avoid)
+				 : next_equal(ring, avoid);
 }

@@ -6,6 +6,8 @@
  * richest is taken and pays the sum of all, so that 5:1:1 gives a a b a c a a
  * and never five in a row.
  *
+ * The ring of targets is also what the other algorithms choose from.
+ *
  * Floor: balance.  Not thread-safe: each worker has its own.
  */
 #ifndef WEIR_BALANCE_ROUND_ROBIN_H
@@ -19,17 +21,21 @@ struct target_state; /* model/state.h */
 
 struct rr_target {
 	struct target_state *state; /* borrowed */
-	uint32_t weight;            /* at least 1 */
+	uint64_t weight;            /* at least 1 */
 	int64_t credit;             /* in weights; the richest is next */
+	uint64_t below;             /* sum of the weights before this one */
+	uint32_t load;              /* outstanding requests, when last seen by
+				     * least_next() */
 };
 
 /* A zeroed one is empty. */
 struct round_robin {
 	struct rr_target *targets; /* n of them; borrowed */
 	size_t n;
-	size_t cursor;        /* below n: whose turn it is; with weights only
-			       * how many turns there were */
-	int64_t total_weight; /* 0: all weights are equal */
+	size_t cursor;         /* below n: whose turn it is; with weights only
+				* how many turns there were */
+	uint64_t total_weight; /* of all */
+	bool is_weighted;      /* not all weights are equal */
 };
 
 /*

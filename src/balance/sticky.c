@@ -102,22 +102,9 @@ bool sticky_of_head(struct sealer *sealer, const struct target_group *group,
 {
 	struct slice value;
 
-	*came = cookie_of_head(head, SLICE("AWSALBCORS"), &value) ||
-		cookie_of_head(head, SLICE("AWSALB"), &value);
+	*came = cookie_of_head(head, group->stickiness.twin, &value) ||
+		cookie_of_head(head, group->stickiness.cookie, &value);
 	return *came && sticky_open(sealer, group, value, now_s, identity);
-}
-
-/* In lower case, as ALB does. */
-static struct field field_of(struct writer *w, const struct set_cookie *cookie)
-{
-	const char *start = w->at;
-
-	cookie_write(w, cookie);
-	return (struct field){
-		.name = SLICE("set-cookie"),
-		.value = slice_make(start, (size_t)(w->at - start)),
-		.id = NAME_SET_COOKIE,
-	};
 }
 
 /* Both cookies, whose names begin alike. */
@@ -133,10 +120,10 @@ static size_t make_pair(struct field out[static STICKY_FIELDS],
 
 	if (value.n == 0)
 		return 0;
-	out[0] = field_of(w, &cookie);
+	out[0] = cookie_field(w, &cookie);
 	cookie.name = cors;
 	cookie.cross_site = true;
-	out[1] = field_of(w, &cookie);
+	out[1] = cookie_field(w, &cookie);
 	return w->overflow ? 0 : STICKY_FIELDS;
 }
 
@@ -148,8 +135,8 @@ size_t sticky_fields(struct field out[static STICKY_FIELDS], struct writer *w,
 	size_t n = sticky_seal(sealer, group, identity, now_s, value,
 			       sizeof(value));
 
-	return make_pair(out, w, SLICE("AWSALB"), SLICE("AWSALBCORS"),
-			 slice_make(value, n), now_s);
+	return make_pair(out, w, group->stickiness.cookie,
+			 group->stickiness.twin, slice_make(value, n), now_s);
 }
 
 /* -- the group of a weighted forward --------------------------------------- */

@@ -14,6 +14,29 @@ static enum paint paint_of(const char *state)
 	return PAINT_DIM;
 }
 
+/* Why it gets no traffic, or less than its part. */
+static void say_why(const json_t *target, char *out, size_t size)
+{
+	const char *detail = text_at(target, "detail");
+	double rest =
+		json_number_value(json_object_get(target, "resting_seconds"));
+	const json_t *share = json_object_get(target, "slow_start_share");
+
+	if (strcmp(text_at(target, "state"), "draining") == 0)
+		snprintf(out, size, "%lld s left",
+			 number_at(target, "seconds_left"));
+	else if (rest > 0)
+		snprintf(out, size, "no connection: rests for %.0f s", rest);
+	else if (share)
+		snprintf(out, size, "slow start: %.0f %%",
+			 100 * json_number_value(share));
+	else if (strcmp(text_at(target, "anomaly"), "anomalous") == 0)
+		snprintf(out, size, "fails more often than the others");
+	else
+		snprintf(out, size, "%s%s%s", text_at(target, "description"),
+			 *detail ? ": " : "", detail);
+}
+
 /* "app (port 80)" for what is looked up, else the address alone. */
 static void add_target(struct table *t, const char *group, const json_t *target)
 {
@@ -21,10 +44,8 @@ static void add_target(struct table *t, const char *group, const json_t *target)
 	const char *address = text_at(target, "target");
 	const char *id = text_at(target, "id");
 	const char *state = text_at(target, "state");
-	const char *description = text_at(target, "description");
 	bool is_name = strncmp(address, id, strlen(id)) != 0 &&
 		       strncmp(address, "[", 1) != 0;
-	const char *detail = text_at(target, "detail");
 	char shown[512], why[512];
 
 	snprintf(shown, sizeof(shown), "%s%s%s%s", address, is_name ? " (" : "",
@@ -41,12 +62,7 @@ static void add_target(struct table *t, const char *group, const json_t *target)
 	table_number(t, number_at(target, "unanswered"));
 	table_number(t, number_at(target, "connection_failures"));
 	table_text(t, text_at(target, "since"));
-	if (strcmp(state, "draining") == 0)
-		snprintf(why, sizeof(why), "%lld s left",
-			 number_at(target, "seconds_left"));
-	else
-		snprintf(why, sizeof(why), "%s%s%s", description,
-			 *detail ? ": " : "", detail);
+	say_why(target, why, sizeof(why));
 	table_text(t, why);
 }
 

@@ -18,6 +18,20 @@
 
 struct test_draft;
 
+/* Keys of a target group that exclude each other: where they stand. */
+enum said {
+	SAID_ALGORITHM,
+	SAID_MITIGATION,
+	SAID_CROSS_ZONE,
+	SAID_SLOW_START,
+	SAID_STICKY,
+	SAID_DNS_COUNT,
+	SAID_DNS_PERCENTAGE,
+	SAID_ROUTING_COUNT,
+	SAID_ROUTING_PERCENTAGE,
+	SAID_KINDS
+};
+
 struct reader {
 	struct snapshot *snap;
 	struct arena *arena; /* of the snapshot */
@@ -33,6 +47,7 @@ struct reader {
 	struct listener *listener;
 	struct target_group *group;
 	uint16_t group_port; /* 0: the group has none */
+	struct place group_said[SAID_KINDS];
 
 	struct test_draft *tests; /* read_tests.c; n_tests of them */
 	size_t n_tests;
@@ -72,6 +87,7 @@ extern const struct type type_changes;         /* read_edits.c */
 extern const struct type type_rename;          /* read_edits.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
+extern const struct type type_health_check;    /* read_health_check.c */
 
 /*
  * template.c: splits a text at its placeholders, of which those in `allowed`
@@ -96,6 +112,9 @@ const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 /* `flags` are those of http/pattern.h; NULL after a finding. */
 const struct pattern *make_regex(struct reader *r, const struct node *v,
 				 unsigned flags);
+/* What the body of an answer to a health check must contain; NULL after a
+ * finding. */
+const struct pattern *make_body_pattern(struct reader *r, const struct node *v);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
 /* Once all listeners and groups are there. */

@@ -1,173 +1,17 @@
-/* Target groups, and how their targets are checked. */
+/* Target groups. */
 #include "base/fail.h"
+#include "http/octets.h"
 #include "read.h"
 
-#define INTO(member)  .offset = offsetof(struct target_group, member)
-#define CHECK(member) .offset = offsetof(struct health_check, member)
+#define INTO(member) .offset = offsetof(struct target_group, member)
+
+enum { COOKIE_NAME_MAX = 64 };
 
 static const char FOR_NETWORK[] = "it is for network load balancers";
 static const char NETWORK_NOT_BUILT[] =
 	"network load balancers are not built yet";
 static const char LATER[] =
 	"another value belongs to the language but is not built yet";
-
-/* -- health checks --------------------------------------------------------- */
-
-static const struct word check_protocols[] = {
-	{"HTTP", PROTOCOL_HTTP, NULL},
-	{"HTTPS", PROTOCOL_HTTPS, NULL},
-	{"TCP", PROTOCOL_TCP, NULL},
-	{0},
-};
-
-static void parse_check_port(struct reader *r, const struct key *k,
-			     const struct node *v, void *slot)
-{
-	if (!want_scalar(r, k->name, v))
-		return;
-	if (slice_eq(v->text, SLICE("traffic-port")))
-		*(uint16_t *)slot = 0;
-	else
-		type_port.parse(r, k, v, slot);
-}
-
-static void parse_check_path(struct reader *r, const struct key *k,
-			     const struct node *v, void *slot)
-{
-	if (!want_scalar(r, k->name, v))
-		return;
-	if (v->text.n == 0 || v->text.p[0] != '/' || v->text.n > 1024) {
-		complain(r, &v->at, NULL,
-			 "%s must begin with \"/\" and have at most 1024 "
-			 "characters",
-			 k->name);
-		return;
-	}
-	for (size_t i = 0; i < v->text.n; i++) {
-		struct place at = node_part(v, i, 1);
-
-		if (v->text.p[i] > ' ' && v->text.p[i] < 0x7f)
-			continue;
-		complain(r, &at, NULL, "%s may only have visible ASCII",
-			 k->name);
-		return;
-	}
-	*(struct slice *)slot = arena_slice(r->arena, v->text);
-}
-
-static bool read_codes(struct slice text, struct code_range *range)
-{
-	struct slice rest = text;
-	struct slice first = slice_trim(slice_cut(&rest, '-'));
-	struct slice last = rest.p ? slice_trim(rest) : first;
-	uint64_t from, to;
-
-	if (!slice_to_u64(first, &from) || !slice_to_u64(last, &to) ||
-	    from > to || to > UINT16_MAX)
-		return false;
-	*range = (struct code_range){(uint16_t)from, (uint16_t)to};
-	return true;
-}
-
-static void parse_matcher(struct reader *r, const struct key *k,
-			  const struct node *v, void *slot)
-{
-	struct health_check *check = slot;
-	struct slice rest;
-	size_t n = 1;
-
-	if (!want_scalar(r, k->name, v))
-		return;
-	for (size_t i = 0; i < v->text.n; i++)
-		n += v->text.p[i] == ',';
-	check->matcher = ARENA_ARRAY(r->arena, n, struct code_range);
-	check->n_matcher = 0;
-	for (rest = v->text; rest.p;) {
-		struct slice part = slice_cut(&rest, ',');
-		struct place at =
-			node_part(v, (size_t)(part.p - v->text.p), part.n);
-		struct code_range *range = &check->matcher[check->n_matcher];
-
-		if (!read_codes(slice_trim(part), range))
-			complain(r, &at, "such as \"200,202,300-399\"",
-				 "%s must be codes and ranges of codes",
-				 k->name);
-		else if (range->first < k->any.least ||
-			 range->last > k->any.most)
-			complain(r, &at, NULL, "%s must be from %.0f to %.0f",
-				 k->name, k->any.least, k->any.most);
-		else if (r->strict && (range->first < k->aws.least ||
-				       range->last > k->aws.most))
-			complain(r, &at, NULL,
-				 "%s must be from %.0f to %.0f on AWS "
-				 "(settings.strict_aws_limits)",
-				 k->name, k->aws.least, k->aws.most);
-		else
-			check->n_matcher++;
-	}
-}
-
-static const struct type type_check_port = {
-	parse_check_port, SHAPE_NUMBER | SHAPE_TEXT, "^traffic-port$"};
-static const struct type type_check_path = {parse_check_path, SHAPE_TEXT, "^/"};
-static const struct type type_matcher = {
-	parse_matcher, SHAPE_NUMBER | SHAPE_TEXT, "^[0-9, -]+$"};
-
-/* clang-format off */
-const struct key health_check_keys[] = {
-	{"enabled", &type_boolean, CHECK(enabled), "true",
-	 .doc = "false: the state is unavailable, and targets take traffic."},
-	{"protocol", &type_word, CHECK(protocol), "HTTP",
-	 .words = check_protocols, .doc = "HTTP, HTTPS or TCP."},
-	{"port", &type_check_port, CHECK(port), "traffic-port",
-	 .any = {1, 65535},
-	 .doc = "traffic-port is the port of the target."},
-	{"path", &type_check_path, CHECK(path), "/",
-	 .doc = "Path of the request that checks a target."},
-	{"interval_seconds", &type_seconds, CHECK(interval_ms), "30",
-	 {0.1, 86400}, {5, 300},
-	 .doc = "Time from the start of one check to the start of the next."},
-	{"timeout_seconds", &type_seconds, CHECK(timeout_ms), "5",
-	 {0.01, 3600}, {2, 120},
-	 .doc = "Time in which the whole response head must arrive; below the "
-	 "interval."},
-	{"healthy_threshold_count", &type_count, CHECK(rise), "5", {1, 1000},
-	 {2, 10}, .doc = "Successes in a row after which a target takes traffic."},
-	{"unhealthy_threshold_count", &type_count, CHECK(fall), "2",
-	 {1, 1000}, {2, 10},
-	 .doc = "Failures in a row after which a target takes none."},
-	{"matcher", &type_matcher, 0, "200", {100, 599}, {200, 499},
-	 .values = "codes and ranges of codes from 100 to 599",
-	 .doc = "Codes that a healthy target answers with."},
-	NOT_BUILT("host",
-		  "Host that checks send.", "address and port of the target"),
-	NOT_BUILT("body",
-		  "Regular expression that the answer's body must contain.",
-		  "none"),
-	{0},
-};
-/* clang-format on */
-
-static void parse_health_check(struct reader *r, const struct key *k,
-			       const struct node *v, void *slot)
-{
-	struct health_check *check = slot;
-
-	if (!want_map(r, k->name, v))
-		return;
-	read_mapping(r, v, "health_check", health_check_keys, check);
-	if (check->interval_ms && check->timeout_ms >= check->interval_ms)
-		complain(r, &v->at, NULL,
-			 "timeout_seconds (%g) must be below interval_seconds "
-			 "(%g)",
-			 (double)check->timeout_ms / 1000,
-			 (double)check->interval_ms / 1000);
-	if (r->strict && check->protocol == PROTOCOL_TCP)
-		complain(r, &v->at, NULL,
-			 "on AWS the targets of an application load balancer "
-			 "are checked by HTTP or HTTPS "
-			 "(settings.strict_aws_limits)");
-}
 
 /* -- values that only stand here ------------------------------------------- */
 
@@ -190,10 +34,223 @@ static void parse_group_port(struct reader *r, const struct key *k,
 	type_port.parse(r, k, v, &r->group_port);
 }
 
-static const struct type type_health_check = {parse_health_check, SHAPE_MAP,
+/* -- keys that exclude each other ------------------------------------------ */
+
+/* Notes where a key stands; then it is read as any other. */
+#define NOTED(its_name, its_said, inner, its_shape, its_pattern)               \
+	static void parse_##its_name(struct reader *r, const struct key *k,    \
+				     const struct node *v, void *slot)         \
+	{                                                                      \
+		r->group_said[its_said] = v->at;                               \
+		inner(r, k, v, slot);                                          \
+	}                                                                      \
+	static const struct type type_##its_name = {parse_##its_name,          \
+						    its_shape, its_pattern};
+
+static void parse_word(struct reader *r, const struct key *k,
+		       const struct node *v, void *slot)
+{
+	type_word.parse(r, k, v, slot);
+}
+
+static void parse_switch(struct reader *r, const struct key *k,
+			 const struct node *v, void *slot)
+{
+	int value = false;
+
+	type_word.parse(r, k, v, &value);
+	*(bool *)slot = value;
+}
+
+static void parse_boolean(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	type_boolean.parse(r, k, v, slot);
+}
+
+/* The slot is the zone whose targets alone are used. */
+static void parse_zone(struct reader *r, const struct key *k,
+		       const struct node *v, void *slot)
+{
+	int is_on = true;
+
+	type_word.parse(r, k, v, &is_on);
+	*(struct slice *)slot = is_on ? SLICE("")
+				      : r->snap->settings.availability_zone;
+}
+
+/* AWS: off, or 30 seconds and more. */
+static void parse_ramp(struct reader *r, const struct key *k,
+		       const struct node *v, void *slot)
+{
+	uint64_t *ms = slot;
+
+	type_seconds.parse(r, k, v, slot);
+	if (r->strict && *ms && *ms < 30 * 1000)
+		complain(r, &v->at, NULL,
+			 "%s must be 0 or from 30 to 900 on AWS "
+			 "(settings.strict_aws_limits)",
+			 k->name);
+}
+
+enum { MINIMUM = SHAPE_NUMBER | SHAPE_TEXT };
+
+NOTED(algorithm, SAID_ALGORITHM, parse_word, SHAPE_TEXT, NULL)
+NOTED(mitigation, SAID_MITIGATION, parse_switch, SHAPE_TEXT, NULL)
+NOTED(cross_zone, SAID_CROSS_ZONE, parse_zone, SHAPE_TEXT, NULL)
+NOTED(slow_start, SAID_SLOW_START, parse_ramp, SHAPE_NUMBER, NULL)
+NOTED(sticky, SAID_STICKY, parse_boolean, SHAPE_BOOLEAN, NULL)
+NOTED(dns_count, SAID_DNS_COUNT, parse_minimum, MINIMUM, "^off$")
+NOTED(dns_percentage, SAID_DNS_PERCENTAGE, parse_minimum, MINIMUM, "^off$")
+NOTED(routing_count, SAID_ROUTING_COUNT, parse_minimum, MINIMUM, "^off$")
+NOTED(routing_percentage, SAID_ROUTING_PERCENTAGE, parse_minimum, MINIMUM,
+      "^off$")
+
+/* What one key says cannot be together with what another one says. */
+static void exclude(struct reader *r, enum said one, enum said other,
+		    const char *sentence)
+{
+	const struct place *at = &r->group_said[other];
+
+	complain(r, &r->group_said[one],
+		 arena_printf(&r->tree->arena, "see %s:%u:%u", at->file,
+			      at->line, at->column),
+		 "%s", sentence);
+}
+
+static void check_minimum(struct reader *r, uint32_t dns, uint32_t routing,
+			  enum said dns_said, enum said routing_said)
+{
+	if (dns && routing && dns < routing)
+		exclude(r, dns_said, routing_said,
+			"the threshold of dns_failover cannot be below that of "
+			"unhealthy_state_routing");
+}
+
+/* AWS: target group attributes. */
+static void check_together(struct reader *r, const struct target_group *g)
+{
+	if (g->slow_start_ms && g->algorithm != ALGORITHM_ROUND_ROBIN)
+		exclude(r, SAID_SLOW_START, SAID_ALGORITHM,
+			"slow start needs the algorithm round_robin");
+	if (g->mitigates && g->algorithm != ALGORITHM_RANDOM)
+		exclude(r, SAID_MITIGATION, SAID_ALGORITHM,
+			"anomaly_mitigation needs the algorithm "
+			"weighted_random");
+	if (g->stickiness.enabled && g->algorithm == ALGORITHM_RANDOM)
+		exclude(r, SAID_STICKY, SAID_ALGORITHM,
+			"stickiness cannot be with the algorithm "
+			"weighted_random");
+	if (g->stickiness.enabled && g->zone.n)
+		exclude(r, SAID_STICKY, SAID_CROSS_ZONE,
+			"stickiness cannot be where cross_zone is off");
+	/* One is the default: whoever raises the other need not know of it. */
+	if (g->dns_minimum.count > 1)
+		check_minimum(r, g->dns_minimum.count, g->routing_minimum.count,
+			      SAID_DNS_COUNT, SAID_ROUTING_COUNT);
+	check_minimum(r, g->dns_minimum.percentage,
+		      g->routing_minimum.percentage, SAID_DNS_PERCENTAGE,
+		      SAID_ROUTING_PERCENTAGE);
+}
+
+static void check_zones(struct reader *r, const struct target_group *g)
+{
+	size_t n_all = 0;
+
+	if (g->zone.n == 0)
+		return;
+	for (size_t i = 0; i < g->n_targets; i++) {
+		const struct target *t = &g->targets[i];
+
+		if (!slice_eq(t->zone, SLICE("all")))
+			continue;
+		n_all++;
+		if (r->strict)
+			complain(r, &t->place, NULL,
+				 "on AWS a target of all zones cannot be where "
+				 "cross_zone is off "
+				 "(settings.strict_aws_limits)");
+	}
+	if (n_all == g->n_targets && n_all && !r->strict)
+		warn(r, &r->group_said[SAID_CROSS_ZONE],
+		     "give targets an availability_zone",
+		     "no target of this group is of one zone: that cross_zone "
+		     "is off changes nothing");
+}
+
+/* -- cookies --------------------------------------------------------------- */
+
+/* A token (RFC 9110 5.6.2), as the name of a cookie must be. */
+static bool want_cookie(struct reader *r, const struct key *k,
+			const struct node *v, struct slice *out)
+{
+	if (!want_scalar(r, k->name, v))
+		return false;
+	if (v->text.n == 0 || v->text.n > COOKIE_NAME_MAX ||
+	    !slice_all(v->text, OCTET_TOKEN)) {
+		complain(r, &v->at, NULL,
+			 "%s must be 1 to %d letters, digits and signs of "
+			 "!#$%%&'*+-.^_`|~",
+			 k->name, COOKIE_NAME_MAX);
+		return false;
+	}
+	*out = arena_slice(r->arena, v->text);
+	return true;
+}
+
+static void parse_lb_cookie(struct reader *r, const struct key *k,
+			    const struct node *v, void *slot)
+{
+	struct stickiness *s = slot;
+
+	if (!want_cookie(r, k, v, &s->cookie))
+		return;
+	if (slice_starts(s->cookie, SLICE("AWSALBAPP")) ||
+	    slice_starts(s->cookie, SLICE("AWSALBTG")))
+		complain(r, &v->at, NULL,
+			 "%s: AWSALBAPP and AWSALBTG are the names of other "
+			 "cookies",
+			 k->name);
+	s->twin = slice_of(
+		arena_printf(r->arena, "%.*sCORS", SLICE_ARG(s->cookie)));
+}
+
+static void parse_app_cookie(struct reader *r, const struct key *k,
+			     const struct node *v, void *slot)
+{
+	if (want_cookie(r, k, v, slot) &&
+	    slice_starts(v->text, SLICE("AWSALB")))
+		complain(r, &v->at, NULL,
+			 "%s cannot begin with AWSALB: these are cookies of "
+			 "the load balancer",
+			 k->name);
+}
+
+/* `type` stands above both in the table. */
+static void parse_lb_duration(struct reader *r, const struct key *k,
+			      const struct node *v, void *slot)
+{
+	struct stickiness *s = slot;
+
+	type_duration.parse(
+		r, k, v, s->type == STICKY_LB_COOKIE ? &s->duration_s : NULL);
+}
+
+static void parse_app_duration(struct reader *r, const struct key *k,
+			       const struct node *v, void *slot)
+{
+	struct stickiness *s = slot;
+
+	type_duration.parse(
+		r, k, v, s->type == STICKY_APP_COOKIE ? &s->duration_s : NULL);
+}
+
+static const struct type type_lb_cookie = {parse_lb_cookie, SHAPE_TEXT, NULL};
+static const struct type type_app_cookie = {parse_app_cookie, SHAPE_TEXT, NULL};
+static const struct type type_lb_duration = {parse_lb_duration, SHAPE_NUMBER,
+					     NULL};
+static const struct type type_app_duration = {parse_app_duration, SHAPE_NUMBER,
 					      NULL};
-static const struct type type_minimum = {parse_minimum,
-					 SHAPE_NUMBER | SHAPE_TEXT, "^off$"};
 static const struct type type_group_port = {parse_group_port, SHAPE_NUMBER,
 					    NULL};
 
@@ -218,24 +275,29 @@ static const struct word versions[] = {
 
 static const struct word algorithms[] = {
 	{"round_robin", ALGORITHM_ROUND_ROBIN, NULL},
-	{"least_outstanding_requests", ALGORITHM_LEAST,
-	 "least_outstanding_requests is not built yet"},
-	{"weighted_random", ALGORITHM_RANDOM,
-	 "weighted_random is not built yet"},
+	{"least_outstanding_requests", ALGORITHM_LEAST, NULL},
+	{"weighted_random", ALGORITHM_RANDOM, NULL},
 	{"consistent_hash", 0, "consistent_hash is not built yet"},
 	{0},
 };
 
+static const struct word mitigations[] = {
+	{"on", true, NULL},
+	{"off", false, NULL},
+	{0},
+};
+
+/* Load balancers cannot switch it off. */
 static const struct word cross_zones[] = {
-	{"use_load_balancer_configuration", 0, NULL},
-	{"true", 0, NULL},
-	{"false", 0, "switching it off is not built yet"},
+	{"use_load_balancer_configuration", true, NULL},
+	{"true", true, NULL},
+	{"false", false, NULL},
 	{0},
 };
 
 static const struct word stickiness_types[] = {
 	{"lb_cookie", STICKY_LB_COOKIE, NULL},
-	{"app_cookie", STICKY_APP_COOKIE, "app_cookie is not built yet"},
+	{"app_cookie", STICKY_APP_COOKIE, NULL},
 	{"source_ip", STICKY_SOURCE_IP, NETWORK_NOT_BUILT},
 	{0},
 };
@@ -261,59 +323,65 @@ const struct key group_keys[] = {
 	 .absent = "none"},
 	{"health_check", &type_health_check, INTO(health_check), "{}",
 	 .keys = health_check_keys, .doc = "How targets are checked."},
-	NOT_BUILT("timeouts.target_connect_seconds",
-		  "Time in which a target must take a connection.",
-		  "that of the load balancer"),
-	NOT_BUILT("timeouts.target_response_seconds",
-		  "Time in which the head of an answer must come.",
-		  "the idle timeout of the load balancer"),
+	{"timeouts.target_connect_seconds", &type_seconds,
+	 INTO(target_connect_ms), .any = {0.05, 86400},
+	 .doc = "Time in which a target must take a connection.",
+	 .absent = "that of the load balancer"},
+	{"timeouts.target_response_seconds", &type_seconds,
+	 INTO(target_response_ms), .any = {0.05, 86400},
+	 .doc = "Time in which the head of an answer must come.",
+	 .absent = "the idle timeout of the load balancer"},
 	{"deregistration_delay.timeout_seconds", &type_seconds,
 	 INTO(deregistration_delay_ms), "300", {0, 86400}, {0, 3600},
 	 .doc = "Time that running requests get when their target leaves."},
 	{"deregistration_delay.connection_termination.enabled", &type_only,
 	 NO_SLOT, "false", .refusal = LATER,
 	 .doc = "Ends connections when that time is over."},
-	{"load_balancing.algorithm.type", &type_word, INTO(algorithm),
+	{"load_balancing.algorithm.type", &type_algorithm, INTO(algorithm),
 	 "round_robin", .words = algorithms,
 	 .doc = "How a target is chosen."},
-	{"load_balancing.algorithm.anomaly_mitigation", &type_only, NO_SLOT,
-	 "off", .refusal = LATER,
+	{"load_balancing.algorithm.anomaly_mitigation", &type_mitigation,
+	 INTO(mitigates), "off", .words = mitigations,
 	 .doc = "Gives targets that fail more often than others less."},
 	NOT_BUILT("load_balancing.algorithm.hash_key",
 		  "What consistent_hash goes by.", "source_ip"),
-	{"load_balancing.cross_zone.enabled", &type_word, NO_SLOT,
+	{"load_balancing.cross_zone.enabled", &type_cross_zone, INTO(zone),
 	 "use_load_balancer_configuration", .words = cross_zones,
 	 .doc = "Uses the targets of all zones."},
-	{"slow_start.duration_seconds", &type_only, NO_SLOT, "0",
-	 .refusal = LATER, .doc = "Ramp of a new target."},
-	{"stickiness.enabled", &type_boolean, INTO(stickiness.enabled),
+	{"slow_start.duration_seconds", &type_slow_start, INTO(slow_start_ms),
+	 "0", {0, 86400}, {0, 900}, .doc = "Ramp of a new target; 0: none."},
+	{"stickiness.enabled", &type_sticky, INTO(stickiness.enabled),
 	 "false", .doc = "Keeps a client at the target that it was given."},
 	{"stickiness.type", &type_word, INTO(stickiness.type), "lb_cookie",
 	 .words = stickiness_types, .doc = "By which cookie."},
-	{"stickiness.lb_cookie.duration_seconds", &type_duration,
-	 INTO(stickiness.duration_s), "86400", {1, 31536000}, {1, 604800},
+	{"stickiness.lb_cookie.duration_seconds", &type_lb_duration,
+	 INTO(stickiness), "86400", {1, 31536000}, {1, 604800},
 	 .doc = "How long; checked inside of the cookie."},
-	NOT_BUILT("stickiness.lb_cookie.cookie_name",
-		  "Name of the cookie, where two balancers stand in a row.",
-		  "AWSALB"),
-	{"stickiness.app_cookie.duration_seconds", &type_not_built, NO_SLOT,
-	 .doc = "The same for app_cookie.", .absent = "86400"},
-	{"stickiness.app_cookie.cookie_name", &type_not_built, NO_SLOT,
-	 .doc = "The cookie of the application.", .absent = "none"},
+	{"stickiness.lb_cookie.cookie_name", &type_lb_cookie,
+	 INTO(stickiness), "AWSALB",
+	 .doc = "Name of the cookie, where two balancers stand in a row."},
+	{"stickiness.app_cookie.duration_seconds", &type_app_duration,
+	 INTO(stickiness), "86400", {1, 31536000}, {1, 604800},
+	 .doc = "The same for app_cookie."},
+	{"stickiness.app_cookie.cookie_name", &type_app_cookie,
+	 INTO(stickiness.app_cookie),
+	 .doc = "The cookie of the application; app_cookie needs it.",
+	 .absent = "none"},
 	{"target_group_health.dns_failover.minimum_healthy_targets.count",
-	 &type_only, NO_SLOT, "1", .refusal = LATER,
-	 .doc = "Healthy targets below which a zone would leave the DNS."},
+	 &type_dns_count, INTO(dns_minimum.count), "1", {1, 100000},
+	 .doc = "Healthy targets below which a zone would leave the DNS: shown "
+		"by weir targets."},
 	{"target_group_health.dns_failover.minimum_healthy_targets.percentage",
-	 &type_only, NO_SLOT, "off", .refusal = LATER,
+	 &type_dns_percentage, INTO(dns_minimum.percentage), "off", {1, 100},
 	 .doc = "The same in percent."},
 	{"target_group_health.unhealthy_state_routing."
 	 "minimum_healthy_targets.count",
-	 &type_minimum, INTO(routing_minimum.count), "1", {1, 100000},
+	 &type_routing_count, INTO(routing_minimum.count), "1", {1, 100000},
 	 .doc = "Healthy targets below which all are used, whatever their "
 		"health."},
 	{"target_group_health.unhealthy_state_routing."
 	 "minimum_healthy_targets.percentage",
-	 &type_minimum, INTO(routing_minimum.percentage), "off", {1, 100},
+	 &type_routing_percentage, INTO(routing_minimum.percentage), "off", {1, 100},
 	 .doc = "The same in percent."},
 	NETWORK_ROW("target_health_state.unhealthy."
 		    "connection_termination.enabled", "true",
@@ -330,11 +398,11 @@ const struct key group_keys[] = {
 	{"routing.http2.rst_stream_error_forwarding.enabled", &type_only,
 	 NO_SLOT, "false", .refusal = LATER,
 	 .doc = "Passes a target's RST_STREAM on."},
-	NOT_BUILT("passive_checks.failure_count",
-		  "Connects in a row that fail before a target rests; 0: off.",
-		  "3"),
-	NOT_BUILT("passive_checks.rest_seconds",
-		  "How long it rests.", "10"),
+	{"passive_checks.failure_count", &type_count,
+	 INTO(passive.failure_count), "3", .any = {0, 100},
+	 .doc = "Connects in a row that fail before a target rests; 0: off."},
+	{"passive_checks.rest_seconds", &type_seconds, INTO(passive.rest_ms),
+	 "10", .any = {1, 3600}, .doc = "How long it rests."},
 	NOT_BUILT("target_tls.verify",
 		  "Checks the certificates of targets.", "false"),
 	NOT_BUILT("target_tls.ca_bundle",
@@ -367,6 +435,13 @@ static void check_group(struct reader *r, const struct target_group *g)
 {
 	struct slice name = g->name;
 
+	check_together(r, g);
+	check_zones(r, g);
+	if (g->stickiness.enabled && g->stickiness.type == STICKY_APP_COOKIE &&
+	    g->stickiness.app_cookie.n == 0)
+		complain(r, &r->group_said[SAID_STICKY], NULL,
+			 "app_cookie needs "
+			 "\"stickiness.app_cookie.cookie_name\"");
 	if (r->strict && name.n &&
 	    (name.p[0] == '-' || name.p[name.n - 1] == '-'))
 		complain(r, &g->place, NULL,
@@ -389,8 +464,8 @@ static void read_group(struct reader *r, const struct node *v,
 	r->group = g;
 	r->group_port = 0;
 	read_mapping(r, v, "a target group", group_keys, g);
-	r->group = NULL;
 	check_group(r, g);
+	r->group = NULL;
 	if (g->name.n == 0)
 		return;
 	twin = map_get(&r->groups, g->name);

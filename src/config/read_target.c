@@ -11,6 +11,7 @@ struct target_draft {
 	uint16_t port;
 	struct slice zone;
 	uint32_t weight;
+	bool backup;
 };
 
 #define INTO(member) .offset = offsetof(struct target_draft, member)
@@ -38,9 +39,8 @@ const struct key target_keys[] = {
 	 .doc = "A zone or all."},
 	{"weight", &type_count, INTO(weight), "1", .any = {1, 1000000},
 	 .doc = "Share of the requests, compared with the other targets."},
-	NOT_BUILT("backup",
-		  "Takes traffic only while no other target is usable.",
-		  "false"),
+	{"backup", &type_boolean, INTO(backup), "false",
+	 .doc = "Takes traffic only while no other target is usable."},
 	NOT_BUILT("load_balancer",
 		  "An application load balancer behind a network one.", "none"),
 	{"quic_server_id", &type_refused, NO_SLOT,
@@ -220,6 +220,7 @@ static void parse_targets(struct reader *r, const struct key *k,
 		*t = (struct target){
 			.zone = arena_slice(r->arena, d.zone),
 			.weight = d.weight,
+			.backup = d.backup,
 			.place = list->items[i]->at,
 		};
 		if (!fill_target(r, &d, t))

@@ -61,6 +61,11 @@ const struct pattern *make_regex(struct reader *r, const struct node *v,
 	return NULL;
 }
 
+const struct pattern *make_body_pattern(struct reader *r, const struct node *v)
+{
+	return make_regex(r, v, 0);
+}
+
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				   const struct node *v)
 {

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "http/chunked.h"
+#include "http/framing.h"
 #include "http/h1_parse.h"
+#include "http/pattern.h"
 #include "net/conn.h"
 #include "tls/client.h"
 #include "tls/tls_filter.h"
@@ -15,6 +18,16 @@ enum {
 	/* More than h1_response_limits.head: the parser says when it is too
 	 * much, not the chain. */
 	CHECK_IN_LIMIT = 40 * 1024,
+	/* Of a body that is looked at. */
+	CHECK_BODY_MAX = 64 * 1024,
+};
+
+/* A body as it comes, for checks that look at it. */
+struct check_body {
+	struct framing framing;
+	struct chunked coding;
+	size_t n;
+	char text[CHECK_BODY_MAX];
 };
 
 struct check {
@@ -24,7 +37,9 @@ struct check {
 	struct check *next_free, *next;
 	struct check_spec spec;
 	size_t looked; /* octets of the head that were parsed in vain */
-	bool asked;    /* the request is in conn.out, or beyond */
+	uint16_t code; /* of the answer, once its head is there; 0: not yet */
+	struct check_body *body; /* owned; NULL: not looked at, or not yet */
+	bool asked;              /* the request is in conn.out, or beyond */
 	bool over;
 };
 
@@ -32,6 +47,7 @@ struct check_pool {
 	struct loop *loop;
 	struct check *free, *all;
 	struct field fields[HEAD_FIELDS_MAX]; /* of the head being parsed */
+	struct pattern_scratch *patterns;     /* NULL: no body was looked at */
 };
 
 static void give_back(struct retired *r)
@@ -47,6 +63,8 @@ static void end(struct check *c, const struct check_outcome *outcome)
 	c->over = true;
 	conn_close(&c->conn);
 	loop_retire(c->pool->loop, &c->retired, give_back);
+	free(c->body);
+	c->body = NULL;
 	tls_client_unref(c->spec.tls);
 	if (outcome)
 		c->spec.end(c->spec.arg, outcome);
@@ -123,11 +141,131 @@ static bool is_interim(const struct http_head *head)
 	return head->status < 200 && head->status != 101;
 }
 
+/* -- bodies ---------------------------------------------------------------- */
+
+static void end_of_body(struct check *c)
+{
+	struct check_pool *pool = c->pool;
+	char detail[CHECK_DETAIL_MAX];
+
+	if (!pool->patterns)
+		pool->patterns = pattern_scratch_new();
+	switch (pool->patterns
+			? pattern_match(c->spec.body,
+					slice_make(c->body->text, c->body->n),
+					pool->patterns)
+			: PATTERN_GAVE_UP) {
+	case PATTERN_YES:
+		snprintf(detail, sizeof(detail), "status %u", c->code);
+		end(c, &(struct check_outcome){.result = CHECK_ANSWERED,
+					       .code = c->code,
+					       .detail = detail});
+		return;
+	case PATTERN_NO:
+		snprintf(detail, sizeof(detail),
+			 "status %u, and the body is another than wanted",
+			 c->code);
+		end(c, &(struct check_outcome){.result = CHECK_OTHER_BODY,
+					       .code = c->code,
+					       .detail = detail});
+		return;
+	case PATTERN_GAVE_UP:
+		end_broken(c, "the body needs too much effort to look at");
+		return;
+	}
+}
+
+/* Keeps a piece; false when no more is looked at. */
+static bool keep_piece(struct check_body *body, struct slice piece)
+{
+	size_t room = CHECK_BODY_MAX - body->n;
+
+	piece = slice_first(piece, piece.n < room ? piece.n : room);
+	if (piece.n)
+		memcpy(body->text + body->n, piece.p, piece.n);
+	body->n += piece.n;
+	return body->n < CHECK_BODY_MAX;
+}
+
+/* What has come in chunks; true when that was all there is to look at. */
+static bool take_chunks(struct check *c, struct slice in, bool *bad)
+{
+	struct check_body *body = c->body;
+
+	while (in.n) {
+		struct slice piece;
+		size_t used;
+
+		switch (chunked_next(&body->coding, in, &used, &piece)) {
+		case CHUNKED_MORE:
+			return false;
+		case CHUNKED_DATA:
+			if (!keep_piece(body, piece))
+				return true;
+			break;
+		case CHUNKED_DONE:
+			return true;
+		case CHUNKED_BAD:
+			*bad = true;
+			return true;
+		}
+		in = slice_from(in, used);
+	}
+	return false;
+}
+
+static bool take_plain(struct check *c, struct slice in)
+{
+	struct check_body *body = c->body;
+
+	if (!keep_piece(body, in))
+		return true;
+	return body->framing.kind == FRAMING_LENGTH &&
+	       body->n >= body->framing.length;
+}
+
+/* As look(), once the head has come. */
+static bool look_at_body(struct check *c)
+{
+	struct chain *in = &c->conn.in;
+	bool done = c->body->framing.kind == FRAMING_NONE, bad = false;
+
+	while (!done && in->n > 0) {
+		struct slice got = chain_front(in);
+
+		done = c->body->framing.kind == FRAMING_CHUNKED
+			       ? take_chunks(c, got, &bad)
+			       : take_plain(c, got);
+		if (!done)
+			chain_drain(in, got.n);
+	}
+	if (bad)
+		end_broken(c, "the chunked coding of the body is broken");
+	else if (done)
+		end_of_body(c);
+	return done;
+}
+
+/* The head is there: what matters now is the body. */
+static bool begin_body(struct check *c, const struct http_head *head)
+{
+	c->body = xcalloc(1, sizeof(*c->body));
+	c->code = head->status;
+	if (framing_of_response(head, false, false, &c->body->framing)) {
+		end_broken(c, "the length of the body is in doubt");
+		return true;
+	}
+	chain_drain(&c->conn.in, head->octets);
+	return look_at_body(c);
+}
+
 /* Looks at what has arrived; true when that ended the check. */
 static bool look(struct check *c)
 {
 	struct chain *in = &c->conn.in;
 
+	if (c->body)
+		return look_at_body(c);
 	while (in->n > 0 && chain_linearise(in, in->n)) {
 		struct http_head head = {.fields = c->pool->fields,
 					 .max_fields = HEAD_FIELDS_MAX};
@@ -147,6 +285,8 @@ static bool look(struct check *c)
 		case H1_DONE:
 			break;
 		}
+		if (!is_interim(&head) && c->spec.body)
+			return begin_body(c, &head);
 		if (!is_interim(&head)) {
 			end_answered(c, &head);
 			return true;
@@ -159,12 +299,16 @@ static bool look(struct check *c)
 
 static void read_answer(struct check *c)
 {
-	enum io io = conn_fill(&c->conn);
-	int error = c->conn.error;
+	enum io io;
+	int error;
 
-	/* An answer counts even if the connection broke behind it. */
-	if (look(c))
-		return;
+	do {
+		io = conn_fill(&c->conn);
+		error = c->conn.error;
+		/* An answer counts even if the connection broke behind it. */
+		if (look(c))
+			return;
+	} while (io == IO_DONE && c->body); /* which made room */
 	switch (io) {
 	case IO_AGAIN:
 		return;
@@ -172,12 +316,27 @@ static void read_answer(struct check *c)
 		end_broken(c, "the answer has no end");
 		return;
 	case IO_CLOSED:
+		if (c->body && c->body->framing.kind == FRAMING_CLOSE) {
+			end_of_body(c);
+			return;
+		}
 		end_broken(c, "closed before the answer was complete");
 		return;
 	case IO_FAILED:
 		end_by(c, error);
 		return;
 	}
+}
+
+/* The server name in a Host: none where that is an address. */
+static struct slice server_name_of(struct slice host)
+{
+	struct addr ignored;
+	struct slice name = slice_first(host, slice_find(host, ':'));
+
+	if (host.n && host.p[0] == '[')
+		return SLICE("");
+	return addr_parse_ip(name, 0, &ignored) ? SLICE("") : name;
 }
 
 /* Once connected: a filter if there is to be TLS, then the request. */
@@ -187,9 +346,9 @@ static bool begin(struct check *c)
 
 	c->asked = true;
 	if (c->spec.over_tls) {
-		conn->filter = tls_filter_connect(c->spec.tls,
-						  c->spec.tls_worker, SLICE(""),
-						  c->spec.name);
+		conn->filter = tls_filter_connect(
+			c->spec.tls, c->spec.tls_worker,
+			server_name_of(c->spec.host), c->spec.name);
 		if (!conn->filter)
 			return false;
 	}
@@ -245,6 +404,7 @@ struct check *check_start(struct check_pool *pool,
 
 	c->spec = *spec;
 	c->looked = 0;
+	c->code = 0;
 	c->asked = c->over = false;
 	if (spec->over_tls && !spec->tls) {
 		*failed = (struct check_outcome){.result = CHECK_INTERNAL,
@@ -293,6 +453,7 @@ void check_pool_free(struct check_pool *pool)
 
 	if (!pool)
 		return;
+	pattern_scratch_free(pool->patterns);
 	while ((c = pool->all) != NULL) {
 		pool->all = c->next;
 		free(c);

@@ -21,6 +21,7 @@
 
 struct check;
 struct check_pool;
+struct pattern;    /* http/pattern.h */
 struct tls_client; /* tls/client.h */
 
 enum { CHECK_DETAIL_MAX = 256 }; /* octets of a detail, with its end */
@@ -37,6 +38,10 @@ struct check_spec {
 	const struct addr *addr;
 	struct slice name;    /* of the target, for TLS sessions */
 	struct slice request; /* empty: being connected is enough */
+	struct slice host;    /* that the request names, with a port or not,
+			       * for TLS; empty: none */
+	const struct pattern *body; /* must be found in the first 64 KiB of
+				     * the answer's body; NULL: whatever */
 	bool over_tls;
 	struct tls_client *tls; /* of the snapshot; NULL unless over_tls */
 	unsigned tls_worker;    /* whose contexts in it are ours */

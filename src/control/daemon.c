@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "balance/anomaly.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -113,6 +114,20 @@ static void cut(void *arg, struct target_state *state)
 
 static const struct rosters_ops daemon_rosters_ops = {lookup, cut};
 
+/* Which targets fail more than others; anomaly.h. */
+static void compare_targets(struct daemon *d)
+{
+	for (size_t i = 0; i < d->snap->n_groups; i++) {
+		const struct target_group *g = &d->snap->groups[i];
+		struct roster *roster = group_state_roster(g->state);
+
+		if (roster->n_members >= ANOMALY_TARGETS &&
+		    anomaly_period(g, roster))
+			group_state_touch(g->state);
+		roster_unref(roster);
+	}
+}
+
 static void on_tend(int fd, int what, void *arg)
 {
 	struct daemon *d = arg;
@@ -124,6 +139,10 @@ static void on_tend(int fd, int what, void *arg)
 		if (ticket_rotate(d->tickets, clock_wall_s()) < 0)
 			log_say(LOG_ERROR, "no random octets: the keys of "
 					   "session tickets stay as they are");
+	}
+	if (clock_now_ms() - d->compared_ms >= ANOMALY_PERIOD_MS) {
+		d->compared_ms = clock_now_ms();
+		compare_targets(d);
 	}
 	daemon_tend(d);
 }

@@ -3,7 +3,9 @@
  *
  * Floor: control.
  */
+#include "balance/passive.h"
 #include "balance/share.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "explain_parts.h"
 #include "status.h"
@@ -17,6 +19,8 @@ static const char *algorithm_name(enum algorithm algorithm)
 		return "least_outstanding_requests";
 	case ALGORITHM_RANDOM:
 		return "weighted_random";
+	case ALGORITHM_KINDS:
+		break;
 	}
 	BUG("algorithm %d", (int)algorithm);
 }
@@ -84,6 +88,18 @@ static double share_of(const struct pick_table *table,
 	return total > 0 ? own / total : 0;
 }
 
+/* Why a target gets nothing now. */
+static const char *why_none(const struct member *m, const char *state)
+{
+	enum health health = (enum health)atomic_load(&m->state->health);
+
+	if (health != HEALTH_HEALTHY && health != HEALTH_UNAVAILABLE)
+		return state;
+	if (passive_rest_ms(m->state, clock_now_ms()))
+		return "resting";
+	return m->backup ? "backup" : "zone";
+}
+
 /* The table that a worker would build now. */
 static bool put_members(json_t *answer, const struct target_group *group)
 {
@@ -101,7 +117,10 @@ static bool put_members(json_t *answer, const struct target_group *group)
 				      "state", state, "share", share);
 
 		if (share == 0)
-			json_object_set_new(o, "why", json_string(state));
+			json_object_set_new(
+				o, "why",
+				json_string(why_none(&table.roster->members[i],
+						     state)));
 		json_array_append_new(list, o);
 	}
 	any = table.ring.n > 0;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "balance/health.h"
+#include "balance/passive.h"
+#include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -184,6 +186,19 @@ static void keep_detail(struct probe *probe, const char *detail)
 	probe->detail = detail ? xstrdup(detail) : NULL;
 }
 
+/* Its health has changed: a slow start begins, or ends. */
+static void ramp(const struct probe *probe)
+{
+	struct roster *roster;
+
+	slow_start_end(probe->state);
+	if (probe->state->health != HEALTH_HEALTHY)
+		return;
+	roster = group_state_roster(probe->group->state);
+	slow_start_begin(probe->state, probe->group, roster, clock_now_ms());
+	roster_unref(roster);
+}
+
 static void note(struct probe *probe, const struct check_outcome *outcome)
 {
 	struct target_state *s = probe->state;
@@ -201,10 +216,13 @@ static void note(struct probe *probe, const struct check_outcome *outcome)
 	else if (health == HEALTH_HEALTHY)
 		keep_detail(probe, NULL);
 	s->health_reason = (uint8_t)reason;
+	if (probe->track.run_is_good && passive_note_success(s, clock_now_ms()))
+		group_state_touch(probe->group->state);
 	if (!changed)
 		return;
 	s->health_since_s = (uint64_t)clock_wall_s();
 	s->health = (uint8_t)health;
+	ramp(probe);
 	group_state_touch(probe->group->state);
 	log_verdict(probe, health, reason, outcome);
 }
@@ -243,6 +261,8 @@ static void start(struct probe *probe)
 		.addr = &probe->addr,
 		.name = slice_of(probe->state->name),
 		.request = slice_of(probe->request),
+		.host = h->host,
+		.body = h->body,
 		.over_tls = h->protocol == PROTOCOL_HTTPS,
 		.tls = h->protocol == PROTOCOL_HTTPS ? p->snap->target_tls
 						     : NULL,
@@ -309,16 +329,18 @@ static size_t write_host(const struct probe *probe, char out[ADDR_TEXT_MAX])
 static char *write_request(const struct probe *probe)
 {
 	const struct health_check *h = &probe->group->health_check;
-	char host[ADDR_TEXT_MAX];
+	char own[ADDR_TEXT_MAX];
+	struct slice host = h->host;
 
 	if (h->protocol == PROTOCOL_TCP)
 		return NULL;
+	if (host.n == 0)
+		host = slice_make(own, write_host(probe, own));
 	return xasprintf("GET %.*s HTTP/1.1\r\n"
 			 "Host: %.*s\r\n"
 			 "User-Agent: ELB-HealthChecker/2.0\r\n"
 			 "Connection: close\r\n\r\n",
-			 SLICE_ARG(h->path), (int)write_host(probe, host),
-			 host);
+			 SLICE_ARG(h->path), SLICE_ARG(host));
 }
 
 static void stop_running(struct probe *probe)
@@ -332,18 +354,16 @@ static void stop_running(struct probe *probe)
 
 /* Takes over what the group says now. A check under way that asks something
  * else than the group now wants is dropped: its answer would mean nothing. */
-static void aim(struct probe *probe, const struct target_group *g)
+static void aim(struct probe *probe, const struct target_group *g,
+		const struct addr *addr)
 {
-	struct addr addr = probe->state->addr;
 	char *request;
 
-	if (g->health_check.port)
-		addr_set_port(&addr, g->health_check.port);
 	probe->group = g;
-	if (!addr_eq(&addr, &probe->addr))
+	if (!addr_eq(addr, &probe->addr))
 		stop_running(probe);
 	if (!probe->running)
-		probe->addr = addr;
+		probe->addr = *addr;
 	request = write_request(probe);
 	if (slice_eq(slice_of(request), slice_of(probe->request))) {
 		free(request);
@@ -389,15 +409,16 @@ static void drop(struct prober *p, struct probe *probe)
 	free(probe);
 }
 
-static void want(struct prober *p, struct target_state *s,
+static void want(struct prober *p, const struct member *m,
 		 const struct target_group *g)
 {
+	struct target_state *s = m->state;
 	struct probe *probe = probe_of(p, s);
 	bool is_new = probe->seen == 0;
 
 	probe->seen = p->updates;
 	if (probe->group != g)
-		aim(probe, g);
+		aim(probe, g, &m->check_addr);
 	/* Whoever starts over (is back from draining, was not used before)
 	 * is asked soon, as a new one is. */
 	if (is_new || (s->health_reason == HEALTH_REGISTRATION_IN_PROGRESS &&
@@ -428,7 +449,7 @@ static void want_group(struct prober *p, const struct target_group *g)
 		return;
 	roster = group_state_roster(g->state);
 	for (size_t i = 0; i < roster->n_members; i++)
-		want(p, roster->members[i].state, g);
+		want(p, &roster->members[i], g);
 	roster_unref(roster);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -71,6 +72,7 @@ static void set_health(struct target_state *s, enum health health,
 {
 	if (s->health == (uint8_t)health)
 		return;
+	slow_start_end(s);
 	s->health = (uint8_t)health;
 	s->health_reason = (uint8_t)reason;
 	s->health_since_s = (uint64_t)clock_wall_s();
@@ -131,6 +133,10 @@ static void admit(struct rosters *r, struct gathering *in,
 		state_unref(s);
 		return;
 	}
+	if (!home->state || home->drains_until_ms) {
+		s->batch = r->updates;
+		s->was_healthy = false;
+	}
 	if (!home->state)
 		home->state = state_ref(s);
 	if (home->drains_until_ms)
@@ -145,7 +151,16 @@ static void admit(struct rosters *r, struct gathering *in,
 		in->members =
 			xrealloc(in->members, in->room * sizeof(struct member));
 	}
-	in->members[in->n++] = (struct member){s, t, t->weight};
+	in->members[in->n++] = (struct member){
+		.state = s,
+		.zone = t->zone,
+		.check_addr = *addr,
+		.weight = t->weight,
+		.backup = t->backup,
+	};
+	if (g->health_check.port)
+		addr_set_port(&in->members[in->n - 1].check_addr,
+			      g->health_check.port);
 }
 
 static void admit_name(struct rosters *r, struct gathering *in,
@@ -164,13 +179,19 @@ static void admit_name(struct rosters *r, struct gathering *in,
 	}
 }
 
+static bool member_eq(const struct member *a, const struct member *b)
+{
+	return a->state == b->state && a->weight == b->weight &&
+	       a->backup == b->backup && slice_eq(a->zone, b->zone) &&
+	       addr_eq(&a->check_addr, &b->check_addr);
+}
+
 static bool is_same(const struct roster *roster, const struct gathering *in)
 {
 	if (roster->n_members != in->n)
 		return false;
 	for (size_t i = 0; i < in->n; i++)
-		if (roster->members[i].state != in->members[i].state ||
-		    roster->members[i].target != in->members[i].target)
+		if (!member_eq(&roster->members[i], &in->members[i]))
 			return false;
 	return true;
 }

@@ -5,6 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balance/anomaly.h"
+#include "balance/passive.h"
+#include "balance/pick.h"
+#include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/fail.h"
@@ -442,6 +446,35 @@ static json_t *target_to_json(const struct daemon *d,
 	return o;
 }
 
+static void set_part(json_t *o, const char *key, uint32_t factor)
+{
+	json_object_set_new(o, key, json_real((double)factor / FACTOR_ONE));
+}
+
+/* What it gets less than its weight, and why. */
+static void set_share(json_t *o, const struct target_group *g,
+		      const struct target_state *s, size_t n_members)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint64_t rest_ms = passive_rest_ms(s, now_ms);
+	uint32_t share = slow_start_share(s, g, now_ms);
+
+	if (n_members >= ANOMALY_TARGETS) {
+		json_object_set_new(
+			o, "anomaly",
+			json_string(s->is_anomalous ? "anomalous" : "normal"));
+		json_object_set_new(o, "mitigation",
+				    json_boolean(s->factor < FACTOR_ONE));
+	}
+	if (g->mitigates)
+		set_part(o, "weight_factor", s->factor);
+	if (share < FACTOR_ONE)
+		set_part(o, "slow_start_share", share);
+	if (rest_ms && passive_is_suspect(s, &g->passive))
+		json_object_set_new(o, "resting_seconds",
+				    json_real((double)rest_ms / 1000));
+}
+
 static void add_members(json_t *list, const struct daemon *d,
 			const struct target_group *g)
 {
@@ -452,8 +485,10 @@ static void add_members(json_t *list, const struct daemon *d,
 		json_t *o = target_to_json(d, m->state);
 
 		set_count(o, "weight", m->weight);
+		json_object_set_new(o, "backup", json_boolean(m->backup));
+		set_share(o, g, m->state, roster->n_members);
 		json_object_set_new(o, "availability_zone",
-				    status_text(m->target->zone));
+				    status_text(m->zone));
 		json_array_append_new(list, o);
 	}
 	roster_unref(roster);
@@ -477,6 +512,15 @@ static void add_draining(json_t *list, const struct daemon *d,
 	}
 }
 
+static bool zone_in_use(const struct target_group *g)
+{
+	struct roster *roster = group_state_roster(g->state);
+	bool is = pick_zone_in_use(g, roster);
+
+	roster_unref(roster);
+	return is;
+}
+
 static json_t *group_to_json(const struct daemon *d,
 			     const struct target_group *g)
 {
@@ -488,6 +532,7 @@ static json_t *group_to_json(const struct daemon *d,
 	json_object_set_new(o, "protocol",
 			    json_string(protocol_name(g->protocol)));
 	json_object_set_new(o, "in_use", json_boolean(g->is_used));
+	json_object_set_new(o, "zone_in_use", json_boolean(zone_in_use(g)));
 	json_object_set_new(o, "counters", group_counters(g->counts));
 	json_object_set_new(o, "targets", list);
 	return o;

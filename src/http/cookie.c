@@ -74,3 +74,15 @@ void cookie_write(struct writer *w, const struct set_cookie *cookie)
 	if (cookie->cross_site || cookie->secure)
 		writer_literal(w, "; Secure");
 }
+
+struct field cookie_field(struct writer *w, const struct set_cookie *cookie)
+{
+	const char *start = w->at;
+
+	cookie_write(w, cookie);
+	return (struct field){
+		.name = SLICE("set-cookie"),
+		.value = slice_make(start, (size_t)(w->at - start)),
+		.id = NAME_SET_COOKIE,
+	};
+}

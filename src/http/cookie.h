@@ -11,6 +11,7 @@
 
 #include "base/slice.h"
 
+struct field;
 struct http_head;
 struct writer;
 
@@ -48,5 +49,8 @@ struct set_cookie {
  * Whether it fitted says the writer.
  */
 void cookie_write(struct writer *w, const struct set_cookie *cookie);
+
+/* The whole field; its name in lower case, as ALB does, its value in w. */
+struct field cookie_field(struct writer *w, const struct set_cookie *cookie);
 
 #endif

@@ -16,9 +16,15 @@
 
 struct group_counts; /* model/counts.h */
 struct group_state;  /* model/state.h */
+struct pattern;      /* http/pattern.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
-enum algorithm { ALGORITHM_ROUND_ROBIN, ALGORITHM_LEAST, ALGORITHM_RANDOM };
+enum algorithm {
+	ALGORITHM_ROUND_ROBIN,
+	ALGORITHM_LEAST,
+	ALGORITHM_RANDOM,
+	ALGORITHM_KINDS
+};
 enum stickiness_type { STICKY_LB_COOKIE, STICKY_APP_COOKIE, STICKY_SOURCE_IP };
 
 enum target_kind {
@@ -34,6 +40,7 @@ struct target {
 	struct addr addr;  /* len 0 for TARGET_NAME */
 	struct slice zone; /* "all" or a zone */
 	uint32_t weight;   /* at least 1 */
+	bool backup;       /* only while no other one is usable */
 	struct place place;
 };
 
@@ -51,18 +58,30 @@ struct health_check {
 	unsigned rise, fall;    /* results in a row that change the verdict */
 	struct code_range *matcher;
 	size_t n_matcher;
+	struct slice host;          /* that checks send; empty: the target's */
+	const struct pattern *body; /* must be found in the answer's; NULL:
+				     * whatever it is */
 };
 
 struct stickiness {
 	bool enabled;
 	enum stickiness_type type;
-	uint64_t duration_s; /* checked inside the cookie */
+	uint64_t duration_s;     /* checked inside the cookie */
+	struct slice cookie;     /* of ours, for lb_cookie, and its twin for */
+	struct slice twin;       /* requests from other sites */
+	struct slice app_cookie; /* of the application, for app_cookie */
 };
 
-/* The group fails open below either; 0: off. */
+/* Too few are healthy below either; 0: off. */
 struct healthy_minimum {
 	uint32_t count;
 	uint32_t percentage;
+};
+
+/* A target that cannot be connected to rests. */
+struct passive_checks {
+	uint32_t failure_count; /* connects in a row that fail; 0: off */
+	uint64_t rest_ms;
 };
 
 struct target_group {
@@ -74,9 +93,17 @@ struct target_group {
 	size_t n_targets;
 	struct health_check health_check;
 	uint64_t deregistration_delay_ms;
+	/* Those of the load balancer hold where they are 0. */
+	uint64_t target_connect_ms, target_response_ms;
 	enum algorithm algorithm;
+	bool mitigates;         /* anomalous targets get less */
+	uint64_t slow_start_ms; /* ramp of a new target; 0: none */
+	struct slice zone;      /* whose targets alone are used; empty: those
+				 * of all zones */
+	struct passive_checks passive;
 	struct stickiness stickiness;
-	struct healthy_minimum routing_minimum;
+	struct healthy_minimum routing_minimum; /* below it fails open */
+	struct healthy_minimum dns_minimum; /* below it would leave the DNS */
 	bool is_used; /* some rule forwards to it: only then is it checked */
 	struct group_state *state;   /* one reference; NULL until control starts
 				      * to serve the snapshot */

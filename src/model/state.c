@@ -73,6 +73,7 @@ static struct target_state *state_new(struct state_table *table,
 	s->identity = identity_of(id, s->name);
 	s->n_workers = table->n_workers;
 	s->health = HEALTH_INITIAL;
+	s->factor = FACTOR_ONE;
 	s->health_reason = HEALTH_REGISTRATION_IN_PROGRESS;
 	s->slot = free_slot(table);
 	table->by_slot[s->slot] = s;
@@ -157,12 +158,25 @@ uint64_t state_table_count(const struct state_table *table,
 
 struct roster *roster_new(const struct member *members_take, size_t n)
 {
-	struct roster *r = xcalloc(1, sizeof(*r) + n * sizeof(struct member));
+	size_t size = sizeof(struct roster) + n * sizeof(struct member);
+	struct roster *r;
+	char *text;
 
+	for (size_t i = 0; i < n; i++)
+		size += members_take[i].zone.n;
+	r = xcalloc(1, size);
 	atomic_init(&r->refs, 1);
 	r->n_members = n;
-	if (n)
-		memcpy(r->members, members_take, n * sizeof(struct member));
+	text = (char *)(r->members + n);
+	for (size_t i = 0; i < n; i++) {
+		struct member *m = &r->members[i];
+
+		*m = members_take[i];
+		if (m->zone.n)
+			memcpy(text, m->zone.p, m->zone.n);
+		m->zone.p = text;
+		text += m->zone.n;
+	}
 	return r;
 }
 

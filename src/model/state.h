@@ -58,6 +58,15 @@ struct tally {
 	tally_cell counters[TARGET_COUNTERS];
 };
 
+/* Answers and errors of a target in about one period; balance/anomaly.h. */
+struct anomaly_window {
+	uint64_t seen, seen_errors; /* of the tallies, when last looked at */
+	double n, errors;
+};
+
+/* Parts of a weight: one is all of it. */
+enum { FACTOR_ONE = 10000 };
+
 struct target_state {
 	_Atomic unsigned refs;    /* rosters, and exchanges under way */
 	uint32_t slot;            /* index in every worker's table */
@@ -73,16 +82,36 @@ struct target_state {
 	uint64_t identity; /* of id and address; same on every node:
 			    * what a sticky cookie names */
 	unsigned n_workers;
+	/* Requests that were given to it and are not over, of all workers:
+	 * one count for all, since the fewest of one worker need not be the
+	 * fewest. Kept for least_outstanding_requests alone. */
+	_Alignas(64) _Atomic int32_t outstanding;
+	/* Passive checks. Workers write both, but only when a connect fails,
+	 * or is the first after one that failed. */
+	_Alignas(64) _Atomic uint32_t connect_failures; /* in a row */
+	_Atomic uint64_t rests_until_ms; /* clock_now_ms(); 0: never */
+	/* Written by control. */
+	_Atomic uint64_t slow_since_ms; /* its slow start began; 0: none */
+	_Atomic uint32_t factor;        /* of its weight, FACTOR_ONE at most */
+	_Atomic bool is_anomalous;
+	/* Control thread alone. */
+	struct anomaly_window window;
+	uint64_t batch;       /* those that were registered together have the
+			       * same; grows */
+	bool was_healthy;     /* since it was registered */
 	struct tally tally[]; /* one for each worker */
 };
 
 /* Who is in a group now. Immutable. */
 struct member {
-	struct target_state *state;  /* one reference */
-	const struct target *target; /* of the snapshot the roster is for */
-	uint32_t weight;
+	struct target_state *state; /* one reference */
+	struct slice zone;          /* a zone or "all"; the roster's */
+	struct addr check_addr;     /* where health checks go */
+	uint32_t weight;            /* at least 1 */
+	bool backup;                /* only while no other one is usable */
 };
 
+/* One block: the members, and the text of their zones behind them. */
 struct roster {
 	_Atomic unsigned refs;
 	size_t n_members;
@@ -134,7 +163,7 @@ uint64_t target_count(const struct target_state *s, enum target_counter c);
 uint64_t state_table_count(const struct state_table *table,
 			   enum target_counter c);
 
-/* Takes over the references of `members`. */
+/* Takes over the references of `members`; copies the zones. */
 struct roster *roster_new(const struct member *members_take, size_t n);
 void roster_unref(struct roster *roster);
 

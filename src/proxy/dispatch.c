@@ -4,6 +4,9 @@
  *
  * Floor: proxy.
  */
+#include <errno.h>
+
+#include "balance/passive.h"
 #include "balance/pick.h"
 #include "base/clock.h"
 #include "base/fail.h"
@@ -36,6 +39,10 @@ void exch_leave_target(struct exchange *x)
 	struct tally *tally;
 	uint64_t in, out;
 
+	if (x->attempt.outstanding)
+		atomic_fetch_sub_explicit(&x->attempt.target->outstanding, 1,
+					  memory_order_relaxed);
+	x->attempt.outstanding = false;
 	if (!x->attempt.dispatched)
 		return;
 	tally = tally_of(x);
@@ -78,21 +85,81 @@ static bool may_try_again(const struct exchange *x)
 	       x->attempt.reason == REASON_TARGET_CLOSED;
 }
 
+/* The group of now; one that is gone is as it was. */
+static const struct target_group *group_of_now(const struct exchange *x)
+{
+	const struct view *newest = x->worker->view;
+	const struct target_group *group;
+
+	if (x->view == newest)
+		return x->group;
+	group = snapshot_find_group(newest->snap, x->group->name);
+	return group ? group : x->group;
+}
+
+/* Our own limits say nothing about the target, and a queue that is full says
+ * that it is there. */
+static void note_failed_connect(struct exchange *x, enum reason reason)
+{
+	const struct target_group *group = group_of_now(x);
+	struct target_state *target = x->attempt.target;
+	struct log_line l;
+
+	if (reason == REASON_OVERLOADED || x->attempt.queue_full ||
+	    !passive_note_failure(target, &group->passive, clock_now_ms()))
+		return;
+	group_state_touch(group->state);
+	count_target(x->worker, target, COUNT_RESTS);
+	if (!worker_log(x->worker, &l, LOG_WARNING, "target rests"))
+		return;
+	log_str(&l, "reason", reason_token(reason));
+	log_slice(&l, "target_group", group->name);
+	log_str(&l, "target", target->name);
+	log_num(&l, "seconds", (int64_t)(group->passive.rest_ms / 1000));
+	log_end(&l);
+}
+
+/* Over a warm connection it only tells something about one that had been
+ * given up. */
+static void note_connected(struct exchange *x)
+{
+	struct target_state *target = x->attempt.target;
+	const struct target_group *group;
+
+	if (!target->connect_failures)
+		return;
+	group = group_of_now(x);
+	if ((!x->attempt.upstream->is_warm ||
+	     passive_is_suspect(target, &group->passive)) &&
+	    passive_note_success(target, clock_now_ms()))
+		group_state_touch(group->state);
+}
+
+static bool is_connecting(const struct exchange *x)
+{
+	return x->state == EXCH_CONNECT || x->state == EXCH_SHAKE_HANDS;
+}
+
 enum next exch_target_failed(struct exchange *x, enum reason reason)
 {
 	struct attempt *a = &x->attempt;
 	bool again;
 
+	if (a->upstream && a->upstream->is_cut)
+		reason = REASON_DEREGISTERED;
+	else if (is_connecting(x))
+		note_failed_connect(x, reason);
 	a->reason = (uint8_t)reason;
 	x->record.tries[x->record.n_tries - 1].reason = (uint8_t)reason;
 	again = may_try_again(x);
-	tally_add(&tally_of(x)->failures, 1);
+	/* A stale connection says nothing about its target. */
+	if (!again || !a->upstream || !a->upstream->is_warm)
+		tally_add(&tally_of(x)->failures, 1);
 	exch_leave_target(x);
 	if (!again) {
 		exch_give_upstream_back(x, false);
 		return exch_answer(x, reason);
 	}
-	/* A stale connection says nothing about its target. */
 	a->retry_same = a->upstream && a->upstream->is_warm;
 	a->fresh_only = true;
 	exch_give_upstream_back(x, false);
@@ -110,19 +177,13 @@ enum next exch_target_failed(struct exchange *x, enum reason reason)
  */
 static struct pick_table *targets_of(struct exchange *x)
 {
-	struct view *newest = x->worker->view;
-	const struct target_group *group;
+	const struct target_group *group = group_of_now(x);
 
-	if (x->view == newest)
-		return view_table(newest, x->group);
-	group = snapshot_find_group(newest->snap, x->group->name);
-	return group ? view_table(newest, group)
-		     : view_table(x->view, x->group);
+	return view_table(group == x->group ? x->view : x->worker->view, group);
 }
 
-static struct target_state *choose(struct exchange *x)
+static struct target_state *choose(struct exchange *x, struct pick_table *table)
 {
-	struct pick_table *table = targets_of(x);
 	const struct asked *asked = &x->asked;
 	struct target_state *t;
 
@@ -139,11 +200,14 @@ static struct target_state *choose(struct exchange *x)
 			return t;
 	}
 	if (asked->came_sticky && x->record.n_targets == 0)
-		count_group(x->worker, x->group, COUNT_NON_STICKY);
+		count_group(x->worker, x->group,
+			    asked->app ? COUNT_APP_NON_STICKY
+				       : COUNT_NON_STICKY);
 	return pick_next(table, x->attempt.avoid);
 }
 
-static void begin_try(struct exchange *x, struct target_state *t)
+static void begin_try(struct exchange *x, struct target_state *t,
+		      bool counts_load)
 {
 	struct record *r = &x->record;
 
@@ -153,23 +217,37 @@ static void begin_try(struct exchange *x, struct target_state *t)
 	if (t != x->attempt.avoid && r->n_targets++ == 0)
 		count_group(x->worker, x->group, COUNT_REQUESTS);
 	x->attempt.target = t;
+	x->attempt.outstanding = counts_load;
+	if (counts_load)
+		atomic_fetch_add_explicit(&t->outstanding, 1,
+					  memory_order_relaxed);
+}
+
+static enum reason reason_of_no_target(const struct exchange *x,
+				       const struct pick_table *table)
+{
+	if (x->record.n_targets)
+		return (enum reason)x->attempt.reason;
+	return table->zone_is_empty ? REASON_NO_ZONE_TARGET : REASON_NO_TARGET;
 }
 
 enum next route_step(struct exchange *x)
 {
-	struct target_state *t = choose(x);
+	struct pick_table *table = targets_of(x);
+	struct target_state *t = choose(x, table);
 
 	if (!t)
-		return exch_answer(x, x->record.n_targets
-					      ? (enum reason)x->attempt.reason
-					      : REASON_NO_TARGET);
-	begin_try(x, t);
+		return exch_answer(x, reason_of_no_target(x, table));
+	begin_try(x, t, table->counts_load);
 	return exch_enter(x, EXCH_CONNECT);
 }
 
 static enum next begin_connect(struct exchange *x)
 {
 	const struct load_balancer *lb = x->listener->balancer;
+	const uint64_t connect_ms = x->group->target_connect_ms
+					    ? x->group->target_connect_ms
+					    : lb->target_connect_ms;
 	struct upstream_spec spec = {
 		.target = x->attempt.target,
 		.group = x->group,
@@ -184,26 +262,32 @@ static enum next begin_connect(struct exchange *x)
 	enum reason why;
 	struct upstream *u = upstream_take(x->worker, &spec, &x->user, &why);
 
+	x->attempt.queue_full = !u && errno == EAGAIN;
 	if (!u)
 		return exch_target_failed(x, why);
 	x->attempt.upstream = u;
 	x->back = upstream_stream(u);
 	x->up = pump_make(x->front, x->back);
 	x->down = pump_make(x->back, x->front);
-	exch_wait(x, u->is_warm ? 0 : lb->target_connect_ms);
+	exch_wait(x, u->is_warm ? 0 : connect_ms);
 	return NEXT_GO;
 }
 
 static enum next begin_forward(struct exchange *x)
 {
+	const uint64_t idle_ms = x->listener->balancer->idle_timeout_ms;
 	struct stream *back = x->back;
 
 	x->record.connected_ms = clock_now_ms();
 	tally_add(&tally_of(x)->requests, 1);
 	x->attempt.dispatched = true;
+	note_connected(x);
 	if (!back->ops->send(back, &x->asked.request))
 		return exch_target_failed(x, REASON_OVERLOADED);
-	exch_wait_idle(x, x->listener->balancer->idle_timeout_ms);
+	exch_wait_each(x, idle_ms,
+		       x->group->target_response_ms
+			       ? x->group->target_response_ms
+			       : idle_ms);
 	return exch_enter(x, EXCH_FORWARD);
 }
 

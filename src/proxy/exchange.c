@@ -165,6 +165,7 @@ static void exch_free(struct exchange *x)
 	x->deadline.at_ms = 0;
 	prepared_release(&x->asked.request);
 	piece_release(&x->filled);
+	free(x->asked.app);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);
 	if (x->view)
@@ -210,6 +211,13 @@ void exch_run(struct exchange *x)
 
 enum next exch_give_up(struct exchange *x, enum reason reason)
 {
+	const struct upstream *u = x->attempt.upstream;
+
+	if (u && u->is_cut) {
+		reason = REASON_DEREGISTERED;
+		if (x->tunnel)
+			x->tunnel->reset = true;
+	}
 	x->record.reason = (uint8_t)reason;
 	x->record.is_cut = true;
 	return exch_enter(x, EXCH_FINISH);
@@ -261,14 +269,28 @@ static void set_deadline(struct exchange *x, uint64_t at_ms)
 
 void exch_wait(struct exchange *x, uint64_t ms)
 {
-	x->idle_ms = 0;
+	x->client_ms = x->target_ms = 0;
 	set_deadline(x, ms ? clock_now_ms() + ms : 0);
+}
+
+static uint64_t shorter_wait(const struct exchange *x)
+{
+	return x->client_ms < x->target_ms ? x->client_ms : x->target_ms;
+}
+
+void exch_wait_each(struct exchange *x, uint64_t client_ms, uint64_t target_ms)
+{
+	x->client_ms = client_ms;
+	x->target_ms = target_ms;
+	set_deadline(x, clock_now_ms() + shorter_wait(x));
 }
 
 void exch_wait_idle(struct exchange *x, uint64_t ms)
 {
-	x->idle_ms = ms;
-	set_deadline(x, ms ? clock_now_ms() + ms : 0);
+	if (ms)
+		exch_wait_each(x, ms, ms);
+	else
+		exch_wait(x, 0);
 }
 
 /* Both messages were relayed but for the end of the request, or are not. */
@@ -346,9 +368,14 @@ static void on_deadline(struct deadline *d)
 {
 	struct exchange *x = list_entry(d, struct exchange, deadline);
 	const struct stream *s = awaited(x);
-	uint64_t at_ms = x->idle_ms ? s->ops->moved_ms(s) + x->idle_ms : 0;
+	uint64_t idle_ms = s == x->back ? x->target_ms : x->client_ms;
+	uint64_t at_ms = idle_ms ? s->ops->moved_ms(s) + idle_ms : 0;
+	uint64_t now_ms = clock_now_ms();
 
-	if (at_ms > clock_now_ms()) {
+	if (at_ms > now_ms) {
+		/* By then the other one may be waited for, and less long. */
+		if (at_ms > now_ms + shorter_wait(x))
+			at_ms = now_ms + shorter_wait(x);
 		set_deadline(x, at_ms);
 		return;
 	}

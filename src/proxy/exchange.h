@@ -18,6 +18,7 @@
 #include "proxy/view.h"
 #include "stream/stream.h"
 
+struct app_sessions;
 struct client;
 
 enum exch_state {
@@ -36,6 +37,7 @@ enum exch_state {
 struct asked {
 	/* As targets are sent it; kept for another try and for the log. */
 	struct prepared request;
+	struct app_sessions *app; /* owned; NULL without app_cookie */
 	uint64_t sticky_identity;
 	uint8_t method;         /* enum method */
 	bool has_sticky : 1;    /* sticky_identity is of a good cookie */
@@ -54,6 +56,8 @@ struct attempt {
 				* is asked again, if it may be */
 	bool fresh_only : 1;   /* no warm connection for the next try */
 	bool dispatched : 1;   /* counted for `target` */
+	bool queue_full : 1;   /* of connects, at `target`: it is there */
+	bool outstanding : 1;  /* counted in target->outstanding */
 	bool target_spoke : 1; /* an answer, or an interim one, has begun */
 	bool has_response : 1; /* there is an answer, and it was counted */
 	bool came_early : 1;   /* the answer did, before the whole request had
@@ -86,9 +90,10 @@ struct exchange {
 	struct attempt attempt;
 	struct record record;
 
-	uint64_t idle_ms; /* the deadline is so much after the one who is
-			   * waited for last moved; 0: it stays */
-	uint8_t state;    /* enum exch_state; written by exch_enter() */
+	/* The deadline is so much after the one who is waited for last moved;
+	 * 0: it stays. */
+	uint64_t client_ms, target_ms;
+	uint8_t state; /* enum exch_state; written by exch_enter() */
 };
 
 /* For a client that has octets for us, which will come over `front`. NULL when

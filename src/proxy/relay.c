@@ -118,7 +118,7 @@ enum next reply_step(struct exchange *x)
 		n = waste.n;
 		chain_release(&waste);
 		if (io == IO_AGAIN && n == 0) {
-			if (!x->idle_ms)
+			if (!x->client_ms)
 				exch_wait_idle(
 					x,
 					x->listener->balancer->idle_timeout_ms);

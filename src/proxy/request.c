@@ -7,7 +7,10 @@
  *
  * Floor: proxy.
  */
+#include <stdlib.h>
+
 #include "balance/sticky.h"
+#include "balance/sticky_app.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "http/admit.h"
@@ -95,6 +98,22 @@ static bool transform(struct exchange *x, const struct decision *decision,
 	return !transform_failed(sent->status);
 }
 
+/* Whether the cookies lead to a target; *came: whether any came. */
+static bool read_session(struct exchange *x, const struct http_head *head,
+			 bool *came)
+{
+	struct sealer *sealer = x->worker->sealer;
+	struct asked *asked = &x->asked;
+
+	if (x->group->stickiness.type != STICKY_APP_COOKIE)
+		return sticky_of_head(sealer, x->group, head, clock_wall_s(),
+				      &asked->sticky_identity, came);
+	asked->app = malloc(sizeof(*asked->app));
+	return asked->app &&
+	       app_sticky_of_head(sealer, x->group, head, clock_wall_s(),
+				  asked->app, &asked->sticky_identity, came);
+}
+
 static enum next forward(struct exchange *x, const struct http_head *head,
 			 const struct decision *decision)
 {
@@ -118,9 +137,7 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 	if (reason)
 		return exch_answer(x, reason);
 	if (x->group->stickiness.enabled && w->sealer)
-		x->asked.has_sticky = sticky_of_head(
-			w->sealer, x->group, head, clock_wall_s(),
-			&x->asked.sticky_identity, &came);
+		x->asked.has_sticky = read_session(x, head, &came);
 	x->asked.came_sticky = came;
 	/* ALB says so at once. */
 	if (!x->front->ops->invite(x->front))

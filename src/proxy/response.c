@@ -4,6 +4,7 @@
  * Floor: proxy.
  */
 #include "balance/sticky.h"
+#include "balance/sticky_app.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
@@ -15,7 +16,7 @@
 enum { INTERIM_MAX = 100 };
 
 /* Cookies of the group and of the target in it. */
-enum { COOKIE_FIELDS = 2 * STICKY_FIELDS, COOKIES_MAX = 1024 };
+enum { COOKIE_FIELDS = 2 * STICKY_FIELDS, COOKIES_MAX = 3072 };
 
 static struct tally *tally_of(struct exchange *x)
 {
@@ -38,20 +39,28 @@ static void count_status(struct exchange *x, unsigned status)
 	x->attempt.has_response = true;
 }
 
-static size_t make_cookies(struct exchange *x,
+static size_t make_cookies(struct exchange *x, const struct http_head *head,
 			   struct field out[static COOKIE_FIELDS], char *room)
 {
 	struct writer w = writer_make(room, COOKIES_MAX);
+	struct sealer *sealer = x->worker->sealer;
+	uint64_t identity = x->attempt.target->identity;
 	size_t n = 0;
 
-	if (!x->worker->sealer)
+	if (!sealer)
 		return 0;
 	if (x->record.rule->action.forward.stickiness.enabled)
-		n = sticky_group_fields(out, &w, x->worker->sealer, x->group,
+		n = sticky_group_fields(out, &w, sealer, x->group,
 					clock_wall_s());
-	if (x->group->stickiness.enabled)
-		n += sticky_fields(out + n, &w, x->worker->sealer, x->group,
-				   x->attempt.target->identity, clock_wall_s());
+	if (!x->group->stickiness.enabled)
+		return n;
+	if (x->asked.app)
+		return n + app_sticky_field(out + n, &w, sealer, x->group,
+					    x->asked.app, head, identity,
+					    clock_wall_s());
+	if (x->group->stickiness.type == STICKY_LB_COOKIE)
+		return n + sticky_fields(out + n, &w, sealer, x->group,
+					 identity, clock_wall_s());
 	return n;
 }
 
@@ -65,7 +74,8 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 	struct response_facts facts = {
 		.listener = x->listener,
 		.cookies = cookies,
-		.n_cookies = is_interim ? 0 : make_cookies(x, cookies, room),
+		.n_cookies = is_interim ? 0
+					: make_cookies(x, head, cookies, room),
 	};
 	struct http_head rewritten;
 	struct outgoing out = {
@@ -131,6 +141,8 @@ static enum next final(struct exchange *x, const struct http_head *head)
 	struct stream *front = x->front, *back = x->back;
 	bool last;
 
+	if (x->group->target_response_ms)
+		exch_wait_idle(x, x->listener->balancer->idle_timeout_ms);
 	if (front->in_doubt)
 		back->keep = false;
 	x->attempt.came_early = !request_is_over(x);

@@ -32,6 +32,8 @@ void exch_wait(struct exchange *x, uint64_t ms);
 /* Its time is over once the one who is waited for has not moved an octet for
  * so long; 0: never. Who that is, is asked when it comes to it. */
 void exch_wait_idle(struct exchange *x, uint64_t ms);
+/* The same, with a time for each of the two; neither is 0. */
+void exch_wait_each(struct exchange *x, uint64_t client_ms, uint64_t target_ms);
 
 /* Whether the client has left while its answer is awaited. While its body is
  * awaited, the one who moves the body is told. */

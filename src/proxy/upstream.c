@@ -308,7 +308,7 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 	enum io io;
 
 	if (c->error || u->is_cut) {
-		*why = u->is_cut ? REASON_TARGET_UNREACHABLE
+		*why = u->is_cut ? REASON_DEREGISTERED
 				 : reason_of_connect(c->error);
 		count_target(u->worker, u->pool->state,
 			     COUNT_TARGET_CONNECT_ERRORS);

@@ -67,8 +67,10 @@ struct upstream_spec {
 
 /*
  * Takes a warm connection to the target or begins to connect; `user` is told
- * of its events. NULL, with the reason, when not even that is possible. It is
- * given back by finishing or resetting its stream, at any time.
+ * of its events. NULL, with the reason, when not even that is possible; errno
+ * is EAGAIN where the target is there and its queue of connects is full, which
+ * Unix sockets tell. It is given back by finishing or resetting its stream, at
+ * any time.
  */
 struct upstream *upstream_take(struct worker *w,
 			       const struct upstream_spec *spec,

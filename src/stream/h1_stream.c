@@ -371,8 +371,10 @@ static void reset(struct stream *s, enum reason why)
 	bool ends_like_its_end = h->switched || (h->answered && !s->out_done &&
 						 h->out_coding == H1_TO_END);
 
-	(void)why; /* HTTP/1.x has no word for it */
-	h->over(h, ends_like_its_end ? H1_RESET : H1_ABORT);
+	/* HTTP/1.x has no word for it; AWS resets at the end of the
+	 * deregistration delay. */
+	h->over(h, ends_like_its_end || why == REASON_DEREGISTERED ? H1_RESET
+								   : H1_ABORT);
 }
 
 static enum io deliver(struct stream *s)

@@ -31,7 +31,7 @@ enum h1_over {
 	H1_DROP,  /* it ends; the peer may still be sending */
 	H1_ABORT, /* it ends behind half a message; the peer will see that */
 	H1_RESET, /* the same, but its end would look like the end of the
-		   * message: so it is reset */
+		   * message, or the target has left: so it is reset */
 };
 
 enum h1_coding {

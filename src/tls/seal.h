@@ -34,7 +34,7 @@
 enum {
 	SEAL_KEYS_MAX = 2,
 	SEAL_KEY_OCTETS = 32,
-	SEAL_PLAIN_MAX = 256, /* octets that can be sealed at once */
+	SEAL_PLAIN_MAX = 520, /* octets that can be sealed at once */
 	SEAL_OVERHEAD = 1 + 12 + 16,
 };
 

@@ -347,7 +347,7 @@ class Origin:
         self.requests, self.checks = [], []
         self.connections = 0
         self.greeting = greeting  # said before anything was asked
-        self.health = health  # status for health checks; None: hang up
+        self.health = health  # status for health checks, or an action; None: hang up
         self.cond = threading.Condition()
         self.tls = tls
         self.open = set()
@@ -436,7 +436,10 @@ class Origin:
                 self.cond.notify_all()
             if self.health is None:
                 raise Gone("health checks fail")
-            Reply(self.health, b"checked").run(request, wire, self)
+            action = self.health
+            if isinstance(action, int):
+                action = Reply(action, b"checked")
+            action.run(request, wire, self)
             return
         with self.cond:
             action = self.script[min(len(self.requests), len(self.script) - 1)]

@@ -7,6 +7,8 @@
 #include "fuzz.h"
 
 #include "balance/sticky.h"
+#include "balance/sticky_app.h"
+#include "http/h1_parse.h"
 
 enum { NOW = 1700000000, IDENTITY = 42 };
 
@@ -53,6 +55,31 @@ static void check_changed(struct sealer *sealer, struct slice in)
 	      (memcmp(value, good, sizeof(good)) == 0));
 }
 
+/* As the fields of a request that may have both cookies of a session. */
+static void check_session(struct sealer *sealer, struct slice in)
+{
+	static const struct target_group app = {
+		.name = SLICE_INIT("app"),
+		.stickiness = {.enabled = true,
+			       .type = STICKY_APP_COOKIE,
+			       .duration_s = 3600,
+			       .app_cookie = SLICE_INIT("SID")},
+	};
+	struct field fields[HEAD_FIELDS_MAX];
+	struct http_head head = {.fields = fields,
+				 .max_fields = HEAD_FIELDS_MAX};
+	struct app_sessions sessions;
+	enum reason why;
+	uint64_t identity;
+	bool came;
+
+	if (h1_parse_request(in, &h1_request_limits, &head, &why) != H1_DONE)
+		return;
+	HOLDS(!app_sticky_of_head(sealer, &app, &head, NOW, &sessions,
+				  &identity, &came));
+	HOLDS(sessions.n == 0 && !sessions.is_of_session);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in = fuzz_slice(data, size);
@@ -69,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(keys.n == 1 || keys.n == 2);
 	else
 		HOLDS(keys.n == 0 && strlen(why) > 0);
+	check_session(sealer, in);
 	check_changed(sealer, in);
 	return 0;
 }

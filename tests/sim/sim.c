@@ -94,7 +94,7 @@ static void make_roster(struct sim *sim)
 			.state = state_get(&sim->states, group->name,
 					   group->targets[i].id,
 					   &group->targets[i].addr),
-			.target = &group->targets[i],
+			.zone = SLICE("all"),
 			.weight = 1,
 		};
 		members[i].state->health = HEALTH_HEALTHY;
@@ -318,7 +318,6 @@ void sim_reload(struct sim *sim, int target)
 		if (i != target)
 			roster->members[i].state->health = HEALTH_DRAINING;
 	member.state = state_ref(member.state);
-	member.target = &group->targets[0];
 	group_state_publish(group->state, roster_new(&member, 1));
 	roster_unref(roster);
 	counts_attach(&sim->counts, snap);

@@ -1,7 +1,13 @@
 /* test_retry.c - what goes to another target, and what never does. */
 #include "sim.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "balance/passive.h"
+#include "base/clock.h"
 
 #define GET "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n"
 #define POST                                                                   \
@@ -39,6 +45,55 @@ static void test_all_refused_is_a_502_with_its_reason(void **state)
 	assert_prefix(sim_received(client), "HTTP/1.1 502 Bad Gateway\r\n");
 	assert_has(sim_received(client), "weir-reason: target-refused\r\n");
 	assert_true(sim_is_open(client));
+	sim_end_free(client);
+	sim_free(sim);
+}
+
+/* A Unix socket with a full queue says so at once. Whoever listens there is
+ * busy, not gone: the request goes on to the next, and this one does not rest
+ * as one would that nobody listens for. */
+static void regress_a_full_queue_lets_no_target_rest(void **state)
+{
+	struct sim *sim = sim_new();
+	struct target_group *group = &sim->snap->groups[0];
+	struct roster *roster = group_state_roster(group->state);
+	struct target_state *busy = roster->members[0].state;
+	struct sim_end *client = sim_connect(sim), *target;
+	int waiting[2] = {-1, -1};
+
+	(void)state;
+	group->passive = (struct passive_checks){1, 60000};
+	assert_int_equal(listen(sim->listening[0], 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+		waiting[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(waiting[i], &busy->addr.sa, busy->addr.len);
+	}
+	assert_int_equal(errno, EAGAIN);
+	for (int i = 0; i < 2; i++) {
+		sim_send(client, GET);
+		target = sim_accept(sim, 1);
+		assert_non_null(target);
+		sim_send(target, OK);
+		assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
+		sim_forget(client);
+		sim_end_free(target);
+	}
+	assert_int_equal(busy->connect_failures, 0);
+	assert_int_equal(passive_rest_ms(busy, clock_now_ms()), 0);
+	assert_true(sim_count_group(sim, COUNT_RETRIES) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		close(waiting[i]);
+
+	sim_refuse(sim, 0);
+	for (int i = 0; i < 2; i++) {
+		sim_send(client, GET);
+		target = sim_accept(sim, 1);
+		sim_send(target, OK);
+		sim_forget(client);
+		sim_end_free(target);
+	}
+	assert_int_equal(busy->connect_failures, 1);
+	roster_unref(roster);
 	sim_end_free(client);
 	sim_free(sim);
 }
@@ -95,6 +150,8 @@ static void regress_a_session_stays_when_its_connection_was_stale(void **state)
 	(void)state;
 	sim->snap->groups[0].stickiness.enabled = true;
 	sim->snap->groups[0].stickiness.duration_s = 3600;
+	sim->snap->groups[0].stickiness.cookie = SLICE("AWSALB");
+	sim->snap->groups[0].stickiness.twin = SLICE("AWSALBCORS");
 	sim->worker->sealer = sealer_new(&keys);
 	client = sim_connect(sim);
 	sim_send(client, GET);
@@ -330,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_refused_post_goes_to_the_other_target),
 		cmocka_unit_test(test_all_refused_is_a_502_with_its_reason),
+		cmocka_unit_test(regress_a_full_queue_lets_no_target_rest),
 		cmocka_unit_test(test_a_stale_connection_costs_a_get_nothing),
 		cmocka_unit_test(
 			regress_a_session_stays_when_its_connection_was_stale),

@@ -149,6 +149,8 @@ static struct sim *world(void)
 
 	sim->worker->sealer = sealer_new(&keys);
 	sim->snap->groups[0].stickiness.enabled = true;
+	sim->snap->groups[0].stickiness.cookie = SLICE("AWSALB");
+	sim->snap->groups[0].stickiness.twin = SLICE("AWSALBCORS");
 	sim_is_ill(sim, 1);
 	return sim;
 }

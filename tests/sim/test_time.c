@@ -71,6 +71,42 @@ static void test_a_silent_target_is_a_504(void **state)
 	sim_free(sim);
 }
 
+/* timeouts.target_response_seconds of its group: from when the target has the
+ * request, until it answers; its answer may take its time. */
+static void test_a_group_has_its_own_patience(void **state)
+{
+	struct sim *sim = sim_new();
+	struct sim_end *client = sim_connect(sim), *target;
+
+	(void)state;
+	sim->snap->groups[0].target_response_ms = 2000;
+	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2"
+			 "\r\n\r\nx");
+	target = sim_accept(sim, 0);
+	/* Who waits for the client is not late. */
+	sim_advance_ms(sim, 3000);
+	assert_string_equal(sim_received(client), "");
+	sim_send(client, "x");
+	sim_advance_ms(sim, 1000);
+	assert_string_equal(sim_received(client), "");
+	sim_advance_ms(sim, 1000 + 2 * WHEEL_SLOT_MS);
+	assert_prefix(sim_received(client), "HTTP/1.1 504 ");
+	assert_has(sim_received(client), "weir-reason: target-silent\r\n");
+	sim_end_free(target);
+	sim_forget(client);
+
+	sim_send(client, GET);
+	target = sim_accept(sim, 1);
+	sim_send(target, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+	sim_advance_ms(sim, 50000);
+	sim_send(target, "k");
+	assert_has(sim_received(client), "\r\n\r\nok");
+	assert_true(sim_is_open(client));
+	sim_end_free(target);
+	sim_end_free(client);
+	sim_free(sim);
+}
+
 static void test_an_upload_that_stops_is_a_408(void **state)
 {
 	struct sim *sim = sim_new();
@@ -167,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_half_a_head_ends_in_408),
 		cmocka_unit_test(test_an_idle_client_is_closed_without_a_word),
 		cmocka_unit_test(test_a_silent_target_is_a_504),
+		cmocka_unit_test(test_a_group_has_its_own_patience),
 		cmocka_unit_test(test_an_upload_that_stops_is_a_408),
 		cmocka_unit_test(test_a_response_that_stops_is_cut),
 		cmocka_unit_test(

@@ -55,6 +55,10 @@ static const struct {
 	 HEALTH_HEALTHY, HEALTH_NO_REASON, 1},
 	{"there and back", HEALTH_INITIAL, "+--+++ii",
 	 HEALTH_UNHEALTHY, HEALTH_INTERNAL_ERROR, 4},
+	{"another body than wanted", HEALTH_HEALTHY, "oo",
+	 HEALTH_UNHEALTHY, HEALTH_FAILED_CHECKS, 1},
+	{"another body, and another code", HEALTH_HEALTHY, "oO",
+	 HEALTH_UNHEALTHY, HEALTH_CODE_MISMATCH, 1},
 	{"draining is not the checks' to change", HEALTH_DRAINING, "+++---",
 	 HEALTH_DRAINING, HEALTH_NO_REASON, 0},
 	{"nor is unused", HEALTH_UNUSED, "+++---",
@@ -66,7 +70,7 @@ static const struct {
 
 static enum check_result result_of(char letter, uint16_t *code)
 {
-	*code = letter == '+' ? 200 : 503;
+	*code = letter == '+' || letter == 'o' ? 200 : 503;
 	switch (letter) {
 	case 'c':
 		return CHECK_CONNECTED;
@@ -74,6 +78,9 @@ static enum check_result result_of(char letter, uint16_t *code)
 		return CHECK_TIMEOUT;
 	case 'b':
 		return CHECK_BROKEN;
+	case 'o':
+	case 'O':
+		return CHECK_OTHER_BODY;
 	case 'i':
 		return CHECK_INTERNAL;
 	default:

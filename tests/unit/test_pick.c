@@ -1,87 +1,8 @@
 /* test_pick.c - who may be picked, when a group fails open, and who lives on.
- *
- * A row's targets are letters: I initial, H healthy, U unhealthy, N unused,
- * D draining, V unavailable. They are called a, b, c in that order.
  */
-#include "unit.h"
+#include "targets.h"
 
-#include "balance/pick.h"
-
-enum { MOST = 8, N_WORKERS = 4 };
-
-struct group {
-	struct state_table table;
-	struct target_group group;
-	struct group_state *gs;
-	struct target_state *states[MOST]; /* borrowed from the roster */
-	size_t n;
-};
-
-static enum health health_of(char letter)
-{
-	static const char letters[] = "IHUNDV";
-
-	return (enum health)(strchr(letters, letter) - letters);
-}
-
-static struct addr addr_of(unsigned last)
-{
-	struct addr a = {.len = sizeof(a.in)};
-
-	a.in.sin_family = AF_INET;
-	a.in.sin_port = htons(80);
-	a.in.sin_addr.s_addr = htonl(0x0a000000 + last);
-	return a;
-}
-
-/* The roster of those targets; also as a second one. */
-static void publish(struct group *g, const char *letters,
-		    const unsigned *weights)
-{
-	struct member members[MOST];
-
-	g->n = strlen(letters);
-	for (size_t i = 0; i < g->n; i++) {
-		char id[2] = {(char)('a' + i), '\0'};
-		struct addr addr = addr_of((unsigned)i + 1);
-
-		g->states[i] =
-			state_get(&g->table, SLICE("web"), slice_of(id), &addr);
-		atomic_store(&g->states[i]->health, health_of(letters[i]));
-		members[i] = (struct member){
-			.state = g->states[i],
-			.weight = weights ? weights[i] : 1,
-		};
-	}
-	group_state_publish(g->gs, roster_new(members, g->n));
-}
-
-static void begin(struct group *g, const char *letters,
-		  struct healthy_minimum least)
-{
-	*g = (struct group){
-		.table.n_workers = N_WORKERS,
-		.group.name = SLICE("web"),
-		.group.routing_minimum = least,
-		.gs = group_state_new(),
-	};
-	publish(g, letters, NULL);
-}
-
-static void end(struct group *g)
-{
-	group_state_free(g->gs);
-	state_table_sweep(&g->table);
-	assert_int_equal(g->table.by_key.n_used, 0);
-	state_table_release(&g->table);
-}
-
-static char next_of(struct pick_table *t, const struct target_state *avoid)
-{
-	struct target_state *s = pick_next(t, avoid);
-
-	return s ? s->id.p[0] : '-';
-}
+#include "balance/passive.h"
 
 /* clang-format off */
 static const struct {
@@ -242,6 +163,220 @@ static void test_a_table_keeps_its_targets_alive(void **state)
 
 	pick_refresh(&t, g.gs, &g.group, 0);
 	assert_null(pick_next(&t, NULL));
+	pick_release(&t);
+	end(&g);
+}
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	const char *letters;
+	const char *backups;
+	const char *turns;
+	bool failed_open;
+} backup_rows[] = {
+	{"they wait", "HHH", "c", "abab", false},
+	{"they take over", "UIH", "c", "cccc", false},
+	{"all of them", "UHH", "bc", "bcbc", false},
+	{"before the group fails open", "UUHU", "cd", "cccc", false},
+	{"when they are ill too", "UUU", "c", "abab", true},
+	{"nobody else is there", "HH", "ab", "abab", false},
+	{"nobody else is registered", "DHU", "bc", "bbbb", false},
+	{"nobody else, and they are ill", "UU", "ab", "abab", true},
+};
+
+static const struct {
+	const char *name;
+	const char *letters;
+	const char *zones[4];
+	struct healthy_minimum least;
+	const char *turns;
+	bool failed_open, zone_is_empty;
+} zone_rows[] = {
+	{"our own alone", "HHH", {"z", "y", "z"}, {1, 0}, "acac", false, false},
+	{"and those of all zones", "HHH", {"all", "y", "z"}, {1, 0}, "acac",
+	 false, false},
+	{"nobody is here", "HH", {"y", "x"}, {1, 0}, "--", false, true},
+	{"who is here drains", "DH", {"z", "y"}, {1, 0}, "--", false, true},
+	{"nobody is anywhere", "", {0}, {1, 0}, "-", false, false},
+	{"ours are ill: they fail open", "UUH", {"z", "z", "y"}, {1, 0},
+	 "abab", true, false},
+	{"the percentage is of the zone", "HUUU", {"z", "y", "y", "y"},
+	 {1, 50}, "aaaa", false, false},
+};
+/* clang-format on */
+
+static void turns_of(struct pick_table *t, const char *turns)
+{
+	char got[16] = "";
+
+	for (size_t at = 0; turns[at]; at++)
+		got[at] = next_of(t, NULL);
+	assert_string_equal(got, turns);
+}
+
+static void test_backups_wait_for_their_hour(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(backup_rows); i++) {
+		struct pick_table t = {0};
+		struct group g;
+
+		print_message("# %s\n", backup_rows[i].name);
+		begin(&g, "", (struct healthy_minimum){1, 0});
+		g.backups = backup_rows[i].backups;
+		publish(&g, backup_rows[i].letters, NULL);
+		pick_refresh(&t, g.gs, &g.group, 0);
+		turns_of(&t, backup_rows[i].turns);
+		assert_int_equal(t.failed_open, backup_rows[i].failed_open);
+		pick_release(&t);
+		end(&g);
+	}
+}
+
+static void test_a_zone_has_its_own_targets(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(zone_rows); i++) {
+		struct pick_table t = {0};
+		struct group g;
+
+		print_message("# %s\n", zone_rows[i].name);
+		begin(&g, "", zone_rows[i].least);
+		g.group.zone = SLICE("z");
+		g.zones = zone_rows[i].zones;
+		publish(&g, zone_rows[i].letters, NULL);
+		pick_refresh(&t, g.gs, &g.group, 0);
+		turns_of(&t, zone_rows[i].turns);
+		assert_int_equal(t.failed_open, zone_rows[i].failed_open);
+		assert_int_equal(t.zone_is_empty, zone_rows[i].zone_is_empty);
+		pick_release(&t);
+		end(&g);
+	}
+}
+
+/* -- those that cannot be connected to ------------------------------------- */
+
+enum { REST_MS = 10000 };
+
+static void begin_passive(struct group *g, const char *letters)
+{
+	clock_fake(1000, 1700000000);
+	begin(g, letters, (struct healthy_minimum){1, 0});
+	g->group.passive = (struct passive_checks){3, REST_MS};
+}
+
+static void refuse(struct group *g, size_t i)
+{
+	if (passive_note_failure(g->states[i], &g->group.passive,
+				 clock_now_ms()))
+		group_state_touch(g->gs);
+}
+
+static void test_three_failures_in_a_row_are_a_rest(void **state)
+{
+	struct pick_table t = {0};
+	struct group g;
+
+	(void)state;
+	begin_passive(&g, "HHHH");
+	refuse(&g, 1);
+	refuse(&g, 1);
+	assert_false(passive_note_success(g.states[1], clock_now_ms()));
+	refuse(&g, 1);
+	refuse(&g, 1);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	turns_of(&t, "abcd");
+	refuse(&g, 1);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	turns_of(&t, "acdac");
+	assert_null(pick_find(&t, g.states[1]->identity));
+	assert_int_equal(passive_rest_ms(g.states[1], clock_now_ms()), REST_MS);
+
+	/* A health check passes. */
+	assert_true(passive_note_success(g.states[1], clock_now_ms()));
+	group_state_touch(g.gs);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	assert_non_null(pick_find(&t, g.states[1]->identity));
+	pick_release(&t);
+	end(&g);
+}
+
+/* Picks of as many turns as there are targets that meet `b`. */
+static unsigned n_of_b(struct pick_table *t, struct group *g)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < g->n * 2; i++) {
+		pick_refresh(t, g->gs, &g->group, 0);
+		n += next_of(t, NULL) == 'b';
+	}
+	return n;
+}
+
+static void test_one_request_tries_after_a_rest(void **state)
+{
+	struct pick_table t = {0}, other = {0};
+	struct group g;
+
+	(void)state;
+	begin_passive(&g, "HHHH");
+	for (int i = 0; i < 3; i++)
+		refuse(&g, 1);
+	assert_int_equal(n_of_b(&t, &g), 0);
+	clock_fake(1000 + REST_MS, 1700000010);
+	pick_refresh(&other, g.gs, &g.group, 1);
+	assert_int_equal(n_of_b(&t, &g), 1);
+	/* Nor does another worker, whose table was made before. */
+	assert_int_equal(n_of_b(&other, &g), 0);
+	refuse(&g, 1);
+	assert_int_equal(n_of_b(&t, &g), 0);
+
+	clock_fake(1001 + 2 * REST_MS, 1700000020);
+	assert_int_equal(n_of_b(&t, &g), 1);
+	if (passive_note_success(g.states[1], clock_now_ms()))
+		group_state_touch(g.gs);
+	assert_int_equal(n_of_b(&t, &g), 2);
+	pick_release(&other);
+	pick_release(&t);
+	end(&g);
+}
+
+static void test_at_most_half_of_them_rest(void **state)
+{
+	struct pick_table t = {0};
+	struct group g;
+	uint64_t epoch;
+
+	(void)state;
+	begin_passive(&g, "HHHUH");
+	for (int i = 0; i < 3; i++)
+		for (size_t at = 0; at < 5; at++)
+			refuse(&g, at);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	turns_of(&t, "cece");
+	/* Who serves although it should rest costs no new table each time. */
+	epoch = group_state_epoch(g.gs);
+	refuse(&g, 2);
+	turns_of(&t, "cece");
+	assert_int_equal(group_state_epoch(g.gs), epoch);
+	pick_release(&t);
+	end(&g);
+}
+
+static void test_a_backup_stands_in_for_one_that_rests(void **state)
+{
+	struct pick_table t = {0};
+	struct group g;
+
+	(void)state;
+	begin_passive(&g, "");
+	g.backups = "b";
+	publish(&g, "HH", NULL);
+	for (int i = 0; i < 3; i++)
+		refuse(&g, 0);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	turns_of(&t, "bbb");
 	pick_release(&t);
 	end(&g);
 }

@@ -17,7 +17,10 @@ static const uint64_t identity = 0xfedcba9876543210u;
 static struct sealer *sealer;
 static const struct target_group web = {
 	.name = SLICE_INIT("web"),
-	.stickiness = {.enabled = true, .duration_s = LASTS},
+	.stickiness = {.enabled = true,
+		       .duration_s = LASTS,
+		       .cookie = SLICE_INIT("AWSALB"),
+		       .twin = SLICE_INIT("AWSALBCORS")},
 };
 
 static int setup(void **state)
