@@ -391,6 +391,12 @@ int main(void)
 		cmocka_unit_test(test_weights_come_from_the_roster),
 		cmocka_unit_test(test_find_gives_only_what_may_be_used),
 		cmocka_unit_test(test_a_table_keeps_its_targets_alive),
+		cmocka_unit_test(test_backups_wait_for_their_hour),
+		cmocka_unit_test(test_a_zone_has_its_own_targets),
+		cmocka_unit_test(test_three_failures_in_a_row_are_a_rest),
+		cmocka_unit_test(test_one_request_tries_after_a_rest),
+		cmocka_unit_test(test_at_most_half_of_them_rest),
+		cmocka_unit_test(test_a_backup_stands_in_for_one_that_rests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
