@@ -6,6 +6,7 @@ balance_sources = \
 	src/balance/passive.c src/balance/passive.h \
 	src/balance/pick.c src/balance/pick.h \
 	src/balance/round_robin.c src/balance/round_robin.h \
+	src/balance/share.c src/balance/share.h \
 	src/balance/slow_start.c src/balance/slow_start.h \
 	src/balance/sticky.c src/balance/sticky.h \
 	src/balance/sticky_app.c src/balance/sticky_app.h \

@@ -409,6 +409,22 @@ struct target_state *pick_next(struct pick_table *table,
 		       : NULL;
 }
 
+struct target_state *pick_peek(const struct pick_table *table)
+{
+	struct round_robin ring = table->ring;
+	struct target_state *next;
+
+	/* Chance, and who has least to do then, are not known before. */
+	if (ring.n == 0 || table->group->algorithm != ALGORITHM_ROUND_ROBIN)
+		return NULL;
+	ring.targets = xcalloc(ring.n, sizeof(*ring.targets));
+	memcpy(ring.targets, table->ring.targets,
+	       ring.n * sizeof(*ring.targets));
+	next = rr_next(&ring, NULL);
+	free(ring.targets);
+	return next;
+}
+
 struct target_state *pick_find(struct pick_table *table, uint64_t identity)
 {
 	struct rr_target *t = find_target(table, identity);
@@ -443,28 +459,4 @@ bool pick_zone_in_use(const struct target_group *group,
 		n_healthy += (standing_of(m) & HEALTHY) != 0;
 	}
 	return !too_few(&group->dns_minimum, n_healthy, n_registered);
-}
-
-struct target_group *pick_group(const struct forward *forward, uint32_t *turn)
-{
-	uint64_t total = 0, point;
-
-	if (forward->n_groups == 1)
-		return forward->groups[0].weight ? forward->groups[0].group
-						 : NULL;
-	for (size_t i = 0; i < forward->n_groups; i++)
-		total += forward->groups[i].weight;
-	if (total == 0)
-		return NULL;
-
-	/* Multiples of the golden ratio fill the circle evenly, however far
-	 * one has come: no state for each rule, and no long runs. */
-	point = (uint64_t)(*turn * 0x9e3779b9u) * total >> 32;
-	++*turn;
-	for (size_t i = 0; i < forward->n_groups; i++) {
-		if (point < forward->groups[i].weight)
-			return forward->groups[i].group;
-		point -= forward->groups[i].weight;
-	}
-	BUG("a point beyond all weights");
 }

@@ -21,7 +21,6 @@
 #include "balance/round_robin.h"
 #include "base/clock.h"
 #include "model/group.h"
-#include "model/rule.h"
 #include "model/state.h"
 
 /* A zeroed table is empty, and stale. */
@@ -77,6 +76,9 @@ static inline void pick_refresh(struct pick_table *table,
 struct target_state *pick_next(struct pick_table *table,
 			       const struct target_state *avoid);
 
+/* What pick_next(table, NULL) would give; takes no turn. */
+struct target_state *pick_peek(const struct pick_table *table);
+
 /* The target a sticky cookie names, if it may be used now, else NULL.
  * Borrowed as with pick_next(). */
 struct target_state *pick_find(struct pick_table *table, uint64_t identity);
@@ -91,13 +93,5 @@ void pick_release(struct pick_table *table);
  * it has not, it would leave the DNS. Any thread. */
 bool pick_zone_in_use(const struct target_group *group,
 		      const struct roster *roster);
-
-/*
- * The group that takes a request of a forward action, by weight; NULL when
- * all weights are 0: 503.
- *
- * turn  counts the picks of this worker; any value, 0 at first
- */
-struct target_group *pick_group(const struct forward *forward, uint32_t *turn);
 
 #endif

@@ -190,7 +190,7 @@ int client_ask(const struct command *self, const char *config,
 	return status;
 }
 
-static void print_json(const json_t *answer)
+void client_print_json(const json_t *answer)
 {
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -239,7 +239,7 @@ int client_show(const struct command *self, int argc, char **argv,
 		return status;
 	for (;;) {
 		status = show_once(self, line.config, socket, what,
-				   json ? print_json : print,
+				   json ? client_print_json : print,
 				   watch && !json && isatty(STDOUT_FILENO));
 		if (!watch || status != EXIT_GOOD || ferror(stdout))
 			return status;

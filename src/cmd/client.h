@@ -44,6 +44,9 @@ int client_call(const char *path, const json_t *request, json_t **answer);
 int client_show(const struct command *self, int argc, char **argv,
 		const char *what, void (*print)(const json_t *answer));
 
+/* An answer as one JSON document, for --json. */
+void client_print_json(const json_t *answer);
+
 /* Text of a key, "" without it; a number, 0 without it. */
 const char *text_at(const json_t *o, const char *key);
 long long number_at(const json_t *o, const char *key);

@@ -11,6 +11,7 @@
 #define WEIR_CMD_CMD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Warnings do not change it. */
 enum exit_status {
@@ -31,11 +32,11 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_reload, cmd_status,
-	cmd_targets, cmd_rules, cmd_certs, cmd_explain_packet, cmd_sg_render,
-	cmd_sg_diff, cmd_sg_apply, cmd_sg_confirm, cmd_sg_rollback,
-	cmd_sg_status, cmd_sg_flush, cmd_sg_keep, cmd_sg_import, cmd_sg_allow,
-	cmd_sg_revoke, cmd_sg_block, cmd_sg_unblock, cmd_sg_overlay,
-	cmd_sg_watch, cmd_sg_suggest;
+	cmd_targets, cmd_rules, cmd_certs, cmd_explain_packet,
+	cmd_explain_request, cmd_sg_render, cmd_sg_diff, cmd_sg_apply,
+	cmd_sg_confirm, cmd_sg_rollback, cmd_sg_status, cmd_sg_flush,
+	cmd_sg_keep, cmd_sg_import, cmd_sg_allow, cmd_sg_revoke, cmd_sg_block,
+	cmd_sg_unblock, cmd_sg_overlay, cmd_sg_watch, cmd_sg_suggest;
 
 /* An option of one command; -c, --config, -h and --help are understood by all
  * of them. */
@@ -48,10 +49,14 @@ struct cmd_option {
 	const char *doc;      /* half a sentence */
 };
 
+enum { CMD_REPEATED_MAX = 200 };
+
 struct cmd_line {
 	const char *config; /* -c, or the default */
 	int argc;           /* what is no option */
 	char **argv;
+	const char *repeated[CMD_REPEATED_MAX]; /* in their order */
+	size_t n_repeated;
 };
 
 /*

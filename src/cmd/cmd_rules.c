@@ -5,19 +5,10 @@
 
 #include "base/text.h"
 #include "client.h"
+#include "rule_words.h"
 #include "table.h"
 
 /* -- rules ----------------------------------------------------------------- */
-
-static void add_values(struct text *out, const json_t *values)
-{
-	const json_t *value;
-	size_t i;
-
-	json_array_foreach (values, i, value)
-		text_addf(out, "%s%s", i ? " | " : "",
-			  json_string_value(value));
-}
 
 static void write_conditions(struct text *out, const json_t *conditions)
 {
@@ -25,11 +16,8 @@ static void write_conditions(struct text *out, const json_t *conditions)
 	size_t i;
 
 	json_array_foreach (conditions, i, c) {
-		const json_t *regex = json_object_get(c, "regex_values");
-
-		text_addf(out, "%s%s %s ", i ? ", " : "", text_at(c, "field"),
-			  regex ? "~" : "=");
-		add_values(out, regex ? regex : json_object_get(c, "values"));
+		text_addf(out, "%s", i ? ", " : "");
+		words_of_condition(out, c);
 	}
 }
 
@@ -105,7 +93,7 @@ static void add_certificate(struct table *t, const json_t *listener,
 	snprintf(where, sizeof(where), "%s:%lld",
 		 text_at(listener, "load_balancer"),
 		 number_at(listener, "port"));
-	add_values(&all, names);
+	words_of_values(&all, names);
 	table_text(t, where);
 	table_text(t, text_str(&all));
 	table_text(t, text_at(certificate, "key"));

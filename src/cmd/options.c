@@ -87,8 +87,15 @@ bool cmd_parse(const struct command *self, const struct cmd_option *options,
 		for (size_t i = 0; i < n; i++)
 			if (found == 256 + (int)i || found == options[i].letter)
 				o = &options[i];
-		if (o && o->argument) {
+		if (o && o->argument && o->text) {
 			*o->text = optarg;
+		} else if (o && o->argument) {
+			if (line->n_repeated == CMD_REPEATED_MAX) {
+				*status = cmd_misused(self, "too many --%s",
+						      o->name);
+				return false;
+			}
+			line->repeated[line->n_repeated++] = optarg;
 		} else if (o) {
 			*o->flag = true;
 		} else if (found == 'c') {

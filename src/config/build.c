@@ -91,6 +91,7 @@ static void read_root(struct reader *r, const struct node *root,
 	firewall_done(r);
 	if (r->diag->n_errors != before)
 		return;
+	snapshot_note_forwards(r->snap);
 	check_whole(r, root);
 	if (r->strict)
 		check_strict(r);

@@ -76,20 +76,49 @@ static bool has_wildcard(struct slice s)
 
 /* -- rules that are never asked -------------------------------------------- */
 
-static bool is_covered(struct sense *s, const struct condition *wide,
-		       struct slice narrow)
+static bool is_same_key(const struct condition *a, size_t i,
+			const struct condition *b, size_t j)
 {
-	bool fold = wide->kind == CONDITION_HOST_HEADER;
+	return !a->keys || (!a->keys[i].p == !b->keys[j].p &&
+			    slice_eq_fold(a->keys[i], b->keys[j]));
+}
 
-	for (size_t i = 0; i < wide->n_values; i++)
-		if (wide->is_regex ? slice_eq(wide->values[i], narrow)
-				   : covers(s, wide->values[i], narrow, fold))
+/* Whether what meets one value of the later condition meets some value of the
+ * earlier. Where a value has escapes, only the same text is sure. */
+static bool is_covered(struct sense *s, const struct condition *earlier,
+		       const struct condition *later, size_t j)
+{
+	bool by_pattern = earlier->kind == CONDITION_HOST_HEADER ||
+			  earlier->kind == CONDITION_PATH_PATTERN;
+	bool fold = earlier->kind == CONDITION_HOST_HEADER;
+
+	for (size_t i = 0; i < earlier->n_values; i++) {
+		struct slice wide = earlier->values[i];
+
+		if (s->n_left == 0)
+			return false;
+		s->n_left--;
+		if (!is_same_key(earlier, i, later, j))
+			continue;
+		if (by_pattern && !earlier->is_regex
+			    ? covers(s, wide, later->values[j], fold)
+			    : slice_eq(wide, later->values[j]))
 			return true;
+	}
 	return false;
+}
+
+static bool is_alike(const struct condition *a, const struct condition *b)
+{
+	return a->kind == b->kind && a->is_regex == b->is_regex &&
+	       slice_eq_fold(a->field, b->field);
 }
 
 static bool is_always_met(const struct condition *c)
 {
+	if (c->kind != CONDITION_HOST_HEADER &&
+	    c->kind != CONDITION_PATH_PATTERN)
+		return false;
 	for (size_t i = 0; i < c->n_values && !c->is_regex; i++)
 		if (slice_eq(c->values[i], SLICE("*")) ||
 		    (c->kind == CONDITION_PATH_PATTERN &&
@@ -107,10 +136,9 @@ static bool is_implied(struct sense *s, const struct condition *earlier,
 		const struct condition *c = &later->conditions[i];
 		size_t n = 0;
 
-		if (c->kind != earlier->kind ||
-		    c->is_regex != earlier->is_regex)
+		if (!is_alike(earlier, c))
 			continue;
-		while (n < c->n_values && is_covered(s, earlier, c->values[n]))
+		while (n < c->n_values && is_covered(s, earlier, c, n))
 			n++;
 		if (n == c->n_values)
 			return true;
@@ -303,6 +331,12 @@ static void check_listener(struct sense *s, const struct listener *l)
 		for (size_t c = 0; l->tls && c < rule->n_conditions; c++)
 			warn_of_names(s, l, &rule->conditions[c]);
 		warn_of_redirect(s, l, rule);
+		if (rule->request_changes &&
+		    rule->action.kind != ACTION_FORWARD)
+			warn(s->r, &rule->place, NULL,
+			     "no target sees the request_headers of rule %u: "
+			     "it does not forward",
+			     rule->priority);
 	}
 	warn_of_redirect(s, l, &l->default_rule);
 }

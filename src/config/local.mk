@@ -14,12 +14,14 @@ src_libweir_a_SOURCES += \
 	src/config/read_instance.c src/config/read_network.c \
 	src/config/read_secgroup.c src/config/read_traffic.c \
 	src/config/read_action.c \
-	src/config/read_balancer.c \
+	src/config/read_balancer.c src/config/read_condition.c \
+	src/config/read_edits.c \
 	src/config/read_group.c src/config/read_health_check.c \
 	src/config/read_listener.c src/config/read_mutual.c \
 	src/config/read_rule.c \
 	src/config/read_settings.c \
 	src/config/read_target.c src/config/read_tests.c \
+	src/config/read_transform.c src/config/template.c \
 	src/config/schema.c src/config/schema.h src/config/strict.c \
 	src/config/target_tls.c \
 	src/config/values.c

@@ -68,7 +68,10 @@ extern const struct key settings_keys[];
 extern const struct key balancer_keys[];
 extern const struct key listener_keys[];
 extern const struct key rule_keys[];
+extern const struct key condition_keys[];
 extern const struct key action_keys[];
+extern const struct key changes_keys[];
+extern const struct key transform_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[];
 extern const struct key target_keys[];
@@ -80,12 +83,26 @@ extern const struct type type_balancers;       /* read_balancer.c */
 extern const struct type type_listeners;       /* read_listener.c */
 extern const struct type type_rules;           /* read_rule.c */
 extern const struct type type_default_actions; /* read_rule.c */
+extern const struct type type_conditions;      /* read_condition.c */
 extern const struct type type_tests;           /* read_tests.c */
 extern const struct type type_certificates;    /* read_listener.c */
 extern const struct type type_policy;          /* read_listener.c */
+extern const struct type type_transforms;      /* read_transform.c */
+extern const struct type type_changes;         /* read_edits.c */
+extern const struct type type_rename;          /* read_edits.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
 extern const struct type type_health_check;    /* read_health_check.c */
+
+/*
+ * template.c: splits a text at its placeholders, of which those in `allowed`
+ * may be there (a set of PLACE_BIT()). False, and nothing is reported, when
+ * another one is: it stands at *bad.
+ */
+bool read_template(struct reader *r, const struct node *v, unsigned allowed,
+		   struct template *out, struct place *bad);
+/* "#{host}, #{port}" */
+const char *list_placeholders(struct reader *r, unsigned allowed);
 
 /* Fills what the file left open, once all of it has been read. */
 void read_settings_done(struct reader *r);
@@ -97,6 +114,9 @@ void read_actions(struct reader *r, const struct node *v, struct action *out);
 struct pattern;
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				   const struct node *v);
+/* `flags` are those of http/pattern.h; NULL after a finding. */
+const struct pattern *make_regex(struct reader *r, const struct node *v,
+				 unsigned flags);
 /* What the body of an answer to a health check must contain; NULL after a
  * finding. */
 const struct pattern *make_body_pattern(struct reader *r, const struct node *v);
@@ -133,8 +153,12 @@ extern const struct type type_mutual;
 void fill_mutual(struct reader *r, const struct mutual_draft *m,
 		 struct client_auth_spec *out);
 
-/* strict.c: the limits of AWS on the whole. */
+/* read_edits.c: once the listener and its rules have been read. */
+void make_edits(struct reader *r, struct listener *l);
+
+/* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);
+void check_rule_strictly(struct reader *r, const struct rule *rule);
 
 /* check_sense.c: warnings of what cannot be meant. */
 void check_sense(struct reader *r);

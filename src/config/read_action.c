@@ -3,7 +3,7 @@
 #include "names.h"
 #include "read.h"
 
-enum { BODY_MAX = 64 * 1024, CONTENT_TYPE_MAX = 128 };
+enum { BODY_MAX = 64 * 1024, CONTENT_TYPE_MAX = 128, AWS_GROUPS = 5 };
 
 /* -- forward --------------------------------------------------------------- */
 
@@ -31,6 +31,41 @@ static const struct key weighted_keys[] = {
 };
 /* clang-format on */
 
+static void want_once(struct reader *r, const struct forward *f,
+		      const struct node *at)
+{
+	const struct target_group *last = f->groups[f->n_groups - 1].group;
+
+	for (size_t i = 0; i + 1 < f->n_groups; i++)
+		if (f->groups[i].group == last) {
+			complain(r, &at->at, NULL,
+				 "the target group \"%.*s\" stands in this "
+				 "action already",
+				 SLICE_ARG(last->name));
+			return;
+		}
+}
+
+static bool has_weight(const struct node *one)
+{
+	for (size_t i = 0; one->kind == NODE_MAP && i < one->n; i++)
+		if (slice_eq(one->entries[i].key->text, SLICE("weight")))
+			return true;
+	return false;
+}
+
+static void read_weighted(struct reader *r, const struct key *k,
+			  const struct node *one, struct weighted_group *g)
+{
+	if (one->kind == NODE_SCALAR) {
+		g->weight = 1;
+		parse_group_name(r, k, one, &g->group);
+	} else if (want_map(r, "an element of target_groups", one)) {
+		read_mapping(r, one, "an element of target_groups",
+			     weighted_keys, g);
+	}
+}
+
 static void parse_groups(struct reader *r, const struct key *k,
 			 const struct node *v, void *slot)
 {
@@ -40,21 +75,24 @@ static void parse_groups(struct reader *r, const struct key *k,
 	f->groups = ARENA_ARRAY(r->arena, list->n, struct weighted_group);
 	if (list->n == 0)
 		complain(r, &v->at, NULL, "%s needs one element", k->name);
-	if (list->n > 1)
-		complain(r, &list->items[1]->at, NULL,
-			 "a forward action with several target groups belongs "
-			 "to the language but is not built yet");
+	if (r->strict && list->n > AWS_GROUPS)
+		complain(r, &v->at, NULL,
+			 "AWS takes at most %d target groups in an action "
+			 "(settings.strict_aws_limits)",
+			 AWS_GROUPS);
 	for (size_t i = 0; i < list->n; i++) {
-		const struct node *one = list->items[i];
 		struct weighted_group *g = &f->groups[f->n_groups];
 
-		g->weight = 1;
-		if (one->kind == NODE_SCALAR)
-			parse_group_name(r, k, one, &g->group);
-		else if (want_map(r, "an element of target_groups", one))
-			read_mapping(r, one, "an element of target_groups",
-				     weighted_keys, g);
-		f->n_groups += g->group != NULL;
+		*g = (struct weighted_group){.group = NULL};
+		read_weighted(r, k, list->items[i], g);
+		if (!g->group)
+			continue;
+		if (r->strict && list->n > 1 && !has_weight(list->items[i]))
+			complain(r, &list->items[i]->at, NULL,
+				 "AWS wants a weight for each of several "
+				 "target groups (settings.strict_aws_limits)");
+		f->n_groups++;
+		want_once(r, f, list->items[i]);
 	}
 }
 
@@ -64,26 +102,68 @@ static const struct type type_groups = {
 /* clang-format off */
 static const struct key forward_keys[] = {
 	{"target_groups", &type_groups, 0, .keys = weighted_keys,
-	 .values = "one element; more are not built yet",
-	 .flags = KEY_REQUIRED, .doc = "Groups to choose from, by weight."},
-	{"stickiness.enabled", &type_only, NO_SLOT, "false",
-	 .refusal = "stickiness between target groups is not built yet",
+	 .flags = KEY_REQUIRED,
+	 .doc = "Groups to choose from, by weight, each once."},
+	{"stickiness.enabled", &type_boolean,
+	 .offset = offsetof(struct forward, stickiness.enabled), "false",
 	 .doc = "Keeps a client at the group that it was given."},
-	{"stickiness.duration_seconds", &type_duration, NO_SLOT, "3600",
-	 {1, 31536000}, {1, 604800}, .doc = "How long."},
+	{"stickiness.duration_seconds", &type_duration,
+	 .offset = offsetof(struct forward, stickiness.duration_s), "3600",
+	 {1, 31536000}, {1, 604800},
+	 .doc = "How long; checked inside of the cookie."},
 	{0},
 };
 /* clang-format on */
+
+/* Without it a client would come to another group, where the cookie of its
+ * target means nothing. */
+static void want_stickiness(struct reader *r, const struct node *v,
+			    const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_groups; i++) {
+		const struct target_group *g = f->groups[i].group;
+
+		if (f->n_groups < 2 || f->stickiness.enabled ||
+		    !g->stickiness.enabled)
+			continue;
+		complain(r, &v->at,
+			 arena_printf(&r->tree->arena,
+				      "write stickiness.enabled: true here; "
+				      "the group is at %s:%u",
+				      g->place.file, g->place.line),
+			 "the target group \"%.*s\" is sticky, so the choice "
+			 "between groups must be, too",
+			 SLICE_ARG(g->name));
+		return;
+	}
+}
+
+static void warn_of_weights(struct reader *r, const struct node *v,
+			    const struct forward *f)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < f->n_groups; i++)
+		total += f->groups[i].weight;
+	if (f->n_groups && total == 0)
+		warn(r, &v->at, NULL,
+		     "all weights are 0: every request is answered 503");
+}
 
 static void parse_forward(struct reader *r, const struct key *k,
 			  const struct node *v, void *slot)
 {
 	struct action *a = slot;
 	struct target_group *group = NULL;
+	unsigned before = r->diag->n_errors;
 
 	a->kind = ACTION_FORWARD;
 	if (v->kind == NODE_MAP) {
 		read_mapping(r, v, "forward", forward_keys, &a->forward);
+		if (r->diag->n_errors == before) {
+			want_stickiness(r, v, &a->forward);
+			warn_of_weights(r, v, &a->forward);
+		}
 	} else if (want_scalar(r, k->name, v)) {
 		group = names_find(r, &r->groups, "target group", v);
 		a->forward.groups = ARENA_NEW(r->arena, struct weighted_group);
@@ -101,18 +181,7 @@ struct redirect_draft {
 	struct slice protocol, host, port, path;
 };
 
-static const struct {
-	struct slice text;
-	enum placeholder kind;
-} placeholders[] = {
-	{SLICE_INIT("#{protocol}"), PLACE_PROTOCOL},
-	{SLICE_INIT("#{host}"), PLACE_HOST},
-	{SLICE_INIT("#{port}"), PLACE_PORT},
-	{SLICE_INIT("#{path}"), PLACE_PATH},
-	{SLICE_INIT("#{query}"), PLACE_QUERY},
-};
-
-#define HOLDS(kind) (1u << PLACE_##kind)
+#define HOLDS(kind) PLACE_BIT(PLACE_##kind)
 
 static const struct {
 	const char *key;
@@ -134,72 +203,11 @@ static unsigned allowed_in(const struct key *k)
 	return 0;
 }
 
-/* The placeholder at the beginning of `rest`; ARRAY_SIZE when there is none. */
-static size_t placeholder_at(struct slice rest)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_SIZE(placeholders) &&
-	       !slice_starts(rest, placeholders[i].text))
-		i++;
-	return i;
-}
-
-static void complain_placeholder(struct reader *r, const struct key *k,
-				 const struct node *v, size_t at)
-{
-	struct slice rest = slice_from(v->text, at);
-	size_t n = slice_find(rest, '}') + 1;
-	struct place place = node_part(v, at, n < rest.n ? n : rest.n);
-	const char *list = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(placeholders); i++)
-		if (allowed_in(k) & 1u << placeholders[i].kind)
-			list = arena_printf(&r->tree->arena, "%s%s%s",
-					    list ? list : "", list ? ", " : "",
-					    placeholders[i].text.p);
-	complain(r, &place, NULL, "%s of a redirect may hold %s", k->name,
-		 list);
-}
-
-static void split_template(struct reader *r, const struct key *k,
-			   const struct node *v, struct template *t)
-{
-	struct slice text = arena_slice(r->arena, v->text);
-	size_t start = 0, i = 0, holes = 1;
-
-	for (size_t j = 0; j < text.n; j++)
-		holes += text.p[j] == '#';
-	t->parts = ARENA_ARRAY(r->arena, 2 * holes, struct template_part);
-	while (i <= text.n) {
-		struct slice rest = slice_from(text, i);
-		size_t p = placeholder_at(rest);
-		bool is_hole = slice_starts(rest, SLICE("#{"));
-
-		if (is_hole &&
-		    (p == ARRAY_SIZE(placeholders) ||
-		     !(allowed_in(k) & 1u << placeholders[p].kind))) {
-			complain_placeholder(r, k, v, i);
-			return;
-		}
-		if ((is_hole || i == text.n) && i > start)
-			t->parts[t->n_parts++] = (struct template_part){
-				PLACE_LITERAL,
-				slice_make(text.p + start, i - start)};
-		if (is_hole) {
-			t->parts[t->n_parts++] = (struct template_part){
-				.kind = placeholders[p].kind};
-			i += placeholders[p].text.n;
-			start = i;
-		} else {
-			i++;
-		}
-	}
-}
-
 static void parse_template(struct reader *r, const struct key *k,
 			   const struct node *v, void *slot)
 {
+	struct place bad;
+
 	if (!want_scalar(r, k->name, v))
 		return;
 	for (size_t i = 0; i < v->text.n; i++) {
@@ -216,7 +224,9 @@ static void parse_template(struct reader *r, const struct key *k,
 		complain(r, &v->at, NULL,
 			 "AWS takes at most 128 characters "
 			 "(settings.strict_aws_limits)");
-	split_template(r, k, v, slot);
+	if (!read_template(r, v, allowed_in(k), slot, &bad))
+		complain(r, &bad, NULL, "%s of a redirect may hold %s", k->name,
+			 list_placeholders(r, allowed_in(k)));
 }
 
 static void parse_host(struct reader *r, const struct key *k,

@@ -1,4 +1,5 @@
 /* Load balancers and their attributes. */
+#include "base/cidr_set.h"
 #include "base/fail.h"
 #include "names.h"
 #include "read_firewall.h"
@@ -84,6 +85,19 @@ static const struct type type_addresses = {parse_addresses,
 					   SHAPE_TEXT | SHAPE_LIST, NULL};
 static const struct type type_groups = {parse_groups, SHAPE_TEXT | SHAPE_LIST,
 					NULL};
+
+static void parse_trusted(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	struct cidr_set *set = ARENA_NEW(r->arena, struct cidr_set);
+
+	(void)k;
+	fw_networks(r, v, set);
+	*(const struct cidr_set **)slot = set;
+}
+
+static const struct type type_trusted = {
+	parse_trusted, SHAPE_TEXT | SHAPE_MAP | SHAPE_LIST, "/[0-9]{1,3}$"};
 
 static const struct word types[] = {
 	{"application", LB_APPLICATION, NULL},
@@ -197,7 +211,8 @@ const struct key balancer_keys[] = {
 	LOG_ROWS("access_logs", "request"),
 	LOG_ROWS("connection_logs", "connection"),
 	LOG_ROWS("health_check_logs", "health check"),
-	{"trusted_addresses", &type_not_built, NO_SLOT,
+	{"trusted_addresses", &type_trusted, INTO(trusted),
+	 .keys = network_peer_keys,
 	 .doc = "Proxies in front of us, whose X-Forwarded-* is kept.",
 	 .absent = "everybody's is kept"},
 	{"error_pages", &type_not_built, NO_SLOT,

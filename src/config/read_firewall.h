@@ -92,6 +92,11 @@ bool fw_is_used(const struct reader *r, const void *object);
 const struct secgroup *const *fw_groups(struct reader *r, const struct node *v,
 					unsigned *n);
 
+/* Networks, and prefix lists by name ({prefix_list: NAME}), as one set. */
+struct cidr_set;
+void fw_networks(struct reader *r, const struct node *v, struct cidr_set *out);
+extern const struct key network_peer_keys[];
+
 /* -- the reader itself ----------------------------------------------------- */
 
 void firewall_reader_release(struct firewall_reader *f);

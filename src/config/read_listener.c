@@ -230,6 +230,15 @@ static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 
 #define RENAME_ROW(name)                                                       \
 	{                                                                      \
+		"routing.http.request." name ".header_name", &type_rename,     \
+			INTO(amzn_names),                                      \
+			.doc = "Another name for that field.",                 \
+			.absent = "the field's own name"                       \
+	}
+
+/* Nobody sends these fields before there is mutual TLS. */
+#define LATER_ROW(name)                                                        \
+	{                                                                      \
 		"routing.http.request." name ".header_name", &type_not_built,  \
 			NO_SLOT, .doc = "Another name for that field.",        \
 				 .absent = "the field's own name"              \
@@ -266,12 +275,12 @@ const struct key listener_keys[] = {
 	{"tcp.idle_timeout.seconds", &type_not_built, NO_SLOT,
 	 .refusal = "it is for network load balancers",
 	 .doc = "Idle timeout of TCP flows.", .absent = "350"},
-	RENAME_ROW("x_amzn_mtls_clientcert_serial_number"),
-	RENAME_ROW("x_amzn_mtls_clientcert_issuer"),
-	RENAME_ROW("x_amzn_mtls_clientcert_subject"),
-	RENAME_ROW("x_amzn_mtls_clientcert_validity"),
-	RENAME_ROW("x_amzn_mtls_clientcert_leaf"),
-	RENAME_ROW("x_amzn_mtls_clientcert"),
+	LATER_ROW("x_amzn_mtls_clientcert_serial_number"),
+	LATER_ROW("x_amzn_mtls_clientcert_issuer"),
+	LATER_ROW("x_amzn_mtls_clientcert_subject"),
+	LATER_ROW("x_amzn_mtls_clientcert_validity"),
+	LATER_ROW("x_amzn_mtls_clientcert_leaf"),
+	LATER_ROW("x_amzn_mtls_clientcert"),
 	RENAME_ROW("x_amzn_tls_version"),
 	RENAME_ROW("x_amzn_tls_cipher_suite"),
 	FIELD_ROW("strict_transport_security", "Strict-Transport-Security"),
@@ -295,6 +304,15 @@ const struct key listener_keys[] = {
 	{"routing.http.response.weir_reason.enabled", &type_boolean,
 	 INTO(reason_field), "true",
 	 .doc = "weir-reason: TOKEN on errors that weir makes."},
+	{"request_headers", &type_changes, INTO(request_changes),
+	 .keys = changes_keys,
+	 .doc = "Changes header fields on their way to targets.",
+	 .absent = "none"},
+	{"response_headers", &type_changes, INTO(response_changes),
+	 .keys = changes_keys,
+	 .doc = "Changes header fields on their way to clients, on answers "
+		"that weir makes, too.",
+	 .absent = "none"},
 	{"proxy_protocol.enabled", &type_only, NO_SLOT, "false",
 	 .refusal = "PROXY headers belong to the language but are not built "
 		    "yet",
@@ -308,12 +326,6 @@ const struct key listener_keys[] = {
 	NOT_BUILT("maintenance",
 		  "Answers everybody with 503, but some.",
 		  "as the load balancer"),
-	NOT_BUILT("request_headers",
-		  "Fields that are removed, set or added "
-		  "before the target sees them.",
-		  "none"),
-	NOT_BUILT("response_headers",
-		  "The same for what the client gets.", "none"),
 	NOT_BUILT("udp.expected_responses",
 		  "Datagrams of its target after which a flow ends.", "none"),
 	{"instance_port", &type_not_built, NO_SLOT,
@@ -415,6 +427,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	r->listener = NULL;
 	check_tls(r, &d);
 	*l = d.listener;
+	make_edits(r, l);
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

@@ -1,6 +1,7 @@
 /* Security groups and their rules, and the ways in of firewall.management. */
 #include <stdlib.h>
 
+#include "base/cidr_set.h"
 #include "base/fail.h"
 #include "names.h"
 #include "read_firewall.h"
@@ -103,6 +104,12 @@ static const struct key peer_keys[] = {
 	 .doc = "The entries of a prefix list.", .absent = "none"},
 	{0},
 };
+
+const struct key network_peer_keys[] = {
+	{"prefix_list", &type_name_node, offsetof(struct peer_draft, list),
+	 .doc = "The entries of a prefix list.", .absent = "none"},
+	{0},
+};
 /* clang-format on */
 
 static bool refuse_group(struct reader *r, const struct node *v)
@@ -166,6 +173,48 @@ static bool read_peer(struct reader *r, const struct node *v,
 	else
 		return want_cidr(r, v, &peer->cidr);
 	return false;
+}
+
+static size_t put_networks(const struct sg_peer *peer, struct cidr *to)
+{
+	if (peer->kind == PEER_CIDR) {
+		*to = peer->cidr;
+		return 1;
+	}
+	for (unsigned i = 0; i < peer->list->n_entries; i++)
+		to[i] = peer->list->entries[i].cidr;
+	return peer->list->n_entries;
+}
+
+void fw_networks(struct reader *r, const struct node *v, struct cidr_set *out)
+{
+	static const struct peers around = {NULL};
+	const struct node *list = node_as_list(r->tree, v);
+	struct sg_peer *peers =
+		ARENA_ARRAY(&r->tree->arena, list->n, struct sg_peer);
+	size_t n_peers = 0, n = 0;
+	struct cidr *all;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct sg_peer *peer = &peers[n_peers];
+
+		if (!read_peer(r, list->items[i], &around, peer))
+			continue;
+		if (peer->kind == PEER_PREFIX_LIST && peer->list->file) {
+			complain(r, &list->items[i]->at, NULL,
+				 "the prefix list \"%s\" has a file, and only "
+				 "the firewall follows these: not built yet",
+				 peer->list->name);
+			continue;
+		}
+		n += peer->kind == PEER_CIDR ? 1 : peer->list->n_entries;
+		n_peers++;
+	}
+	all = ARENA_ARRAY(&r->tree->arena, n, struct cidr);
+	n = 0;
+	for (size_t i = 0; i < n_peers; i++)
+		n += put_networks(&peers[i], all + n);
+	cidr_set_make(r->arena, all, n, out);
 }
 
 /* -- rules ----------------------------------------------------------------- */

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
-#include "http/names.h"
-#include "model/route.h"
+#include "model/inquiry.h"
 #include "names.h"
 #include "read.h"
 
@@ -14,11 +13,13 @@ struct request_draft {
 	const struct node *at;
 	const struct node *url, *headers, *balancer;
 	struct slice method;
+	struct addr from;
 };
 
 /* What is expected; NULL: nothing in particular. */
 struct expect_draft {
-	const struct node *rule, *group, *status, *location;
+	const struct node *rule, *group, *status, *location, *reason;
+	const struct node *sent_host, *sent_target;
 };
 
 struct test_draft {
@@ -38,13 +39,21 @@ static void parse_node_slot(struct reader *r, const struct key *k,
 static void parse_headers(struct reader *r, const struct key *k,
 			  const struct node *v, void *slot)
 {
+	size_t n = 0;
+
 	if (!want_map(r, k->name, v))
 		return;
-	for (size_t i = 0; i < v->n; i++)
-		if (!want_scalar(r, "the value of a header",
-				 v->entries[i].value))
-			return;
-	if (v->n > FIELDS_MAX)
+	for (size_t i = 0; i < v->n; i++) {
+		const struct node *list =
+			node_as_list(r->tree, v->entries[i].value);
+
+		for (size_t j = 0; j < list->n; j++)
+			if (!want_scalar(r, "the value of a header",
+					 list->items[j]))
+				return;
+		n += list->n;
+	}
+	if (n > FIELDS_MAX)
 		complain(r, &v->at, NULL, "%s may have at most %d", k->name,
 			 FIELDS_MAX);
 	else
@@ -54,14 +63,34 @@ static void parse_headers(struct reader *r, const struct key *k,
 static void parse_from(struct reader *r, const struct key *k,
 		       const struct node *v, void *slot)
 {
-	struct addr ignored;
-
-	(void)slot;
-	if (want_scalar(r, k->name, v) && !addr_parse_ip(v->text, 0, &ignored))
+	if (want_scalar(r, k->name, v) && !addr_parse_ip(v->text, 0, slot))
 		complain(r, &v->at, NULL, "%s must be an address", k->name);
 }
 
 static const struct type type_node = {parse_node_slot, SHAPE_TEXT, NULL};
+/* Only tokens that there are. */
+static void parse_reason(struct reader *r, const struct key *k,
+			 const struct node *v, void *slot)
+{
+	struct nearest near;
+
+	if (!want_scalar(r, k->name, v))
+		return;
+	near = nearest_to(v->text.p);
+	for (int i = REASON_NONE + 1; i < REASON_KINDS; i++) {
+		const char *token = reason_token((enum reason)i);
+
+		if (slice_eq(v->text, slice_of(token))) {
+			*(const struct node **)slot = v;
+			return;
+		}
+		nearest_try(&near, token);
+	}
+	complain(r, &v->at, nearest_hint(r, &near), "there is no reason \"%s\"",
+		 v->text.p);
+}
+
+static const struct type type_reason = {parse_reason, SHAPE_TEXT, NULL};
 static const struct type type_headers = {parse_headers, SHAPE_MAP, NULL};
 static const struct type type_from = {parse_from, SHAPE_TEXT, NULL};
 
@@ -76,9 +105,10 @@ static const struct key request_keys[] = {
 	{"method", &type_text, REQUEST(method), "GET", .any = {1, 40},
 	 .doc = "Method of the request."},
 	{"headers", &type_headers, REQUEST(headers), .flags = KEY_FREE,
-	 .doc = "More header fields.", .absent = "none"},
-	{"from", &type_from, NO_SLOT, .doc = "Address of the client.",
-	 .absent = "anybody"},
+	 .doc = "More header fields; a list of values is a field for each.",
+	 .absent = "none"},
+	{"from", &type_from, REQUEST(from), "127.0.0.1",
+	 .doc = "Address of the client."},
 	{"load_balancer", &type_node, REQUEST(balancer),
 	 .doc = "Which load balancer is asked.",
 	 .absent = "the one that has such a listener"},
@@ -92,15 +122,20 @@ static const struct key expect_keys[] = {
 	{"target_group", &type_node, EXPECT(group),
 	 .doc = "A group that the rule may choose.", .absent = "any"},
 	{"status_code", &type_node, EXPECT(status),
-	 .doc = "Status of a redirect or fixed response.", .absent = "any"},
+	 .doc = "Status of a redirect, fixed response or refusal.",
+	 .absent = "any"},
 	{"location", &type_node, EXPECT(location),
 	 .doc = "Where a redirect leads.", .absent = "anywhere"},
-	NOT_BUILT("reason",
-		  "Reason of a refusal.", "any"),
-	NOT_BUILT("sent_host",
-		  "Host that the target gets.", "any"),
-	NOT_BUILT("sent_target",
-		  "Request target that the target gets.", "any"),
+	{"reason", &type_reason, EXPECT(reason),
+	 .doc = "Why the request is refused: a token of weir-reason.",
+	 .absent = "it is not refused"},
+	{"sent_host", &type_node, EXPECT(sent_host),
+	 .doc = "Host that the target is asked for, after transforms.",
+	 .absent = "any"},
+	{"sent_target", &type_node, EXPECT(sent_target),
+	 .doc = "Path and query that the target is asked for, after "
+		"transforms.",
+	 .absent = "any"},
 	{0},
 };
 /* clang-format on */
@@ -139,91 +174,55 @@ const struct key test_keys[] = {
 
 /* -- which listener -------------------------------------------------------- */
 
-struct asked {
-	struct slice authority, target;
-	enum protocol protocol;
-	uint16_t port;
-};
-
-static bool split_url(struct reader *r, const struct node *url, struct asked *a)
-{
-	struct slice rest = url->text, name;
-	bool tls = slice_starts(rest, SLICE("https://"));
-	uint16_t port = 0;
-	size_t end;
-
-	if (!tls && !slice_starts(rest, SLICE("http://")))
-		goto fail;
-	rest = slice_from(rest, tls ? 8 : 7);
-	end = slice_find(rest, '/');
-	if (slice_find(rest, '?') < end)
-		goto fail;
-	a->authority = slice_first(rest, end);
-	a->target = end < rest.n ? slice_from(rest, end) : SLICE("/");
-	a->protocol = tls ? PROTOCOL_HTTPS : PROTOCOL_HTTP;
-	if (!host_split(a->authority, &name, &port))
-		goto fail;
-	a->port = port ? port : tls ? 443 : 80;
-	return true;
-
-fail:
-	complain(r, &url->at, "such as \"http://example.com:8080/path?query\"",
-		 "url must be that of a request");
-	return false;
-}
-
 static const struct listener *find_listener(struct reader *r,
 					    const struct request_draft *d,
-					    const struct asked *a)
+					    const struct inquiry_url *url)
 {
-	const struct listener *found = NULL;
+	struct slice name = d->balancer ? d->balancer->text : (struct slice){0};
+	const struct listener *found;
+	unsigned n_found;
 
 	if (d->balancer &&
 	    !names_find(r, &r->balancers, "load balancer", d->balancer))
 		return NULL;
-	for (size_t i = 0; i < r->snap->n_balancers; i++) {
-		const struct load_balancer *lb = &r->snap->balancers[i];
-
-		if (d->balancer && !slice_eq(lb->name, d->balancer->text))
-			continue;
-		for (size_t j = 0; j < lb->n_listeners; j++) {
-			const struct listener *l = &lb->listeners[j];
-
-			if (l->port != a->port || l->protocol != a->protocol)
-				continue;
-			if (found) {
-				complain(r, &d->url->at, "say load_balancer",
-					 "several listeners are meant");
-				return NULL;
-			}
-			found = l;
-		}
-	}
+	found = inquiry_listener(r->snap, name, url, &n_found);
+	if (n_found > 1)
+		complain(r, &d->url->at, "say load_balancer",
+			 "several listeners are meant");
 	if (!found)
 		complain(r, &d->url->at, NULL,
 			 "no listener has protocol %s and port %u",
-			 protocol_name(a->protocol), a->port);
-	return found;
+			 protocol_name(url->protocol), url->port);
+	return n_found == 1 ? found : NULL;
 }
 
 /* -- running --------------------------------------------------------------- */
 
-static void add_field(struct http_head *head, struct slice name,
-		      struct slice value)
+/* Each header once, or as often as its list has values. */
+static size_t list_fields(struct reader *r, const struct node *headers,
+			  struct inquiry_field *out)
 {
-	struct field *f = &head->fields[head->n_fields++];
+	size_t n = 0;
 
-	*f = (struct field){.name = name, .value = value};
-	f->id = (uint8_t)name_of(name);
-	head->present |= NAME_BIT(f->id);
+	for (size_t i = 0; headers && i < headers->n; i++) {
+		const struct entry *e = &headers->entries[i];
+		const struct node *list = node_as_list(r->tree, e->value);
+
+		for (size_t v = 0; v < list->n; v++)
+			out[n++] = (struct inquiry_field){e->key->text,
+							  list->items[v]->text};
+	}
+	return n;
 }
 
 static void fail_test(struct reader *r, const struct node *v,
 		      const struct rule *rule, const char *what,
 		      const char *got)
 {
-	const char *hint = arena_printf(&r->tree->arena, "decided at %s:%u",
-					rule->place.file, rule->place.line);
+	const char *hint =
+		rule ? arena_printf(&r->tree->arena, "decided at %s:%u",
+				    rule->place.file, rule->place.line)
+		     : NULL;
 
 	complain(r, &v->at, hint, "the request gets %s %s, not \"%s\"", what,
 		 got, v->text.p);
@@ -258,20 +257,35 @@ static void check_target_group(struct reader *r, const struct node *v,
 		  got ? got : "no target group");
 }
 
-static void check_status(struct reader *r, const struct node *v,
-			 const struct rule *rule)
+/* The answer of a redirect, a fixed response or a refusal; 0: a target's. */
+static int status_of(const struct inquiry_answer *a)
 {
-	unsigned status = rule->action.kind == ACTION_REDIRECT
-				  ? rule->action.redirect.status
-			  : rule->action.kind == ACTION_FIXED_RESPONSE
-				  ? rule->action.fixed.status
-				  : 0;
-	const char *got = arena_printf(&r->tree->arena, "%u", status);
+	const struct action *action;
+
+	if (a->reason)
+		return reason_status(a->reason);
+	action = &a->decision.rule->action;
+	switch (action->kind) {
+	case ACTION_FORWARD:
+		return 0;
+	case ACTION_REDIRECT:
+		return action->redirect.status;
+	case ACTION_FIXED_RESPONSE:
+		return action->fixed.status;
+	}
+	BUG("action %d", (int)action->kind);
+}
+
+static void check_status(struct reader *r, const struct node *v,
+			 const struct inquiry_answer *a)
+{
+	int status = status_of(a);
+	const char *got = arena_printf(&r->tree->arena, "%d", status);
 
 	if (status == 0)
-		fail_test(r, v, rule, "the status of", "a target");
+		fail_test(r, v, a->decision.rule, "the status of", "a target");
 	else if (!slice_eq(v->text, slice_of(got)))
-		fail_test(r, v, rule, "status", got);
+		fail_test(r, v, a->decision.rule, "status", got);
 }
 
 static void check_location(struct reader *r, const struct node *v,
@@ -297,45 +311,120 @@ static void check_location(struct reader *r, const struct node *v,
 		fail_test(r, v, d->rule, "location", room);
 }
 
+enum { SENT_MAX = URI_ESCAPED * TRANSFORM_OCTETS_MAX };
+
+/* As it leaves: a request target has escapes. */
+static const char *as_sent(struct reader *r, struct slice text)
+{
+	char *room = arena_alloc(&r->tree->arena, SENT_MAX + 1);
+	struct writer w = writer_make(room, SENT_MAX);
+
+	writer_target(&w, text);
+	*w.at = '\0';
+	return room;
+}
+
+static void check_sent_text(struct reader *r, const struct node *v,
+			    const struct rule *rule, const char *what,
+			    struct slice text)
+{
+	const char *got = as_sent(r, text);
+
+	if (!slice_eq(v->text, slice_of(got)))
+		fail_test(r, v, rule, what, got);
+}
+
+static void check_sent(struct reader *r, const struct expect_draft *e,
+		       const struct listener *l, const struct inquiry_answer *a)
+{
+	const struct decision *d = &a->decision;
+	const struct node *first = e->sent_host ? e->sent_host : e->sent_target;
+	char *room = arena_alloc(&r->tree->arena, SENT_MAX);
+	struct writer w = writer_make(room, SENT_MAX);
+
+	if (first && d->rule->action.kind != ACTION_FORWARD) {
+		fail_test(r, first, d->rule, "an answer, and", "no target");
+		return;
+	}
+	if (e->sent_host)
+		check_sent_text(r, e->sent_host, d->rule, "host",
+				sent_host(l, &a->head, d, &a->sent, &w));
+	if (e->sent_target)
+		check_sent_text(r, e->sent_target, d->rule, "target",
+				sent_target(d, &a->sent, &w));
+}
+
+/* A refusal that was not asked for. */
+static void check_refusal(struct reader *r, const struct test_draft *t,
+			  const struct inquiry_answer *a)
+{
+	const struct expect_draft *e = &t->expect;
+	const char *token = reason_token(a->reason);
+
+	if (e->rule || e->group || e->location || (!e->reason && !e->status))
+		complain(r, &t->request.url->at, NULL,
+			 "the request is refused: %s",
+			 reason_sentence(a->reason));
+	if (e->reason && !slice_eq(e->reason->text, slice_of(token)))
+		fail_test(r, e->reason, a->decision.rule, "refused with",
+			  token);
+	if (e->status)
+		check_status(r, e->status, a);
+}
+
+static void check_answer(struct reader *r, const struct test_draft *t,
+			 const struct listener *l,
+			 const struct inquiry_answer *a)
+{
+	const struct expect_draft *e = &t->expect;
+
+	if (a->reason) {
+		check_refusal(r, t, a);
+		return;
+	}
+	if (e->reason)
+		fail_test(r, e->reason, a->decision.rule,
+			  "through:", "no refusal");
+	if (e->rule)
+		check_rule(r, e->rule, a->decision.rule);
+	if (e->group)
+		check_target_group(r, e->group, a->decision.rule);
+	if (e->status)
+		check_status(r, e->status, a);
+	if (e->location)
+		check_location(r, e->location, l, &a->decision);
+	check_sent(r, e, l, a);
+}
+
 static void run_test(struct reader *r, const struct test_draft *t,
 		     struct route_scratch *scratch)
 {
-	const struct request_draft *q = &t->request;
-	const struct expect_draft *e = &t->expect;
-	struct field fields[FIELDS_MAX + 1];
-	struct http_head head = {.fields = fields,
-				 .max_fields = FIELDS_MAX + 1,
-				 .version = HTTP_1_1};
+	const struct request_draft *d = &t->request;
+	struct inquiry_field fields[FIELDS_MAX];
+	struct inquiry q = {
+		.method = d->method, .fields = fields, .peer = d->from};
+	struct inquiry_answer answer;
 	const struct listener *l;
-	struct decision d;
-	struct asked asked;
 
-	if (!q->url || !split_url(r, q->url, &asked))
+	if (!d->url)
 		return;
-	l = find_listener(r, q, &asked);
-	if (!l)
-		return;
-	head.method = q->method;
-	head.method_id = (uint8_t)method_of(q->method);
-	head.target = asked.target;
-	add_field(&head, SLICE("Host"), asked.authority);
-	for (size_t i = 0; q->headers && i < q->headers->n; i++)
-		add_field(&head, q->headers->entries[i].key->text,
-			  q->headers->entries[i].value->text);
-	d = route_decide(l, &head, scratch);
-	if (d.reason != REASON_NONE) {
-		complain(r, &q->url->at, NULL, "the request is refused: %s",
-			 reason_sentence(d.reason));
+	if (!inquiry_split(d->url->text, &q.url)) {
+		complain(r, &d->url->at,
+			 "such as \"http://example.com:8080/path?query\"",
+			 "url must be that of a request");
 		return;
 	}
-	if (e->rule)
-		check_rule(r, e->rule, d.rule);
-	if (e->group)
-		check_target_group(r, e->group, d.rule);
-	if (e->status)
-		check_status(r, e->status, d.rule);
-	if (e->location)
-		check_location(r, e->location, l, &d);
+	l = find_listener(r, d, &q.url);
+	if (!l)
+		return;
+	q.n_fields = list_fields(r, d->headers, fields);
+	if (inquiry_ask(&q, l, scratch, &answer))
+		check_answer(r, t, l, &answer);
+	else
+		complain(r, &d->url->at, NULL,
+			 "no request can be written with these: url without "
+			 "spaces, tokens as method and names, no line ends");
+	inquiry_release(&answer);
 }
 
 /* Their grammar is checked always, their outcome where that is asked for. */

@@ -11,7 +11,8 @@ static void free_pattern(void *object)
 }
 
 /* A value in the form of what it is compared with (model/route.h): a path has
- * an escape for what no target may have, a host no dot at its end. */
+ * an escape for what no target may have, a host no dot at its end. Fields and
+ * queries are compared as they were sent. */
 static struct slice as_compared(struct reader *r, enum condition_kind kind,
 				struct slice text)
 {
@@ -21,15 +22,28 @@ static struct slice as_compared(struct reader *r, enum condition_kind kind,
 
 	if (kind == CONDITION_HOST_HEADER)
 		return host_without_last_dot(text);
+	if (kind != CONDITION_PATH_PATTERN)
+		return text;
 	room = arena_alloc(r->arena, size);
 	w = writer_make(room, size);
 	writer_target(&w, text);
 	return slice_make(room, (size_t)(w.at - room));
 }
 
-static const struct pattern *make_regex(struct reader *r, const struct node *v,
-					unsigned flags, struct pattern *p)
+/* Of enum pattern_flag. */
+static unsigned flags_of(const struct condition *c)
 {
+	if (c->kind == CONDITION_PATH_PATTERN)
+		return 0;
+	if (c->kind == CONDITION_HOST_HEADER || c->is_regex)
+		return PATTERN_FOLD;
+	return PATTERN_FOLD | PATTERN_ESCAPES;
+}
+
+const struct pattern *make_regex(struct reader *r, const struct node *v,
+				 unsigned flags)
+{
+	struct pattern *p = ARENA_NEW(r->arena, struct pattern);
 	const char *why = NULL;
 	size_t at = 0;
 	struct place place;
@@ -43,26 +57,25 @@ static const struct pattern *make_regex(struct reader *r, const struct node *v,
 	return NULL;
 }
 
+const struct pattern *make_body_pattern(struct reader *r, const struct node *v)
+{
+	return make_regex(r, v, 0);
+}
+
 const struct pattern *make_pattern(struct reader *r, const struct condition *c,
 				   const struct node *v)
 {
-	unsigned flags = c->kind == CONDITION_HOST_HEADER ? PATTERN_FOLD : 0;
-	struct pattern *p = ARENA_NEW(r->arena, struct pattern);
+	unsigned flags = flags_of(c);
+	struct pattern *p;
 
-	if (!c->is_regex) {
-		if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text),
-				     flags, p))
-			complain(r, &v->at, NULL,
-				 "a pattern has at most %d octets",
-				 PATTERN_OCTETS_MAX);
-		return p;
-	}
-	return make_regex(r, v, flags, p);
-}
-
-const struct pattern *make_body_pattern(struct reader *r, const struct node *v)
-{
-	return make_regex(r, v, 0, ARENA_NEW(r->arena, struct pattern));
+	if (c->is_regex)
+		return make_regex(r, v, flags);
+	p = ARENA_NEW(r->arena, struct pattern);
+	if (!pattern_compile(r->arena, as_compared(r, c->kind, v->text), flags,
+			     p))
+		complain(r, &v->at, NULL, "a pattern has at most %d octets",
+			 PATTERN_OCTETS_MAX);
+	return p;
 }
 
 void make_index(struct reader *r, struct listener *l)

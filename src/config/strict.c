@@ -1,6 +1,7 @@
 /* Limits of AWS that only the whole can break; a single value is checked
  * where it is read. */
 #include "base/fail.h"
+#include "http/pattern.h"
 #include "read.h"
 
 enum {
@@ -11,6 +12,9 @@ enum {
 	AWS_TARGETS_OF_BALANCER = 1000,
 	AWS_VERIFY_LISTENERS = 2,
 	AWS_TRUST_STORES = 20,
+	AWS_VALUES_OF_RULE = 5,
+	AWS_VALUES_OF_CONDITION = 3,
+	AWS_WILDCARDS = 6,
 };
 
 /* What one load balancer adds up to. */
@@ -90,4 +94,59 @@ void check_strict(struct reader *r)
 	too_many(r, &whole, r->trusts.n_used, AWS_TRUST_STORES, "trust stores");
 	for (size_t i = 0; i < snap->n_balancers; i++)
 		check_balancer(r, &snap->balancers[i], users);
+}
+
+/* -- one rule -------------------------------------------------------------- */
+
+/* AWS takes as many as one likes of these in a rule. */
+static bool may_repeat(enum condition_kind kind)
+{
+	return kind == CONDITION_HTTP_HEADER || kind == CONDITION_QUERY_STRING;
+}
+
+/* What an escape makes literal does not count. */
+static size_t wildcards_of(const struct condition *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_values && c->patterns && !c->is_regex;
+	     i++) {
+		n += c->patterns[i]->n_wildcards;
+		if (c->key_patterns && c->key_patterns[i])
+			n += c->key_patterns[i]->n_wildcards;
+	}
+	return n;
+}
+
+void check_rule_strictly(struct reader *r, const struct rule *rule)
+{
+	size_t values = 0, wildcards = 0;
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < rule->n_conditions; i++) {
+		const struct condition *c = &rule->conditions[i];
+
+		values += c->n_values;
+		wildcards += wildcards_of(c);
+		if (c->n_values > AWS_VALUES_OF_CONDITION)
+			complain(r, &c->place, NULL,
+				 "AWS takes at most %d values in a condition "
+				 "(settings.strict_aws_limits)",
+				 AWS_VALUES_OF_CONDITION);
+		if (seen & 1u << c->kind && !may_repeat(c->kind))
+			complain(r, &c->place, NULL,
+				 "AWS takes one condition of this kind in a "
+				 "rule (settings.strict_aws_limits)");
+		seen |= 1u << c->kind;
+	}
+	if (values > AWS_VALUES_OF_RULE)
+		complain(r, &rule->place, NULL,
+			 "AWS takes at most %d values in a rule "
+			 "(settings.strict_aws_limits)",
+			 AWS_VALUES_OF_RULE);
+	if (wildcards > AWS_WILDCARDS)
+		complain(r, &rule->place, NULL,
+			 "AWS takes at most %d wildcards in a rule "
+			 "(settings.strict_aws_limits)",
+			 AWS_WILDCARDS);
 }

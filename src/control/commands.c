@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "daemon.h"
+#include "explain_daemon.h"
 #include "reload.h"
 #include "status.h"
 
@@ -127,7 +128,7 @@ static const struct {
 } commands[] = {
 	{"status", answer_status}, {"targets", answer_targets},
 	{"rules", answer_rules},   {"certs", answer_certs},
-	{"reload", answer_reload},
+	{"reload", answer_reload}, {"explain", explain_answer},
 };
 
 json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
@@ -139,7 +140,7 @@ json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].answer(daemon, request, memo);
 	return admin_error("%s%.64s%s; there are: status, targets, rules, "
-			   "certs, reload",
+			   "certs, explain, reload",
 			   name ? "there is no command \"" : "no \"command\"",
 			   name ? name : "", name ? "\"" : "");
 }

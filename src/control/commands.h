@@ -5,6 +5,7 @@
  *	{"command":"targets"}
  *	{"command":"rules"}
  *	{"command":"certs"}
+ *	{"command":"explain","url":"http://example.com/"}
  *	{"command":"reload","wait":true}
  *
  * Floor: control.  Control thread.

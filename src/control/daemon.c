@@ -1,4 +1,5 @@
 #include "daemon.h"
+#include "explain_daemon.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -446,6 +447,7 @@ static void release(struct daemon *d)
 	loop_watch_free(d->drain_timer);
 	loop_watch_free(d->names_timer);
 	admin_free(d->admin);
+	explain_end(d);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)
@@ -475,6 +477,7 @@ int daemon_serve(const char *file)
 	notify_begin();
 	chunk_pool_init(control_octets());
 	loop_init(&d.loop);
+	list_init(&d.explains);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

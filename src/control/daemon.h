@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "base/list.h"
 #include "model/counts.h"
 #include "model/snapshot.h"
 #include "net/loop.h"
@@ -51,6 +52,8 @@ struct daemon {
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: names cannot be looked up */
 	struct ticket_keys *tickets;
+	struct list explains; /* questions that wait for a worker */
+	uint64_t n_explains;
 	struct admin *admin; /* NULL: nobody can ask */
 	char *admin_path;    /* unlinked at the end; owned; or NULL */
 	struct reload_report last_reload;

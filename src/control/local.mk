@@ -4,6 +4,10 @@ src_libweir_a_SOURCES += \
 	src/control/check.c src/control/check.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/daemon.c src/control/daemon.h \
+	src/control/explain.c src/control/explain.h \
+	src/control/explain_daemon.c src/control/explain_daemon.h \
+	src/control/explain_parts.h src/control/explain_rules.c \
+	src/control/explain_targets.c \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \

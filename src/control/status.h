@@ -14,6 +14,7 @@
 
 #include "base/slice.h"
 
+struct condition;
 struct daemon;
 
 /* Each returns a new reference to an answer. */
@@ -24,6 +25,9 @@ json_t *status_of_certs(const struct daemon *d);
 
 /* An array of the logs that this process writes; part of an answer. */
 json_t *status_of_logs(void);
+
+/* One condition of a rule, under the names of the configuration. */
+json_t *status_of_condition(const struct condition *c);
 
 /* Help for these: text that need not be UTF-8, and a time. */
 json_t *status_text(struct slice text);

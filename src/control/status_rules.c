@@ -4,30 +4,67 @@
  * Floor: control.
  */
 #include "daemon.h"
+#include "http/transform.h"
 #include "status.h"
 #include "tls/identity.h"
 #include "tls/policy.h"
 #include "tls/server.h"
 
+/* A text; with a key an object, as in the configuration. */
+static json_t *value_of(const struct condition *c, size_t i)
+{
+	json_t *o;
+
+	if (c->kind == CONDITION_QUERY_STRING) {
+		o = json_object();
+		if (c->keys[i].p)
+			json_object_set_new(o, "key", status_text(c->keys[i]));
+		json_object_set_new(o, "value", status_text(c->values[i]));
+		return o;
+	}
+	if (!c->keys || !c->keys[i].p)
+		return status_text(c->values[i]);
+	o = json_object();
+	json_object_set_new(o, "prefix_list", status_text(c->values[i]));
+	return o;
+}
+
+json_t *status_of_condition(const struct condition *c)
+{
+	json_t *o = json_object(), *values = json_array();
+
+	for (size_t i = 0; i < c->n_values; i++)
+		json_array_append_new(values, value_of(c, i));
+	json_object_set_new(o, "field", json_string(condition_name(c->kind)));
+	if (c->kind == CONDITION_HTTP_HEADER)
+		json_object_set_new(o, "http_header_name",
+				    status_text(c->field));
+	json_object_set_new(o, c->is_regex ? "regex_values" : "values", values);
+	return o;
+}
+
 static json_t *conditions(const struct rule *rule)
 {
-	static const char *const names[] = {
-		[CONDITION_HOST_HEADER] = "host_header",
-		[CONDITION_PATH_PATTERN] = "path_pattern",
-	};
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < rule->n_conditions; i++) {
-		const struct condition *c = &rule->conditions[i];
-		json_t *o = json_object(), *values = json_array();
+	for (size_t i = 0; i < rule->n_conditions; i++)
+		json_array_append_new(
+			list, status_of_condition(&rule->conditions[i]));
+	return list;
+}
 
-		for (size_t v = 0; v < c->n_values; v++)
-			json_array_append_new(values,
-					      status_text(c->values[v]));
-		json_object_set_new(o, "field", json_string(names[c->kind]));
-		json_object_set_new(o, c->is_regex ? "regex_values" : "values",
-				    values);
-		json_array_append_new(list, o);
+static json_t *transforms(const struct rule *rule)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rule->n_transforms; i++) {
+		const struct transform *t = &rule->transforms[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:o}", "type",
+					transform_kind_name(t->kind), "regex",
+					status_text(t->regex), "replace",
+					status_text(t->replace)));
 	}
 	return list;
 }
@@ -36,6 +73,7 @@ static json_t *action(const struct action *a)
 {
 	json_t *o = json_object(), *groups;
 
+	json_object_set_new(o, "type", json_string(action_name(a->kind)));
 	switch (a->kind) {
 	case ACTION_FORWARD:
 		groups = json_array();
@@ -49,16 +87,20 @@ static json_t *action(const struct action *a)
 					    json_integer(w->weight));
 			json_array_append_new(groups, g);
 		}
-		json_object_set_new(o, "type", json_string("forward"));
 		json_object_set_new(o, "target_groups", groups);
+		if (a->forward.stickiness.enabled)
+			json_object_set_new(
+				o, "stickiness",
+				json_pack("{s:b, s:I}", "enabled", 1,
+					  "duration_seconds",
+					  (json_int_t)a->forward.stickiness
+						  .duration_s));
 		break;
 	case ACTION_REDIRECT:
-		json_object_set_new(o, "type", json_string("redirect"));
 		json_object_set_new(o, "status_code",
 				    json_integer(a->redirect.status));
 		break;
 	case ACTION_FIXED_RESPONSE:
-		json_object_set_new(o, "type", json_string("fixed_response"));
 		json_object_set_new(o, "status_code",
 				    json_integer(a->fixed.status));
 		break;
@@ -76,6 +118,8 @@ static json_t *rule_to_json(const struct rule *rule)
 		json_object_set_new(o, "priority",
 				    json_integer(rule->priority));
 	json_object_set_new(o, "conditions", conditions(rule));
+	if (rule->n_transforms)
+		json_object_set_new(o, "transforms", transforms(rule));
 	json_object_set_new(o, "action", action(&rule->action));
 	if (rule->place.file)
 		json_object_set_new(o, "place",

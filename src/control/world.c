@@ -75,6 +75,9 @@ bool world_needs_keys(const struct snapshot *snap)
 	for (size_t i = 0; i < snap->n_groups; i++)
 		if (snap->groups[i].stickiness.enabled)
 			return true;
+	for (size_t i = 0; i < snap->n_weighted; i++)
+		if (snap->weighted[i].rule->action.forward.stickiness.enabled)
+			return true;
 	return false;
 }
 

@@ -1,5 +1,7 @@
 #include "head.h"
 
+#include "octets.h"
+
 const struct field *head_next_text(const struct http_head *head,
 				   struct slice name, const struct field *after)
 {
@@ -59,6 +61,11 @@ bool head_has_token(const struct http_head *head, enum name name,
 				return true;
 	}
 	return false;
+}
+
+bool http_is_token(struct slice text)
+{
+	return text.n > 0 && slice_all(text, OCTET_TOKEN);
 }
 
 enum method method_of(struct slice text)

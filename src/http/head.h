@@ -175,6 +175,9 @@ bool list_next(struct slice *rest, struct slice *item);
 bool head_has_token(const struct http_head *head, enum name name,
 		    struct slice token);
 
+/* Whether this is a token of RFC 9110 5.6.2: a method, a field name. */
+bool http_is_token(struct slice text);
+
 /* The number of a method; case matters. */
 enum method method_of(struct slice text);
 

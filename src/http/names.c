@@ -87,25 +87,39 @@ is(const char *p, const char *literal, const size_t n)
 			return (name);                                         \
 	} while (0)
 
-/*
- * Applications of the CGI kind read '_' as '-', so a name that is spoofed
- * that way counts, too.
- */
-static bool starts_amzn(struct slice text, struct slice rest)
+static char fold(char c)
 {
-	static const char prefix[] = "x-amzn-";
-	const size_t n = sizeof(prefix) - 1;
+	return c == '_' ? '-' : ascii_lower(c);
+}
 
-	if (text.n < n + rest.n)
-		return false;
-	for (size_t i = 0; i < n + rest.n; i++) {
-		char want = i < n ? prefix[i] : rest.p[i - n];
-		char got = ascii_lower(text.p[i]);
+/* Below 0, 0 or above, for the first n octets of both. */
+static int cmp_octets(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char left = fold(a[i]), right = fold(b[i]);
 
-		if (got != want && !(want == '-' && got == '_'))
-			return false;
+		if (left != right)
+			return left < right ? -1 : 1;
 	}
-	return true;
+	return 0;
+}
+
+int name_cmp(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return cmp_octets(a.p, b.p, a.n);
+}
+
+bool name_same(struct slice a, struct slice b)
+{
+	return name_cmp(a, b) == 0;
+}
+
+bool name_starts(struct slice name, struct slice prefix)
+{
+	return name.n >= prefix.n &&
+	       cmp_octets(name.p, prefix.p, prefix.n) == 0;
 }
 
 static enum name spoofed_or_other(struct slice text)
@@ -113,9 +127,9 @@ static enum name spoofed_or_other(struct slice text)
 	if (text.n < 11 || (text.p[0] | 0x20) != 'x' ||
 	    (text.p[2] | 0x20) != 'a')
 		return NAME_OTHER;
-	if (starts_amzn(text, SLICE("tls-")) ||
-	    starts_amzn(text, SLICE("mtls-")) ||
-	    starts_amzn(text, SLICE("oidc-")))
+	if (name_starts(text, SLICE("x-amzn-tls-")) ||
+	    name_starts(text, SLICE("x-amzn-mtls-")) ||
+	    name_starts(text, SLICE("x-amzn-oidc-")))
 		return NAME_X_AMZN_SPOOFED;
 	return NAME_OTHER;
 }

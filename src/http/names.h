@@ -9,6 +9,7 @@
 #ifndef WEIR_HTTP_NAMES_H
 #define WEIR_HTTP_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -60,6 +61,16 @@ _Static_assert(NAME_KINDS <= 64, "a set of names fits into 64 bits");
 
 /* The number of a name; case does not matter. NAME_OTHER when unknown. */
 enum name name_of(struct slice text);
+
+/*
+ * Whether two names are the same to somebody who reads them: their case does
+ * not matter, and '_' counts as '-', because applications of the CGI kind
+ * read both as one. Whoever may not say a name may not say it that way.
+ */
+bool name_same(struct slice a, struct slice b);
+bool name_starts(struct slice name, struct slice prefix);
+/* An order in which such names are equal; shorter ones come first. */
+int name_cmp(struct slice a, struct slice b);
 
 /*
  * The name in lower case; "x-amzn-" for NAME_X_AMZN_SPOOFED, which stands for

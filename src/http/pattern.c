@@ -189,6 +189,8 @@ bool pattern_compile(struct arena *arena, struct slice source, unsigned flags,
 enum {
 	JIT_TEXT_OCTETS = 4 * 1024,
 	JIT_STEPS = 100 * 1000,
+	/* Of a place where groups are looked for, even in a long text. */
+	JIT_STEPS_LEAST = 200,
 	JIT_STACK_OCTETS = 1024 * 1024, /* at most; taken as needed */
 	DFA_COMPARISONS = 64 * 1000 * 1000,
 	DFA_STATES_MAX = 400,
@@ -202,7 +204,8 @@ enum {
 #define DFA_ROOM(states) ((states)*6 + 2)
 
 struct pattern_scratch {
-	pcre2_match_data *data;
+	pcre2_match_data *data;   /* of a match without its groups */
+	pcre2_match_data *groups; /* PATTERN_GROUPS_MAX of them */
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack; /* NULL: the small one of the library */
 	int room[DFA_ROOM(DFA_STATES_MAX)];
@@ -215,8 +218,9 @@ struct pattern_scratch *pattern_scratch_new(void)
 	if (!scratch)
 		return NULL;
 	scratch->data = pcre2_match_data_create(REGEX_PAIRS, NULL);
+	scratch->groups = pcre2_match_data_create(PATTERN_GROUPS_MAX, NULL);
 	scratch->context = pcre2_match_context_create(NULL);
-	if (!scratch->data || !scratch->context) {
+	if (!scratch->data || !scratch->groups || !scratch->context) {
 		pattern_scratch_free(scratch);
 		return NULL;
 	}
@@ -233,6 +237,7 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
 	if (!scratch)
 		return;
 	pcre2_match_data_free(scratch->data);
+	pcre2_match_data_free(scratch->groups);
 	pcre2_match_context_free(scratch->context);
 	pcre2_jit_stack_free(scratch->stack);
 	free(scratch);
@@ -266,6 +271,7 @@ bool pattern_compile_regex(struct arena *arena, struct slice source,
 			   PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
 	PCRE2_SIZE error_at = 0;
 	PCRE2_UCHAR sentence[256];
+	uint32_t n_groups = 0;
 	int error;
 
 	*out = (struct pattern){.kind = PATTERN_REGEX,
@@ -295,6 +301,8 @@ bool pattern_compile_regex(struct arena *arena, struct slice source,
 	}
 	pcre2_pattern_info(out->regex, PCRE2_INFO_ALLOPTIONS, &options);
 	out->anchored = options & PCRE2_ANCHORED;
+	pcre2_pattern_info(out->regex, PCRE2_INFO_CAPTURECOUNT, &n_groups);
+	out->n_groups = (uint16_t)n_groups;
 	/* Where pages cannot be made executable the interpreter runs it. */
 	pcre2_jit_compile(out->regex, PCRE2_JIT_COMPLETE);
 	out->source = arena_slice(arena, source);
@@ -316,13 +324,19 @@ static enum pattern_result result_of(int rc)
 }
 
 static enum pattern_result run_jit(const struct pattern *p, struct slice text,
-				   struct pattern_scratch *scratch)
+				   pcre2_match_data *data,
+				   struct pattern_scratch *scratch,
+				   size_t steps)
 {
-	size_t places = p->anchored ? 1 : text.n + 1;
-
-	pcre2_set_match_limit(scratch->context, (uint32_t)(JIT_STEPS / places));
+	pcre2_set_match_limit(scratch->context, (uint32_t)steps);
 	return result_of(pcre2_match(p->regex, (PCRE2_SPTR)text.p, text.n, 0, 0,
-				     scratch->data, scratch->context));
+				     data, scratch->context));
+}
+
+/* For each place up to `last` at which a match can begin. */
+static size_t steps_for(const struct pattern *p, size_t last)
+{
+	return JIT_STEPS / (p->anchored ? 1 : last + 1);
 }
 
 /* As many states as the text's length leaves comparisons for: half a square
@@ -355,8 +369,55 @@ static enum pattern_result match_regex(const struct pattern *p,
 	if (text.n == 0)
 		text = SLICE("");
 	if (text.n <= JIT_TEXT_OCTETS)
-		result = run_jit(p, text, scratch);
+		result = run_jit(p, text, scratch->data, scratch,
+				 steps_for(p, text.n));
 	return result == PATTERN_GAVE_UP ? run_dfa(p, text, scratch) : result;
+}
+
+/*
+ * Groups are known to JIT alone. Of a long text the other one is asked first:
+ * where it knows that there is no match nothing more is done, and where there
+ * is one it knows how many places come before: the match that ends first
+ * begins no earlier than the one that is looked for.
+ */
+static enum pattern_result find_match(const struct pattern *p,
+				      struct slice text,
+				      struct pattern_scratch *scratch)
+{
+	enum pattern_result result = PATTERN_GAVE_UP;
+	size_t end = text.n, steps;
+
+	if (text.n <= JIT_TEXT_OCTETS)
+		result = run_jit(p, text, scratch->groups, scratch,
+				 steps_for(p, text.n));
+	if (result != PATTERN_GAVE_UP)
+		return result;
+	result = run_dfa(p, text, scratch);
+	if (result == PATTERN_NO)
+		return result;
+	if (result == PATTERN_YES)
+		end = pcre2_get_ovector_pointer(scratch->data)[1];
+	steps = steps_for(p, end);
+	return run_jit(p, text, scratch->groups, scratch,
+		       steps < JIT_STEPS_LEAST ? JIT_STEPS_LEAST : steps);
+}
+
+enum pattern_result pattern_find(const struct pattern *p, struct slice text,
+				 struct pattern_scratch *scratch,
+				 struct slice *groups, size_t n_groups)
+{
+	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(scratch->groups);
+	enum pattern_result result = find_match(p, text, scratch);
+
+	for (size_t i = 0; result == PATTERN_YES && i < n_groups; i++) {
+		bool took_part = i <= p->n_groups && at[2 * i] != PCRE2_UNSET;
+
+		groups[i] = (struct slice){0};
+		if (took_part)
+			groups[i] = slice_make(text.p + at[2 * i],
+					       at[2 * i + 1] - at[2 * i]);
+	}
+	return result;
 }
 
 /* -- both ----------------------------------------------------------------- */

@@ -27,7 +27,9 @@ struct arena;
 struct wildcard;
 
 enum {
-	PATTERN_OCTETS_MAX = 1000, /* of a pattern of either kind */
+	PATTERN_OCTETS_MAX = 1024, /* of a pattern of either kind */
+	/* The whole match, and the groups that can be asked for. */
+	PATTERN_GROUPS_MAX = 100,
 };
 
 enum pattern_flag {
@@ -48,6 +50,7 @@ struct pattern {
 	enum pattern_kind kind;
 	bool fold;
 	bool anchored;        /* regex: can match at the first octet only */
+	uint16_t n_groups;    /* regex: that capture */
 	uint16_t n_wildcards; /* '*' and '?' as written, for AWS's quota */
 	struct slice source;  /* as written; in the arena */
 	struct slice text;    /* literal, prefix, suffix: what is compared;
@@ -94,5 +97,20 @@ void pattern_release(struct pattern *p);
 /* scratch may be NULL unless the pattern is a regex. */
 enum pattern_result pattern_match(const struct pattern *p, struct slice text,
 				  struct pattern_scratch *scratch);
+
+/*
+ * For a regex: where the first match is, and its groups.
+ *
+ * text      p is not NULL
+ * groups    gets n_groups slices of `text`: the whole match, then group 1 and
+ *           so on; p is NULL for one that took no part or does not exist
+ * n_groups  1 to PATTERN_GROUPS_MAX
+ *
+ * PATTERN_GAVE_UP also where it is known that there is a match, but finding
+ * its groups takes more effort than it may.
+ */
+enum pattern_result pattern_find(const struct pattern *p, struct slice text,
+				 struct pattern_scratch *scratch,
+				 struct slice *groups, size_t n_groups);
 
 #endif

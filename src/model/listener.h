@@ -14,6 +14,7 @@
 #include "model/rule.h"
 #include "net/addr.h"
 
+struct cidr_set;       /* base/cidr_set.h */
 struct listener_state; /* model/counts.h */
 struct rule_index;     /* model/rule_index.h */
 struct tls_server;     /* tls/server.h */
@@ -49,11 +50,16 @@ struct load_balancer {
 	/* Of the policy towards targets (tls/policy.h): follows that of the
 	 * listeners. */
 	uint8_t target_rank;
+	/* Whose X-Forwarded-* is believed; NULL: everybody's, as on AWS. */
+	const struct cidr_set *trusted;
 
 	struct listener *listeners;
 	size_t n_listeners;
 	struct place place;
 };
+
+/* Fields for targets that only weir writes, under a name of the user's. */
+enum amzn_field { AMZN_TLS_VERSION, AMZN_TLS_CIPHER_SUITE, AMZN_FIELDS };
 
 /* A field that is set on every response of a listener. */
 struct response_field {
@@ -81,6 +87,11 @@ struct listener {
 	bool reason_field; /* weir-reason on errors of our own */
 	struct response_field *response_fields;
 	size_t n_response_fields;
+	struct slice amzn_names[AMZN_FIELDS];
+	/* As written; NULL: nothing. Rules have them in their own. */
+	const struct field_changes *request_changes, *response_changes;
+	/* NULL: none. For requests that met no rule. */
+	const struct field_edits *request_edits, *response_edits;
 	struct place place;
 };
 

@@ -1,7 +1,6 @@
 #include "model/route.h"
 
 #include "http/h1_write.h"
-#include "model/rule_index.h"
 
 /* -- the decision ---------------------------------------------------------- */
 
@@ -49,10 +48,10 @@ static bool read_host(const struct listener *l, const struct http_head *head,
 
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,
+			     const struct addr *peer,
 			     struct route_scratch *scratch)
 {
 	struct decision d = {.reason = REASON_BAD_URI};
-	struct route_input in;
 	bool gave_up;
 
 	if (!uri_split(head->target, (enum method)head->method_id, &d.uri) ||
@@ -63,11 +62,14 @@ struct decision route_decide(const struct listener *l,
 		d.reason = REASON_BAD_HOST;
 		return d;
 	}
-	in = (struct route_input){
+	d.in = (struct route_input){
 		.host = host_without_last_dot(d.host),
 		.path = d.path,
+		.query = d.uri.query,
+		.head = head,
+		.peer = peer,
 	};
-	d.rule = rule_index_find(l->rule_index, &in, scratch->patterns,
+	d.rule = rule_index_find(l->rule_index, &d.in, scratch->patterns,
 				 &gave_up);
 	if (!d.rule)
 		d.rule = &l->default_rule;
@@ -77,61 +79,44 @@ struct decision route_decide(const struct listener *l,
 
 /* -- redirects ------------------------------------------------------------- */
 
-static void put_part(struct writer *w, const struct template_part *part,
-		     const struct route_facts *facts)
+void route_fill(const struct route_facts *facts, char port[PORT_TEXT_MAX],
+		struct slice values[PLACE_KINDS])
 {
+	struct writer w = writer_make(port, PORT_TEXT_MAX);
 	struct slice path = facts->path;
 
-	switch (part->kind) {
-	case PLACE_LITERAL:
-		writer_put(w, part->text);
-		return;
-	case PLACE_PROTOCOL:
-		writer_put(w, facts->protocol);
-		return;
-	case PLACE_HOST:
-		writer_put(w, facts->host);
-		return;
-	case PLACE_PORT:
-		writer_u64(w, facts->port);
-		return;
-	case PLACE_PATH:
-		/* "/#{path}" is the default, so the slash is not part of it. */
-		if (path.n && path.p[0] == '/')
-			path = slice_from(path, 1);
-		writer_target(w, path);
-		return;
-	case PLACE_QUERY:
-		writer_target(w, facts->query);
-		return;
-	}
-}
-
-static void put_template(struct writer *w, const struct template *t,
-			 const struct route_facts *facts)
-{
-	for (size_t i = 0; i < t->n_parts; i++)
-		put_part(w, &t->parts[i], facts);
+	writer_u64(&w, facts->port);
+	/* "/#{path}" is the default, so the slash is not part of it. */
+	if (path.n && path.p[0] == '/')
+		path = slice_from(path, 1);
+	values[PLACE_PROTOCOL] = facts->protocol;
+	values[PLACE_HOST] = facts->host;
+	values[PLACE_PORT] = slice_make(port, (size_t)(w.at - port));
+	values[PLACE_PATH] = path;
+	values[PLACE_QUERY] = facts->query;
 }
 
 size_t redirect_location(const struct redirect *redirect,
 			 const struct route_facts *facts, char *out,
 			 size_t size)
 {
+	struct slice values[PLACE_KINDS] = {{0}};
 	struct writer w = writer_make(out, size);
+	char port[PORT_TEXT_MAX];
 	char *query;
 
-	put_template(&w, &redirect->protocol, facts);
+	route_fill(facts, port, values);
+	template_write(&w, &redirect->protocol, values);
 	writer_literal(&w, "://");
-	put_template(&w, &redirect->host, facts);
+	template_write(&w, &redirect->host, values);
 	writer_char(&w, ':');
-	put_template(&w, &redirect->port, facts);
-	put_template(&w, &redirect->path, facts);
+	template_write(&w, &redirect->port, values);
+	template_write(&w, &redirect->path, values);
 
 	/* Whether the query is empty shows only once it is written. */
 	query = w.at;
 	writer_char(&w, '?');
-	put_template(&w, &redirect->query, facts);
+	template_write(&w, &redirect->query, values);
 	if (!w.overflow && w.at == query + 1)
 		w.at = query;
 	return w.overflow ? 0 : (size_t)(w.at - out);

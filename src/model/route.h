@@ -1,8 +1,9 @@
 /*
  * route.h - which rule a request meets, and where a redirect leads.
  *
- * Pure: the same listener and head give the same decision. What is compared
- * with rules is normalised first; what is forwarded stays as it was sent.
+ * Pure: the same listener, head and peer give the same decision. What is
+ * compared with rules is normalised first; what is forwarded stays as it was
+ * sent.
  *
  * Floor: model.  Source: AWS: rule condition types, redirect actions.
  */
@@ -12,8 +13,11 @@
 #include "base/reason.h"
 #include "http/head.h"
 #include "http/pattern.h"
+#include "http/template.h"
+#include "http/transform.h"
 #include "http/uri.h"
 #include "model/listener.h"
+#include "model/rule_index.h"
 
 enum {
 	ROUTE_HOST_MAX = 256, /* host_split() gives at most 255 */
@@ -32,6 +36,8 @@ struct route_scratch {
 		*patterns; /* borrowed; for regular expressions */
 	char host[ROUTE_HOST_MAX];
 	char path[ROUTE_PATH_MAX];
+	/* What transforms make, by their kind. */
+	char made[2][TRANSFORM_OCTETS_MAX];
 };
 
 /*
@@ -51,6 +57,7 @@ struct decision {
 	uint16_t host_port;      /* that came with it; 0: none */
 	struct slice path;       /* normalised */
 	struct uri uri;          /* as sent */
+	struct route_input in;   /* what conditions were compared with */
 };
 
 /*
@@ -62,12 +69,16 @@ struct decision {
  * several Host fields where only one could be forwarded (preserve_host_header
  * is off). REASON_PATTERN_GAVE_UP: a regular expression took more effort than
  * it may; the rules behind it must not be asked.
+ *
+ * peer  who sent it: the other end of the connection, or what a PROXY header
+ *       says; an address of length 0 is in no network
  */
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,
+			     const struct addr *peer,
 			     struct route_scratch *scratch);
 
-/* What the placeholders of a redirect stand for. */
+/* What the first placeholders of a template stand for. */
 struct route_facts {
 	struct slice protocol; /* "http" or "https" */
 	struct slice host;     /* decision.host */
@@ -75,6 +86,12 @@ struct route_facts {
 	struct slice path;     /* as sent: uri.path */
 	struct slice query;    /* as sent: uri.query */
 };
+
+enum { PORT_TEXT_MAX = sizeof("65535") };
+
+/* Puts them to their places in what template_write() takes. */
+void route_fill(const struct route_facts *facts, char port[PORT_TEXT_MAX],
+		struct slice values[PLACE_KINDS]);
 
 /*
  * Writes the value of Location: https://host:port/path?query. The port is

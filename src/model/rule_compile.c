@@ -135,6 +135,12 @@ struct spread {
 	bool decided;
 };
 
+static bool is_other(const struct rule *rule)
+{
+	return !first_of(rule, CONDITION_HOST_HEADER) &&
+	       !first_of(rule, CONDITION_PATH_PATTERN);
+}
+
 static struct spread spread_of(const struct rule *rule)
 {
 	struct spread s = {
@@ -183,14 +189,16 @@ static struct entry *entries_of(struct arena *arena, const struct rule *rules,
 	for (size_t i = 0; i < n_rules; i++) {
 		struct spread s = spread_of(&rules[i]);
 
-		n += s.n_hosts * s.n_paths;
+		if (!is_other(&rules[i]))
+			n += s.n_hosts * s.n_paths;
 	}
 	*n_entries = n;
 	entries = to = xcalloc(n ? n : 1, sizeof(*entries));
 	for (size_t i = 0; i < n_rules; i++) {
 		struct spread s = spread_of(&rules[i]);
 
-		to = put_entries(arena, to, &s, (uint32_t)i);
+		if (!is_other(&rules[i]))
+			to = put_entries(arena, to, &s, (uint32_t)i);
 	}
 	return entries;
 }
@@ -360,6 +368,21 @@ static struct text_index *index_entries(struct arena *arena,
 	return ix;
 }
 
+/* The rules that no entry leads to, by rank. */
+static void others_init(struct arena *arena, struct item *others,
+			const struct rule *rules, size_t n_rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_rules; i++)
+		n += is_other(&rules[i]);
+	others->candidates = ARENA_ARRAY(arena, n, struct candidate);
+	for (size_t i = 0; i < n_rules; i++)
+		if (is_other(&rules[i]))
+			others->candidates[others->n_candidates++] =
+				(struct candidate){.rank = (uint32_t)i};
+}
+
 struct rule_index *rule_index_build(struct arena *arena,
 				    const struct rule *rules, size_t n_rules)
 {
@@ -369,6 +392,7 @@ struct rule_index *rule_index_build(struct arena *arena,
 
 	qsort(entries, n_entries, sizeof(*entries), entry_cmp);
 	index->rules = rules;
+	others_init(arena, &index->others, rules, n_rules);
 	index->hosts = *index_entries(arena, entries, n_entries, false);
 	free(entries);
 	return index;

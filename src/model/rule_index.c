@@ -3,11 +3,16 @@
  *
  * First everything that is looked up, over all hosts that match; then what
  * has to be compared one after the other, which by then is cut short by the
- * best rule that was found.
+ * best rule that was found; at last the rules that neither host nor path leads
+ * to.
  */
+#include "base/fail.h"
 #include "base/map.h"
+#include "http/head.h"
 #include "http/pattern.h"
+#include "http/query.h"
 #include "model/rule_tables.h"
+#include "net/addr.h"
 
 enum {
 	/* Hosts whose scans are put off until every lookup is done. */
@@ -16,17 +21,15 @@ enum {
 
 /* -- the naive way --------------------------------------------------------- */
 
-enum pattern_result condition_is_met(const struct condition *condition,
-				     const struct route_input *in,
-				     struct pattern_scratch *scratch)
+static enum pattern_result text_meets(const struct condition *c,
+				      struct slice text,
+				      struct pattern_scratch *scratch)
 {
-	struct slice text = condition->kind == CONDITION_HOST_HEADER ? in->host
-								     : in->path;
 	enum pattern_result all = PATTERN_NO;
 
-	for (size_t i = 0; i < condition->n_values; i++) {
+	for (size_t i = 0; i < c->n_values; i++) {
 		enum pattern_result one =
-			pattern_match(condition->patterns[i], text, scratch);
+			pattern_match(c->patterns[i], text, scratch);
 
 		if (one == PATTERN_YES)
 			return PATTERN_YES;
@@ -34,6 +37,94 @@ enum pattern_result condition_is_met(const struct condition *condition,
 			all = PATTERN_GAVE_UP;
 	}
 	return all;
+}
+
+static const struct field *next_field(const struct condition *c,
+				      const struct http_head *head,
+				      const struct field *after)
+{
+	/* NAME_X_AMZN_SPOOFED stands for many names. */
+	return c->field_id == NAME_OTHER || c->field_id == NAME_X_AMZN_SPOOFED
+		       ? head_next_text(head, c->field, after)
+		       : head_next(head, (enum name)c->field_id, after);
+}
+
+static enum pattern_result fields_meet(const struct condition *c,
+				       const struct http_head *head,
+				       struct pattern_scratch *scratch)
+{
+	enum pattern_result all = PATTERN_NO;
+	const struct field *f = NULL;
+
+	while ((f = next_field(c, head, f)) != NULL) {
+		enum pattern_result one = text_meets(c, f->value, scratch);
+
+		if (one == PATTERN_YES)
+			return PATTERN_YES;
+		if (one == PATTERN_GAVE_UP)
+			all = PATTERN_GAVE_UP;
+	}
+	return all;
+}
+
+static bool method_meets(const struct condition *c, struct slice method)
+{
+	for (size_t i = 0; i < c->n_values; i++)
+		if (slice_eq(c->values[i], method))
+			return true;
+	return false;
+}
+
+/* There are no regular expressions for queries: nothing gives up. */
+static bool query_meets(const struct condition *c, struct slice query)
+{
+	struct slice key, value;
+
+	while (query_next(&query, &key, &value))
+		for (size_t i = 0; i < c->n_values; i++)
+			if ((!c->key_patterns[i] ||
+			     pattern_match(c->key_patterns[i], key, NULL) ==
+				     PATTERN_YES) &&
+			    pattern_match(c->patterns[i], value, NULL) ==
+				    PATTERN_YES)
+				return true;
+	return false;
+}
+
+static bool peer_meets(const struct condition *c, const struct addr *peer)
+{
+	struct cidr address;
+
+	return addr_to_cidr(peer, &address) &&
+	       cidr_set_has(&c->networks, &address);
+}
+
+static enum pattern_result answer(bool matches)
+{
+	return matches ? PATTERN_YES : PATTERN_NO;
+}
+
+enum pattern_result condition_is_met(const struct condition *c,
+				     const struct route_input *in,
+				     struct pattern_scratch *scratch)
+{
+	switch (c->kind) {
+	case CONDITION_HOST_HEADER:
+		return text_meets(c, in->host, scratch);
+	case CONDITION_PATH_PATTERN:
+		return text_meets(c, in->path, scratch);
+	case CONDITION_HTTP_HEADER:
+		return fields_meet(c, in->head, scratch);
+	case CONDITION_HTTP_REQUEST_METHOD:
+		return answer(method_meets(c, in->head->method));
+	case CONDITION_QUERY_STRING:
+		return answer(query_meets(c, in->query));
+	case CONDITION_SOURCE_IP:
+		return answer(peer_meets(c, in->peer));
+	case CONDITION_KINDS:
+		break;
+	}
+	BUG("condition %d", (int)c->kind);
 }
 
 enum pattern_result rule_is_met(const struct rule *rule,
@@ -122,11 +213,6 @@ static inline void look_up(struct search *s, const struct text_index *ix,
 	look_up_lengths(s, ix, &ix->suffix, text, true, found);
 	if (ix->any && ix->any->rank < s->best)
 		found(s, ix->any);
-}
-
-static enum pattern_result answer(bool matches)
-{
-	return matches ? PATTERN_YES : PATTERN_NO;
 }
 
 static enum pattern_result item_matches(const struct item *item,
@@ -220,6 +306,7 @@ const struct rule *rule_index_find(const struct rule_index *index,
 	scan(&s, &index->hosts, in->host, enter_host);
 	for (size_t i = 0; i < s.n_open; i++)
 		scan(&s, s.open[i], in->path, try_candidates);
+	try_candidates(&s, &index->others);
 	*gave_up = s.gave_up;
 	return s.best == UINT32_MAX ? NULL : &index->rules[s.best];
 }

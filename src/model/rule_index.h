@@ -9,7 +9,8 @@
  * regular expression runs only when it could still win.
  *
  * What can be found that way is a candidate: a rule with more conditions than
- * one host and one path is asked for the rest with rule_is_met().
+ * one host and one path is asked for the rest with rule_is_met(). Rules that
+ * name neither are asked last, one after the other.
  *
  * Floor: model.  Source: AWS: listener rules for Application Load
  * Balancers.
@@ -20,12 +21,17 @@
 #include "http/pattern.h"
 #include "model/rule.h"
 
+struct addr; /* net/addr.h */
 struct arena;
+struct http_head; /* http/head.h */
 
 /* What conditions are compared with. */
 struct route_input {
-	struct slice host; /* lower case, without port */
-	struct slice path; /* normalised, without the query */
+	struct slice host;            /* lower case, without port */
+	struct slice path;            /* normalised, without the query */
+	struct slice query;           /* as sent, without '?' */
+	const struct http_head *head; /* for its method and fields */
+	const struct addr *peer;      /* who sent it, as far as is known */
 };
 
 struct rule_index;

@@ -4,7 +4,8 @@
  *
  * Two levels of the same thing: a text_index over hosts, whose items are
  * text_indexes over paths, whose items are the rules that host and path lead
- * to. "rank" is a rule's position: lower is better.
+ * to. Rules that name neither host nor path stand beside it. "rank" is a rule's
+ *position: lower is better.
  *
  *	text_index   any     what matches every text
  *	             exact   hash of the text
@@ -87,6 +88,7 @@ struct text_index {
 struct rule_index {
 	const struct rule *rules;
 	struct text_index hosts;
+	struct item others; /* rules that name neither host nor path */
 };
 
 #endif

@@ -46,6 +46,15 @@ void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
 	snap->cleanups = c;
 }
 
+struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
+					     struct slice name)
+{
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		if (slice_eq(snap->balancers[i].name, name))
+			return &snap->balancers[i];
+	return NULL;
+}
+
 struct target_group *snapshot_find_group(const struct snapshot *snap,
 					 struct slice name)
 {
@@ -53,4 +62,87 @@ struct target_group *snapshot_find_group(const struct snapshot *snap,
 		if (slice_eq(snap->groups[i].name, name))
 			return &snap->groups[i];
 	return NULL;
+}
+
+/* -- rules that choose between groups -------------------------------------- */
+
+static int number_cmp(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int forward_cmp(const struct forward *a, const struct forward *b)
+{
+	int order = number_cmp(a->n_groups, b->n_groups);
+
+	for (size_t i = 0; order == 0 && i < a->n_groups; i++) {
+		order = slice_cmp(a->groups[i].group->name,
+				  b->groups[i].group->name);
+		if (order == 0)
+			order = number_cmp(a->groups[i].weight,
+					   b->groups[i].weight);
+	}
+	return order;
+}
+
+int weighted_rule_cmp(const struct weighted_rule *a,
+		      const struct weighted_rule *b)
+{
+	int order = slice_cmp(a->listener->balancer->name,
+			      b->listener->balancer->name);
+
+	if (order == 0)
+		order = number_cmp(a->listener->port, b->listener->port);
+	/* The default rule has priority 0, which no other one has. */
+	if (order == 0)
+		order = number_cmp(a->rule->priority, b->rule->priority);
+	return order ? order
+		     : forward_cmp(&a->rule->action.forward,
+				   &b->rule->action.forward);
+}
+
+static int weighted_sort(const void *left, const void *right)
+{
+	return weighted_rule_cmp(left, right);
+}
+
+static bool is_weighted(const struct rule *rule)
+{
+	const struct forward *f = &rule->action.forward;
+
+	return rule->action.kind == ACTION_FORWARD &&
+	       (f->n_groups > 1 || f->stickiness.enabled);
+}
+
+static void note_rule(struct snapshot *snap, const struct listener *l,
+		      struct rule *rule)
+{
+	struct forward *f = &rule->action.forward;
+
+	if (!is_weighted(rule))
+		return;
+	snap->weighted[snap->n_weighted++] = (struct weighted_rule){l, rule};
+	f->first_credit = (uint32_t)snap->n_credits;
+	snap->n_credits += f->n_groups;
+}
+
+void snapshot_note_forwards(struct snapshot *snap)
+{
+	size_t most = snap->n_listeners; /* default rules */
+
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
+			most += snap->balancers[b].listeners[i].n_rules;
+	snap->weighted = ARENA_ARRAY(&snap->arena, most, struct weighted_rule);
+	for (size_t b = 0; b < snap->n_balancers; b++)
+		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++) {
+			struct listener *l = &snap->balancers[b].listeners[i];
+
+			for (size_t r = 0; r < l->n_rules; r++)
+				note_rule(snap, l, &l->rules[r]);
+			note_rule(snap, l, &l->default_rule);
+		}
+	if (snap->n_weighted)
+		qsort(snap->weighted, snap->n_weighted, sizeof(*snap->weighted),
+		      weighted_sort);
 }

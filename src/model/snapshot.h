@@ -35,6 +35,12 @@ struct settings {
 	bool strict_aws_limits;
 };
 
+/* A rule that chooses between groups, and whose it is. */
+struct weighted_rule {
+	const struct listener *listener;
+	const struct rule *rule;
+};
+
 /* A file that the configuration names: a certificate, a key, an include. */
 struct named_file {
 	struct named_file *next;
@@ -52,7 +58,12 @@ struct snapshot {
 	size_t n_balancers;
 	struct target_group *groups;
 	size_t n_groups;
-	size_t n_listeners;               /* over all load balancers */
+	size_t n_listeners; /* over all load balancers */
+	/* The rules with several groups, or a sticky one, in the order of
+	 * weighted_rule_cmp(); the default rules are among them. */
+	struct weighted_rule *weighted;
+	size_t n_weighted;
+	size_t n_credits;                 /* their groups, in all */
 	struct firewall_config *firewall; /* NULL: nothing declared */
 	struct named_file *files;         /* all that was read, newest first */
 	uint64_t contents; /* hash of what the files said, with their names */
@@ -73,6 +84,16 @@ void snapshot_unref(struct snapshot *snap);
 void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
 		      void *object);
 
+/* Once all rules are there: fills `weighted` and each first_credit. */
+void snapshot_note_forwards(struct snapshot *snap);
+
+/* By load balancer, port, priority, groups and weights; 0 for two that share
+ * requests out alike, also of different snapshots. */
+int weighted_rule_cmp(const struct weighted_rule *a,
+		      const struct weighted_rule *b);
+
+struct load_balancer *snapshot_find_balancer(const struct snapshot *snap,
+					     struct slice name);
 struct target_group *snapshot_find_group(const struct snapshot *snap,
 					 struct slice name);
 

@@ -179,6 +179,23 @@ void addr_set_port(struct addr *a, uint16_t port)
 		a->in6.sin6_port = htons(port);
 }
 
+bool addr_to_cidr(const struct addr *a, struct cidr *out)
+{
+	const uint8_t *octets = a->in6.sin6_addr.s6_addr;
+
+	if (a->len == 0)
+		return false;
+	if (a->sa.sa_family == AF_INET)
+		*out = cidr_make(4, (const uint8_t *)&a->in.sin_addr, 32);
+	else if (a->sa.sa_family != AF_INET6)
+		return false;
+	else if (IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+		*out = cidr_make(4, octets + 12, 32);
+	else
+		*out = cidr_make(6, octets, 128);
+	return true;
+}
+
 bool addr_eq(const struct addr *a, const struct addr *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family)

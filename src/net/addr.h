@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/cidr.h"
 #include "base/slice.h"
 
 struct addr {
@@ -47,6 +48,9 @@ size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 uint16_t addr_port(const struct addr *a); /* 0 for a path */
 void addr_set_port(struct addr *a, uint16_t port);
 bool addr_is_v4(const struct addr *a); /* also IPv4 mapped into IPv6 */
+/* The IP alone, as filters have it; IPv4 mapped into IPv6 is IPv4. False for a
+ * path, or no address. */
+bool addr_to_cidr(const struct addr *a, struct cidr *out);
 bool addr_eq(const struct addr *a, const struct addr *b);
 
 #endif

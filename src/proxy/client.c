@@ -110,6 +110,12 @@ const struct client_fields *client_certificate(const struct client *c)
 	return c->conn.filter ? tls_filter_client_fields(c->conn.filter) : NULL;
 }
 
+struct slice client_server_name(const struct client *c)
+{
+	return c->conn.filter ? tls_filter_server_name(c->conn.filter)
+			      : SLICE("");
+}
+
 /* -- on its way out -------------------------------------------------------- */
 
 /* From here on n_read is what is dropped. */

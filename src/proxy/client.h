@@ -114,6 +114,8 @@ const char *client_tls_cipher(const struct client *c);
 /* What targets are told of its certificate; NULL without. Lives as long as
  * the client. */
 const struct client_fields *client_certificate(const struct client *c);
+/* The name that it asked for; empty without TLS or without one. */
+struct slice client_server_name(const struct client *c);
 
 /* -- for its worker -- */
 

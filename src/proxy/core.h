@@ -41,7 +41,6 @@ struct worker {
 	uint32_t n_pools;
 	struct exchange *free_exchanges; /* LIFO */
 	unsigned n_free_exchanges, n_exchanges;
-	uint32_t group_turn; /* for pick_group() */
 	uint64_t n_clients, n_upstreams;
 	bool draining;
 	uint64_t random_state[2];

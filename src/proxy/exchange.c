@@ -164,6 +164,7 @@ static void exch_free(struct exchange *x)
 
 	x->deadline.at_ms = 0;
 	prepared_release(&x->asked.request);
+	piece_release(&x->filled);
 	free(x->asked.app);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);

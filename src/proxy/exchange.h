@@ -84,6 +84,8 @@ struct exchange {
 	struct stream *back;  /* to the target; NULL without an upstream */
 	struct pump up, down; /* the request's body, the answer's */
 
+	struct piece filled; /* values of header edits for the answer */
+
 	struct asked asked;
 	struct attempt attempt;
 	struct record record;

@@ -42,6 +42,8 @@ static void log_reason(struct exchange *x)
 		log_str(&l, "target", x->attempt.target->name);
 	if (r->n_targets)
 		log_num(&l, "tries", r->n_targets);
+	if (reason == REASON_TRANSFORM_FAILED)
+		log_str(&l, "transform", transform_status_name(r->transform));
 	if (r->desync.class != DESYNC_COMPLIANT) {
 		log_str(&l, "classification",
 			desync_class_text(r->desync.class));

@@ -3,10 +3,11 @@ proxy_sources = \
 	src/proxy/accept.c src/proxy/accept.h \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/core.h \
-	src/proxy/dispatch.c \
+	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
 	src/proxy/h1_front.c src/proxy/h1_front.h \
+	src/proxy/peek.c src/proxy/peek.h \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/record.h \
 	src/proxy/relay.c \

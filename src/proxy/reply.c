@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "http/h1_write.h"
 #include "proxy/core.h"
+#include "proxy/edits.h"
 
 /* Titles of 46x and 56x are the number alone. */
 static void write_title(struct writer *w, unsigned status)
@@ -34,6 +35,8 @@ struct answer {
 	struct slice content_type, body;
 	struct slice location; /* empty: none */
 	bool last;
+	const struct field_edits *edits; /* NULL: none */
+	struct slice filled;
 };
 
 static bool is_set(const struct listener *l, enum name id)
@@ -61,31 +64,50 @@ static bool has_content(const struct answer *a)
 	return a->status != 204;
 }
 
+/* A field that header edits may take out. */
+static void add_own(struct http_head *head, const struct answer *a,
+		    struct slice name, struct slice value)
+{
+	if (!a->edits || !field_edits_drop(a->edits, name))
+		add(head, name, value);
+}
+
+static void add_edits(struct http_head *head, const struct answer *a)
+{
+	struct slice filled = a->filled, name, value;
+	size_t at = 0;
+
+	while (a->edits &&
+	       field_edits_next(a->edits, &at, &filled, &name, &value))
+		add(head, name, value);
+}
+
 static void add_leading(struct http_head *head, const struct listener *l,
 			const struct answer *a)
 {
 	if (l->server_field && !is_set(l, NAME_SERVER))
-		add(head, SLICE("Server"), SLICE("awselb/2.0"));
-	add(head, SLICE("Date"),
-	    slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
+		add_own(head, a, SLICE("Server"), SLICE("awselb/2.0"));
+	add_own(head, a, SLICE("Date"),
+		slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
 	if (has_content(a))
-		add(head, SLICE("Content-Type"), a->content_type);
+		add_own(head, a, SLICE("Content-Type"), a->content_type);
 }
 
 static void add_trailing(struct http_head *head, const struct listener *l,
 			 const struct answer *a)
 {
 	if (a->location.n)
-		add(head, SLICE("Location"), a->location);
+		add_own(head, a, SLICE("Location"), a->location);
+	add_edits(head, a);
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(head, l->response_fields[i].name,
 		    l->response_fields[i].value);
 	if (l->reason_field && !reason_is_action(a->reason))
-		add(head, SLICE("weir-reason"),
-		    slice_of(reason_token(a->reason)));
+		add_own(head, a, SLICE("weir-reason"),
+			slice_of(reason_token(a->reason)));
 }
 
-static bool send_answer(struct exchange *x, const struct answer *a)
+static bool send_answer(struct exchange *x, struct answer *a)
 {
 	const struct listener *l = x->listener;
 	struct http_head head = {
@@ -100,6 +122,8 @@ static bool send_answer(struct exchange *x, const struct answer *a)
 		.last = a->last,
 	};
 
+	a->edits = edits_of_answer(x);
+	a->filled = slice_make(x->filled.p, x->filled.n);
 	add_leading(&head, l, a);
 	out.n_leading = head.n_fields;
 	add_trailing(&head, l, a);

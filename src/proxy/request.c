@@ -13,7 +13,10 @@
 #include "balance/sticky_app.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "http/admit.h"
+#include "model/trust.h"
 #include "proxy/client.h"
+#include "proxy/edits.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
@@ -31,15 +34,23 @@ static void count_notes(const struct exchange *x,
 
 static enum reason write_request(struct exchange *x,
 				 const struct http_head *head,
-				 const struct decision *decision)
+				 const struct decision *decision,
+				 const struct sent *sent,
+				 const struct places *places)
 {
+	const struct field_edits *edits = x->record.rule->request_edits;
+	bool has_places = edits && edits->holes;
 	struct worker *w = x->worker;
 	struct addr peer = client_peer(x->client);
 	struct rewrite_notes notes = {false, false};
 	struct request_facts facts = {
 		.listener = x->listener,
 		.decision = decision,
+		.sent = sent,
 		.peer = &peer,
+		.stranger = x->listener->balancer->trusted &&
+			    !trust_peer(x->listener->balancer, &peer),
+		.edits = edits,
 		.tls_version = client_tls_version(x->client),
 		.tls_cipher = client_tls_cipher(x->client),
 		.client = client_certificate(x->client),
@@ -47,9 +58,13 @@ static enum reason write_request(struct exchange *x,
 		.now_s = clock_wall_s(),
 	};
 	struct http_head out;
-	enum reason reason =
-		rewrite_request(head, &facts, &w->scratch, &out, &notes);
+	enum reason reason;
 
+	if (has_places) {
+		facts.places = places->values;
+		facts.trace_id = places->values[PLACE_TRACE_ID];
+	}
+	reason = rewrite_request(head, &facts, &w->scratch, &out, &notes);
 	count_notes(x, &notes);
 	if (reason)
 		return reason;
@@ -58,6 +73,30 @@ static enum reason write_request(struct exchange *x,
 		return REASON_OVERLOADED;
 	x->record.line = x->asked.request.line;
 	return REASON_NONE;
+}
+
+/* The one that the client is kept at, else the one whose turn it is; NULL: none
+ * has any weight. */
+static const struct target_group *choose_group(struct exchange *x,
+					       const struct http_head *head,
+					       const struct forward *forward)
+{
+	struct sealer *sealer = x->worker->sealer;
+	const struct target_group *group = NULL;
+
+	if (forward->stickiness.enabled && sealer)
+		group = sticky_group_of_head(sealer, forward, head,
+					     clock_wall_s());
+	return group ? group : view_share(x->view, forward);
+}
+
+/* False: one of its transforms failed. */
+static bool transform(struct exchange *x, const struct decision *decision,
+		      struct sent *sent)
+{
+	sent_make(decision, &x->worker->scratch.route, sent);
+	x->record.transform = (uint8_t)sent->status;
+	return !transform_failed(sent->status);
 }
 
 /* Whether the cookies lead to a target; *came: whether any came. */
@@ -79,16 +118,23 @@ static bool read_session(struct exchange *x, const struct http_head *head,
 static enum next forward(struct exchange *x, const struct http_head *head,
 			 const struct decision *decision)
 {
-	const struct forward *forward = &decision->rule->action.forward;
 	struct worker *w = x->worker;
+	struct places places;
+	struct sent sent;
 	enum reason reason;
 	bool came = false;
 
-	x->group = pick_group(forward, &w->group_turn);
+	x->group = choose_group(x, head, &decision->rule->action.forward);
+	if (x->group)
+		x->record.group = x->group->name;
+	reason = edits_prepare(x, head, decision, &places);
+	if (reason)
+		return exch_answer(x, reason);
 	if (!x->group)
 		return exch_answer(x, REASON_NO_TARGET);
-	x->record.group = x->group->name;
-	reason = write_request(x, head, decision);
+	if (!transform(x, decision, &sent))
+		return exch_answer(x, REASON_TRANSFORM_FAILED);
+	reason = write_request(x, head, decision, &sent, &places);
 	if (reason)
 		return exch_answer(x, reason);
 	if (x->group->stickiness.enabled && w->sealer)
@@ -117,7 +163,8 @@ static bool is_last(const struct exchange *x)
 	       stream_in_left(front) > DISCARD_MAX;
 }
 
-static enum next redirect(struct exchange *x, const struct decision *decision)
+static enum next redirect(struct exchange *x, const struct http_head *head,
+			  const struct decision *decision)
 {
 	const struct redirect *redirect = &decision->rule->action.redirect;
 	struct scratch *scratch = &x->worker->scratch;
@@ -130,9 +177,14 @@ static enum next redirect(struct exchange *x, const struct decision *decision)
 		.path = decision->uri.path,
 		.query = decision->uri.query,
 	};
-	size_t n = redirect_location(redirect, &facts, scratch->text,
-				     REDIRECT_LOCATION_MAX);
+	struct places places;
+	enum reason reason = edits_prepare(x, head, decision, &places);
+	size_t n;
 
+	if (reason)
+		return exch_answer(x, reason);
+	n = redirect_location(redirect, &facts, scratch->text,
+			      REDIRECT_LOCATION_MAX);
 	if (n == 0)
 		return exch_answer(x, REASON_REDIRECT_TOO_LONG);
 	x->record.reason = REASON_REDIRECT;
@@ -144,8 +196,14 @@ static enum next redirect(struct exchange *x, const struct decision *decision)
 }
 
 static enum next fixed_response(struct exchange *x,
+				const struct http_head *head,
 				const struct decision *decision)
 {
+	struct places places;
+	enum reason reason = edits_prepare(x, head, decision, &places);
+
+	if (reason)
+		return exch_answer(x, reason);
 	x->record.reason = REASON_FIXED_RESPONSE;
 	count_listener(x->worker, x->counted, COUNT_FIXED_RESPONSES);
 	if (!reply_fixed(x, &decision->rule->action.fixed, is_last(x)))
@@ -155,8 +213,9 @@ static enum next fixed_response(struct exchange *x,
 
 static enum next act(struct exchange *x, const struct http_head *head)
 {
-	struct decision decision =
-		route_decide(x->listener, head, &x->worker->scratch.route);
+	struct addr peer = client_peer(x->client);
+	struct decision decision = route_decide(x->listener, head, &peer,
+						&x->worker->scratch.route);
 
 	x->record.rule = decision.rule;
 	if (decision.reason)
@@ -165,9 +224,9 @@ static enum next act(struct exchange *x, const struct http_head *head)
 	case ACTION_FORWARD:
 		return forward(x, head, &decision);
 	case ACTION_REDIRECT:
-		return redirect(x, &decision);
+		return redirect(x, head, &decision);
 	case ACTION_FIXED_RESPONSE:
-		return fixed_response(x, &decision);
+		return fixed_response(x, head, &decision);
 	}
 	BUG("action %d", (int)decision.rule->action.kind);
 }
@@ -190,12 +249,6 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	if (x->front->desync.class != DESYNC_COMPLIANT)
 		count_listener(x->worker, x->counted, COUNT_DESYNC);
 	x->asked.wants_upgrade = head->protocol.n > 0;
-}
-
-static bool is_served(const struct http_head *head)
-{
-	return head->method_id != METHOD_TRACE &&
-	       head->method_id != METHOD_CONNECT;
 }
 
 static enum next refuse(struct exchange *x, enum reason why)
@@ -229,7 +282,8 @@ enum next request_step(struct exchange *x)
 	}
 	exch_wait(x, 0);
 	note_request(x, &head);
-	next = is_served(&head) ? act(x, &head) : exch_answer(x, REASON_METHOD);
+	next = http_is_served(&head) ? act(x, &head)
+				     : exch_answer(x, REASON_METHOD);
 	front->ops->drop_head(front, &head);
 	return next;
 }

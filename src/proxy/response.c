@@ -8,11 +8,15 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
+#include "proxy/edits.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
 
 /* More interim answers than this are an attack, or a loop. */
-enum { INTERIM_MAX = 100, COOKIES_MAX = 2048 };
+enum { INTERIM_MAX = 100 };
+
+/* Cookies of the group and of the target in it. */
+enum { COOKIE_FIELDS = 2 * STICKY_FIELDS, COOKIES_MAX = 3072 };
 
 static struct tally *tally_of(struct exchange *x)
 {
@@ -36,21 +40,28 @@ static void count_status(struct exchange *x, unsigned status)
 }
 
 static size_t make_cookies(struct exchange *x, const struct http_head *head,
-			   struct field out[static STICKY_FIELDS], char *room)
+			   struct field out[static COOKIE_FIELDS], char *room)
 {
 	struct writer w = writer_make(room, COOKIES_MAX);
 	struct sealer *sealer = x->worker->sealer;
 	uint64_t identity = x->attempt.target->identity;
+	size_t n = 0;
 
-	if (!x->group->stickiness.enabled || !sealer)
+	if (!sealer)
 		return 0;
+	if (x->record.rule->action.forward.stickiness.enabled)
+		n = sticky_group_fields(out, &w, sealer, x->group,
+					clock_wall_s());
+	if (!x->group->stickiness.enabled)
+		return n;
 	if (x->asked.app)
-		return app_sticky_field(out, &w, sealer, x->group, x->asked.app,
-					head, identity, clock_wall_s());
+		return n + app_sticky_field(out + n, &w, sealer, x->group,
+					    x->asked.app, head, identity,
+					    clock_wall_s());
 	if (x->group->stickiness.type == STICKY_LB_COOKIE)
-		return sticky_fields(out, &w, sealer, x->group, identity,
-				     clock_wall_s());
-	return 0;
+		return n + sticky_fields(out + n, &w, sealer, x->group,
+					 identity, clock_wall_s());
+	return n;
 }
 
 /* Sends a head to the client; false when the buffers are at their limit. */
@@ -58,7 +69,7 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 		      bool last)
 {
 	bool is_interim = head->status < 200 && head->status != 101;
-	struct field cookies[STICKY_FIELDS];
+	struct field cookies[COOKIE_FIELDS];
 	char room[COOKIES_MAX];
 	struct response_facts facts = {
 		.listener = x->listener,
@@ -74,6 +85,8 @@ static bool send_head(struct exchange *x, const struct http_head *head,
 		.last = last,
 	};
 
+	facts.edits = edits_of_answer(x);
+	facts.filled = slice_make(x->filled.p, x->filled.n);
 	return rewrite_response(head, &facts, &x->worker->scratch,
 				&rewritten) &&
 	       x->front->ops->write_head(x->front, &out);
@@ -97,6 +110,7 @@ static void note_answer(struct exchange *x, unsigned status)
 {
 	x->record.status = (uint16_t)status;
 	x->record.is_answered = true;
+	piece_release(&x->filled);
 }
 
 /* All of the request has left. */

@@ -1,6 +1,8 @@
 #include "rewrite.h"
 
 #include "base/clock.h"
+#include "http/admit.h"
+#include "model/trust.h"
 #include "tls/client_fields.h"
 
 /* Appends to a head and makes text for values. */
@@ -49,25 +51,17 @@ static void begin(struct builder *b, const struct http_head *in,
 	};
 }
 
-/* -- X-Forwarded-For --------------------------------------------------- */
-
-enum { XFF_ENTRIES_MAX = 30 };
-
-/* Commas count, quotes or not: whoever reads this field cuts there. */
-static bool too_many_forwarded(const struct http_head *head)
+static void add_edits(struct builder *b, const struct field_edits *edits,
+		      struct slice filled)
 {
-	const struct field *f = NULL;
-	unsigned n = 0;
+	struct slice name, value;
+	size_t at = 0;
 
-	while ((f = head_next(head, NAME_X_FORWARDED_FOR, f)) != NULL) {
-		struct slice rest = f->value;
-
-		while (rest.p)
-			if (slice_trim(slice_cut(&rest, ',')).n > 0)
-				n++;
-	}
-	return n > XFF_ENTRIES_MAX;
+	while (field_edits_next(edits, &at, &filled, &name, &value))
+		add(b, name, value);
 }
+
+/* -- X-Forwarded-For --------------------------------------------------- */
 
 static void write_peer(struct writer *w, const struct addr *peer, bool port)
 {
@@ -84,7 +78,8 @@ static void append_forwarded(struct builder *b, const struct http_head *in,
 	const char *start = b->text.at;
 	const struct field *f = NULL;
 
-	while ((f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL) {
+	while (!facts->stranger &&
+	       (f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL) {
 		if (f->value.n == 0)
 			continue;
 		writer_put(&b->text, f->value);
@@ -141,51 +136,29 @@ static bool trace_has(struct slice value, struct slice key)
  *	other=o            Root=new;other=o
  *	anything, in a head of more than 7 KiB: Root=new
  */
-static void add_trace_id(struct builder *b, const struct http_head *in,
-			 const struct request_facts *facts)
+struct slice rewrite_trace_id(const struct http_head *in,
+			      const struct request_facts *facts,
+			      struct writer *w)
 {
 	const struct field *f = head_find(in, NAME_X_AMZN_TRACE_ID);
 	struct slice old = f && in->octets <= TRACE_HEAD_MAX ? f->value
 							     : SLICE("");
-	const char *start = b->text.at;
+	const char *start = w->at;
 
 	if (trace_has(old, SLICE("Root=")))
-		writer_literal(&b->text, "Self=");
+		writer_literal(w, "Self=");
 	else
-		writer_literal(&b->text, "Root=");
-	write_trace_id(&b->text, facts);
+		writer_literal(w, "Root=");
+	write_trace_id(w, facts);
 	while (old.p && old.n) {
 		struct slice part = slice_cut(&old, ';');
 
 		if (part.n == 0 || part_is(part, SLICE("Self=")))
 			continue;
-		writer_char(&b->text, ';');
-		writer_put(&b->text, slice_trim(part));
+		writer_char(w, ';');
+		writer_put(w, slice_trim(part));
 	}
-	add(b, SLICE("X-Amzn-Trace-Id"), made(b, start));
-}
-
-/* -- Host -------------------------------------------------------------- */
-
-/* AWS: host header preservation. What is preserved is sent as it came;
- * otherwise lower case, with the port of the listener unless it is 80 or
- * 443, which are never written. */
-static struct slice write_host(struct builder *b, const struct http_head *in,
-			       const struct request_facts *facts)
-{
-	const struct listener *l = facts->listener;
-	const char *start = b->text.at;
-
-	if (l->balancer->preserve_host_header && head_has(in, NAME_HOST))
-		return head_find(in, NAME_HOST)->value;
-	if (l->port == 80 || l->port == 443)
-		return facts->decision->host;
-	writer_put(&b->text, facts->decision->host);
-	writer_char(&b->text, ':');
-	writer_u64(&b->text, facts->decision->host_port
-				     ? facts->decision->host_port
-				     : l->port);
-	return made(b, start);
+	return slice_make(start, (size_t)(w->at - start));
 }
 
 /* -- the client's certificate ------------------------------------------- */
@@ -223,14 +196,21 @@ static const uint64_t ours =
 	NAME_BIT(NAME_X_AMZN_TRACE_ID) | NAME_BIT(NAME_X_AMZN_SPOOFED);
 
 static void copy_fields(struct builder *b, const struct http_head *in,
-			const struct load_balancer *lb,
+			const struct request_facts *facts,
 			struct rewrite_notes *notes)
 {
+	const struct load_balancer *lb = facts->listener->balancer;
+	const struct field_edits *edits = facts->edits;
+
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
 		bool drop = f->quirks & FIELD_LEAVE_OUT;
 
 		if (NAME_BIT(f->id) & ours)
+			continue;
+		if (facts->stranger && trust_is_needed(f->name))
+			continue;
+		if (edits && field_edits_drop(edits, f->name))
 			continue;
 		if (f->quirks & FIELD_ODD_NAME) {
 			drop |= lb->drop_invalid_header_fields;
@@ -255,7 +235,8 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 		append_forwarded(b, in, facts);
 		break;
 	case XFF_PRESERVE:
-		while ((f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL)
+		while (!facts->stranger &&
+		       (f = head_next(in, NAME_X_FORWARDED_FOR, f)) != NULL)
 			add(b, f->name, f->value);
 		break;
 	case XFF_REMOVE:
@@ -268,16 +249,13 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 	add(b, SLICE("X-Forwarded-Port"), made(b, start));
 }
 
-/* RFC 9112 3.2.2 and 3.2.4: to an origin the path goes, not the whole URI;
- * "*" is one. */
-static struct slice add_target(struct builder *b, const struct uri *uri)
+static void add_edited(struct builder *b, const struct request_facts *facts)
 {
-	const char *start = b->text.at;
+	char *start = b->text.at;
 
-	if (uri->rest.n == 0 || uri->rest.p[0] == '?')
-		writer_char(&b->text, '/');
-	writer_put(&b->text, uri->rest);
-	return made(b, start);
+	if (facts->edits->holes)
+		field_edits_fill(&b->text, facts->edits, facts->places);
+	add_edits(b, facts->edits, made(b, start));
 }
 
 enum reason rewrite_request(const struct http_head *in,
@@ -286,30 +264,37 @@ enum reason rewrite_request(const struct http_head *in,
 			    struct rewrite_notes *notes)
 {
 	const struct load_balancer *lb = facts->listener->balancer;
-	const struct uri *uri = &facts->decision->uri;
+	struct slice trace_id = facts->trace_id;
 	struct builder b;
 
-	if (head_has(in, NAME_X_FORWARDED_FOR) && too_many_forwarded(in))
+	if (http_too_many_forwarded(in))
 		return REASON_XFF_TOO_LONG;
 	if (facts->client && !client_fits(in, facts->client))
 		return REASON_FIELD_TOO_LARGE;
 	begin(&b, in, scratch, out);
-	if (uri->form == URI_ABSOLUTE)
-		out->target = add_target(&b, uri);
-	out->authority = write_host(&b, in, facts);
+	if (facts->decision->uri.form == URI_ABSOLUTE || facts->sent->target.p)
+		out->target =
+			sent_target(facts->decision, facts->sent, &b.text);
+	out->authority = sent_host(facts->listener, in, facts->decision,
+				   facts->sent, &b.text);
 	/* What we say stands first: a target that stops reading fields at one
 	 * of the client's has read it by then. */
 	add_forwarded(&b, in, facts);
 	if (lb->tls_version_and_cipher_headers && facts->tls_version) {
-		add(&b, SLICE("x-amzn-tls-version"),
-		    slice_of(facts->tls_version));
-		add(&b, SLICE("x-amzn-tls-cipher-suite"),
+		const struct slice *names = facts->listener->amzn_names;
+
+		add(&b, names[AMZN_TLS_VERSION], slice_of(facts->tls_version));
+		add(&b, names[AMZN_TLS_CIPHER_SUITE],
 		    slice_of(facts->tls_cipher));
 	}
 	if (facts->client)
 		add_client(&b, facts->client);
-	add_trace_id(&b, in, facts);
-	copy_fields(&b, in, lb, notes);
+	if (trace_id.n == 0)
+		trace_id = rewrite_trace_id(in, facts, &b.text);
+	add(&b, SLICE("X-Amzn-Trace-Id"), trace_id);
+	copy_fields(&b, in, facts, notes);
+	if (facts->edits)
+		add_edited(&b, facts);
 	return b.overflow || b.text.overflow ? REASON_FIELD_TOO_LARGE
 					     : REASON_NONE;
 }
@@ -328,6 +313,7 @@ static void copy_response_fields(struct builder *b, const struct http_head *in,
 				 const struct response_facts *facts)
 {
 	const struct listener *l = facts->listener;
+	const struct field_edits *edits = facts->edits;
 
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct field *f = &in->fields[i];
@@ -336,6 +322,8 @@ static void copy_response_fields(struct builder *b, const struct http_head *in,
 		    (f->quirks & FIELD_LEAVE_OUT))
 			continue;
 		if (l->n_response_fields && f->id && is_inserted(l, f))
+			continue;
+		if (edits && field_edits_drop(edits, f->name))
 			continue;
 		add(b, f->name, f->value);
 	}
@@ -350,11 +338,14 @@ bool rewrite_response(const struct http_head *in,
 
 	begin(&b, in, scratch, out);
 	copy_response_fields(&b, in, facts);
+	if (facts->edits)
+		add_edits(&b, facts->edits, facts->filled);
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(&b, l->response_fields[i].name,
 		    l->response_fields[i].value);
 	/* RFC 9110 6.6.1: who passes on an answer without a date adds one. */
-	if (!head_has(in, NAME_DATE) && in->status >= 200)
+	if (!head_has(in, NAME_DATE) && in->status >= 200 &&
+	    !(facts->edits && field_edits_drop(facts->edits, SLICE("date"))))
 		add(&b, SLICE("Date"),
 		    slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
 	for (size_t i = 0; i < facts->n_cookies; i++)

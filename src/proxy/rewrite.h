@@ -13,7 +13,9 @@
 #define WEIR_PROXY_REWRITE_H
 
 #include "base/reason.h"
+#include "http/field_edits.h"
 #include "model/listener.h"
+#include "model/sent.h"
 #include "proxy/scratch.h"
 
 struct client_fields; /* tls/client_fields.h */
@@ -22,12 +24,22 @@ struct client_fields; /* tls/client_fields.h */
 struct request_facts {
 	const struct listener *listener;
 	const struct decision *decision;
+	const struct sent *sent; /* what its transforms made */
 	const struct addr *peer;
+	bool stranger; /* what the peer says of others is dropped */
+	const struct field_edits *edits;      /* NULL: none */
+	const struct slice *places;           /* for edits with holes */
+	struct slice trace_id;                /* empty: to be made */
 	const char *tls_version, *tls_cipher; /* NULL without TLS */
 	const struct client_fields *client;   /* its certificate; or NULL */
 	uint64_t random[2];                   /* for the trace id */
 	time_t now_s;
 };
+
+/* What targets get as X-Amzn-Trace-Id; of the facts it needs the last two. */
+struct slice rewrite_trace_id(const struct http_head *in,
+			      const struct request_facts *facts,
+			      struct writer *w);
 
 /* Fields that were left out or let through though their name is odd. */
 struct rewrite_notes {
@@ -50,6 +62,8 @@ struct response_facts {
 	const struct listener *listener;
 	const struct field *cookies; /* borrowed */
 	size_t n_cookies;
+	const struct field_edits *edits; /* NULL: none */
+	struct slice filled;             /* field_edits_fill() */
 };
 
 /*

@@ -10,22 +10,26 @@
 #ifndef WEIR_PROXY_SCRATCH_H
 #define WEIR_PROXY_SCRATCH_H
 
+#include "http/field_edits.h"
 #include "http/h1_write.h"
 #include "http/head.h"
 #include "model/route.h"
 
 enum {
 	/* A rewritten head may have more than the one that came. */
-	SCRATCH_FIELDS_OUT = HEAD_FIELDS_MAX + 32,
+	SCRATCH_FIELDS_OUT = HEAD_FIELDS_MAX + 32 + FIELD_EDITS_MAX,
 	/* Values made by us: forwarded addresses joined, a trace id, a host,
 	 * a Location, cookies. A head is 64 KiB at most. */
 	SCRATCH_TEXT = 96 * 1024,
+	/* One that came is in a head of 7 KiB at most. */
+	SCRATCH_TRACE_ID = 8 * 1024,
 };
 
 struct scratch {
 	struct field in_fields[HEAD_FIELDS_MAX];
 	struct field out_fields[SCRATCH_FIELDS_OUT];
 	struct route_scratch route;
+	char trace_id[SCRATCH_TRACE_ID]; /* where header edits need it */
 	char text[SCRATCH_TEXT];
 };
 

@@ -15,6 +15,9 @@ struct view *view_new(struct snapshot *snap_take, unsigned worker,
 	view->users = 1;
 	view->worker = worker;
 	list_init(&view->node);
+	view->credits = xcalloc(snap_take->n_credits + 1, sizeof(int64_t));
+	share_begin(snap_take, view->credits, worker, old ? old->snap : NULL,
+		    old ? old->credits : NULL);
 	for (size_t i = 0; i < snap_take->n_groups; i++) {
 		const struct target_group *group = &snap_take->groups[i];
 		const struct target_group *was =
@@ -38,6 +41,7 @@ void view_leave(struct view *view)
 		pick_release(&view->groups[i].table);
 	list_remove(&view->node);
 	snapshot_unref(view->snap);
+	free(view->credits);
 	free(view);
 }
 

@@ -11,6 +11,7 @@
 #define WEIR_PROXY_VIEW_H
 
 #include "balance/pick.h"
+#include "balance/share.h"
 #include "base/list.h"
 #include "model/snapshot.h"
 
@@ -24,11 +25,12 @@ struct view {
 	unsigned users;        /* exchanges, plus the worker itself */
 	unsigned worker;       /* number */
 	struct list node;      /* in the worker's list, newest first */
+	int64_t *credits;      /* snap->n_credits of them: balance/share.h */
 	struct group_view groups[]; /* by target_group.index */
 };
 
 /* With one user. Carries on where the tables of `old` stand, for groups of
- * the same name; `old` may be NULL. */
+ * the same name and rules that share out alike; `old` may be NULL. */
 struct view *view_new(struct snapshot *snap_take, unsigned worker,
 		      const struct view *old);
 
@@ -48,6 +50,14 @@ static inline struct pick_table *view_table(struct view *view,
 
 	pick_refresh(table, group->state, group, view->worker);
 	return table;
+}
+
+/* The group whose turn it is in a forward action of this view; NULL: none has
+ * any weight. */
+static inline const struct target_group *
+view_share(struct view *view, const struct forward *forward)
+{
+	return share_next(forward, view->credits + forward->first_credit);
 }
 
 /* Gives up what the tables of this view refer to as members of rosters that

@@ -5,6 +5,7 @@
  * Floor: stream.
  */
 #include "h1_stream.h"
+#include "http/admit.h"
 #include "http/h1_parse.h"
 #include "http/hops.h"
 
@@ -135,25 +136,15 @@ static bool asks_for_websocket(const struct http_head *head)
 static enum reason judge(struct h1_stream *h, struct http_head *head)
 {
 	struct stream *s = &h->stream;
-	struct framing framing;
-	int status;
+	struct admission a;
+	enum reason why =
+		http_admit(head, (enum desync_mode)h->desync_mode, &a);
 
-	switch (desync_judge(head, (enum desync_mode)h->desync_mode,
-			     &s->desync)) {
-	case DESYNC_PASS:
-		break;
-	case DESYNC_PASS_AND_CLOSE:
-		s->in_doubt = true;
-		break;
-	case DESYNC_REFUSE:
-		return REASON_DESYNC;
-	}
-	status = framing_of_request(head, &framing);
-	if (status)
-		return status == 501 ? REASON_TRANSFER_CODING
-				     : REASON_BAD_FRAMING;
-	s->in_doubt |= framing.doubtful;
-	h1_expect_body(h, &framing);
+	s->desync = a.desync;
+	s->in_doubt |= a.doubtful;
+	if (why)
+		return why;
+	h1_expect_body(h, &a.framing);
 	return REASON_NONE;
 }
 

@@ -186,7 +186,6 @@ class Planned(Scene):
 
     def regress_commands_that_are_not_built_are_named(self):
         for words, name in ((["conns", "--limit", "3"], "conns"),
-                            (["explain", "request", "http://a/"], "explain request"),
                             (["maintenance", "on"], "maintenance")):
             done = subprocess.run([find_weir(), *words], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, timeout=30, check=False)

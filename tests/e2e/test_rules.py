@@ -178,8 +178,28 @@ target_groups:
 """, one=one, two=two)
         c = weir.client()
         got = [c.get("/").body for _ in range(400)]
-        self.assertGreater(got.count(b"two"), 50)
-        self.assertGreater(got.count(b"one"), 200)
+        self.assertEqual((got.count(b"one"), got.count(b"two")), (300, 100))
+        weir.reload()
+        got = [weir.get("/").status for _ in range(8)]
+        self.assertEqual(got, [200] * 8)
+
+    def test_a_group_without_targets_keeps_its_share(self):
+        weir = self.weir("""
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners:
+      - {{listener}, default_actions: {forward: {target_groups: [
+          {target_group: one, weight: 3}, {target_group: two, weight: 1}]}}}
+target_groups:
+  - {name: one, targets: [{one}], health_check.enabled: false}
+  - {name: two}
+""", one=self.origin(Reply(200, b"one")))
+        c = weir.client()
+        answers = [c.get("/") for _ in range(40)]
+        self.assertEqual([a.status for a in answers].count(200), 30)
+        self.assertEqual({a.fields.get("weir-reason") for a in answers if a.status != 200},
+                         {"no-target"})
 
     def test_round_robin_takes_turns(self):
         apps = [self.origin(Reply(200, b"%d" % n)) for n in range(3)]

@@ -111,3 +111,31 @@ target_groups:
                      for _ in range(4)}
             self.assertEqual(again, {first.body})
         self.assertEqual(seen, {b"one", b"two"})
+        self.assertEqual(set(first.cookies()), {"AWSALBTG", "AWSALBTGCORS"})
+        for field in first.fields.all("set-cookie"):
+            self.assertRegex(field, r"; Expires=[^;]+; Path=/(; SameSite=None; Secure)?$")
+
+    def test_the_group_first_then_the_target_in_it(self):
+        apps = [self.origin(Reply(200, b"%d" % n)) for n in range(4)]
+        weir = self.weir("""
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners:
+      - {{listener}, default_actions: {forward: {
+          target_groups: [{target_group: one, weight: 1}, {target_group: two, weight: 1}],
+          stickiness.enabled: true}}}
+target_groups:
+  - {name: one, targets: [{a}, {b}], health_check.enabled: false, stickiness.enabled: true}
+  - {name: two, targets: [{c}, {d}], health_check.enabled: false, stickiness.enabled: true}
+""", a=apps[0], b=apps[1], c=apps[2], d=apps[3])
+        seen = set()
+        for _ in range(16):
+            first = weir.get("/")
+            seen.add(first.body)
+            self.assertEqual(set(first.cookies()),
+                             {"AWSALBTG", "AWSALBTGCORS", "AWSALB", "AWSALBCORS"})
+            cookie = "; ".join(f"{n}={v}" for n, v in first.cookies().items())
+            again = {weir.get("/", fields=[("Cookie", cookie)]).body for _ in range(4)}
+            self.assertEqual(again, {first.body})
+        self.assertEqual(seen, {b"0", b"1", b"2", b"3"})

@@ -19,6 +19,8 @@ static const struct target_group web = {
 	.stickiness = {.enabled = true, .duration_s = 3600},
 };
 
+static const struct forward rule = {.stickiness.enabled = true};
+
 static struct sealer *sealer_once(void)
 {
 	static struct sealer *sealer;
@@ -89,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* A fuzzer that watches comparisons gets to know good values. */
 	if (sticky_open(sealer, &web, in, NOW, &identity))
 		HOLDS(identity == IDENTITY);
+	HOLDS(!sticky_group_open(sealer, &rule, in, NOW));
 	if (seal_keys_parse(in, &keys, why, sizeof(why)) == 0)
 		HOLDS(keys.n == 1 || keys.n == 2);
 	else

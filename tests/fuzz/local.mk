@@ -43,6 +43,10 @@ fuzz_targets += tests/fuzz/fuzz_pattern
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(fuzz_main)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(fuzz_main)
+tests_fuzz_fuzz_query_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_secgroup
 tests_fuzz_fuzz_secgroup_SOURCES = tests/fuzz/fuzz_secgroup.c \
 	tests/golden/model.c tests/golden/naive.c tests/golden/random.c \
@@ -61,6 +65,10 @@ tests_fuzz_fuzz_sticky_LDADD = $(FUZZ_LIBS)
 fuzz_targets += tests/fuzz/fuzz_store
 tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz_store.c $(fuzz_main)
 tests_fuzz_fuzz_store_LDADD = $(FUZZ_LIBS)
+
+fuzz_targets += tests/fuzz/fuzz_transform
+tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c $(fuzz_main)
+tests_fuzz_fuzz_transform_LDADD = $(FUZZ_LIBS)
 
 fuzz_targets += tests/fuzz/fuzz_uri
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_main)

@@ -1,7 +1,9 @@
 /* test_cidr.c - reading, printing, containing and ordering networks. */
 #include "unit.h"
 
+#include "base/arena.h"
 #include "base/cidr.h"
+#include "base/cidr_set.h"
 
 static const struct {
 	const char *text;
@@ -124,6 +126,57 @@ static void test_last_address(void **state)
 	assert_memory_equal(last, expect, 16);
 }
 
+/* Against a look at each of them. */
+static void test_many_networks(void **state)
+{
+	static const char *const networks[] = {
+		"10.0.0.0/8",   "10.1.0.0/16", "10.1.2.3/32",   "192.0.2.0/24",
+		"192.0.2.0/25", "0.0.0.0/32",  "2001:db8::/32", "2001:db8::/48",
+		"::1/128",      "255.0.0.0/8", "10.0.0.0/8",
+	};
+	static const char *const addresses[] = {"9.255.255.255",
+						"10.0.0.0",
+						"10.1.2.3",
+						"10.255.255.255",
+						"11.0.0.0",
+						"192.0.1.255",
+						"192.0.2.0",
+						"192.0.2.200",
+						"192.0.3.0",
+						"0.0.0.0",
+						"0.0.0.1",
+						"255.255.255.255",
+						"::",
+						"::1",
+						"::2",
+						"2001:db7::",
+						"2001:db8:1::",
+						"2001:db9::",
+						"ffff:ffff::"};
+	struct cidr all[ARRAY_SIZE(networks)];
+	struct arena arena = {0};
+	struct cidr_set set;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(networks); i++)
+		assert_int_equal(cidr_parse(slice_of(networks[i]), &all[i]),
+				 CIDR_FINE);
+	for (size_t n = 0; n <= ARRAY_SIZE(networks); n++) {
+		cidr_set_make(&arena, all, n, &set);
+		for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+			bool expect = false;
+			struct cidr a;
+
+			assert_true(
+				cidr_parse_address(slice_of(addresses[i]), &a));
+			for (size_t k = 0; k < n; k++)
+				expect |= cidr_contains(&all[k], &a);
+			assert_int_equal(cidr_set_has(&set, &a), expect);
+		}
+	}
+	arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_containing),
 		cmocka_unit_test(test_a_network_comes_before_its_parts),
 		cmocka_unit_test(test_last_address),
+		cmocka_unit_test(test_many_networks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

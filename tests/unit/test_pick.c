@@ -167,30 +167,6 @@ static void test_a_table_keeps_its_targets_alive(void **state)
 	end(&g);
 }
 
-static void test_groups_get_their_share(void **state)
-{
-	struct target_group groups[3];
-	struct weighted_group weighted[] = {
-		{&groups[0], 90}, {&groups[1], 10}, {&groups[2], 0}};
-	struct forward forward = {.groups = weighted, .n_groups = 3};
-	unsigned got[3] = {0};
-	uint32_t turn = UINT32_MAX - 500;
-
-	(void)state;
-	for (int i = 0; i < 1000; i++)
-		got[pick_group(&forward, &turn) - groups]++;
-	assert_in_range(got[0], 895, 905);
-	assert_int_equal(got[2], 0);
-
-	forward.n_groups = 1;
-	assert_ptr_equal(pick_group(&forward, &turn), &groups[0]);
-	weighted[0].weight = 0;
-	assert_null(pick_group(&forward, &turn));
-	weighted[1].weight = 0;
-	forward.n_groups = 3;
-	assert_null(pick_group(&forward, &turn));
-}
-
 /* clang-format off */
 static const struct {
 	const char *name;
@@ -415,7 +391,6 @@ int main(void)
 		cmocka_unit_test(test_weights_come_from_the_roster),
 		cmocka_unit_test(test_find_gives_only_what_may_be_used),
 		cmocka_unit_test(test_a_table_keeps_its_targets_alive),
-		cmocka_unit_test(test_groups_get_their_share),
 		cmocka_unit_test(test_backups_wait_for_their_hour),
 		cmocka_unit_test(test_a_zone_has_its_own_targets),
 		cmocka_unit_test(test_three_failures_in_a_row_are_a_rest),

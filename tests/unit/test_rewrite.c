@@ -19,6 +19,7 @@
 static struct scratch scratch;
 static struct load_balancer balancer;
 static struct listener listener;
+static const struct sent nothing_sent;
 
 static void reset(void)
 {
@@ -31,6 +32,8 @@ static void reset(void)
 		.balancer = &balancer,
 		.port = 80,
 		.protocol = PROTOCOL_HTTP,
+		.amzn_names = {SLICE("x-amzn-tls-version"),
+			       SLICE("x-amzn-tls-cipher-suite")},
 	};
 }
 
@@ -83,6 +86,7 @@ static enum reason rewrite_head(struct http_head *head, const char *peer,
 	struct request_facts facts = {
 		.listener = &listener,
 		.decision = &decision,
+		.sent = &nothing_sent,
 		.peer = &addr,
 		.random = {1, 2},
 		.now_s = 0x67891233,

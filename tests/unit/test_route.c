@@ -20,6 +20,8 @@ static struct {
 	struct route_scratch scratch;
 } world;
 
+static const struct addr nobody;
+
 static void add_condition(unsigned i, enum condition_kind kind,
 			  const char *value, unsigned flags,
 			  const struct pattern **slot)
@@ -129,7 +131,8 @@ static void test_every_row(void **state)
 						  &why),
 				 H1_DONE);
 		world.balancer.preserve_host_header = rows[i].preserve;
-		d = route_decide(&world.listener, &head, &world.scratch);
+		d = route_decide(&world.listener, &head, &nobody,
+				 &world.scratch);
 		assert_int_equal(d.reason, rows[i].reason);
 		if (d.reason != REASON_NONE) {
 			assert_null(d.rule);
@@ -175,8 +178,8 @@ static void regress_nothing_behind_a_name_hides_it_from_rules(void **state)
 			.target = slice_of(asked[i].target),
 			.present = NAME_BIT(NAME_HOST),
 		};
-		struct decision d =
-			route_decide(&world.listener, &head, &world.scratch);
+		struct decision d = route_decide(&world.listener, &head,
+						 &nobody, &world.scratch);
 
 		print_message("# %s\n", asked[i].target);
 		assert_int_equal(d.reason, REASON_NONE);

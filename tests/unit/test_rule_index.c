@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "http/head.h"
 #include "http/pattern.h"
 #include "model/rule_index.h"
 
@@ -172,6 +173,7 @@ static const char *const path_values[] = {
 static const char *const host_regexes[] = {"^a", "b\\.com$", "^[ab]\\.com$",
 					   "c"};
 static const char *const path_regexes[] = {"^/a/[a-b]+$", "b$", "^/a", "\\.js"};
+static const char *const methods[] = {"GET", "PUT", "LOCK"};
 static const char *const host_pieces[] = {"a", "b", "ab", "com", "c"};
 static const char *const path_pieces[] = {"/", "a", "b", "/a", "/b", ".js"};
 
@@ -206,6 +208,12 @@ static void random_rule(struct arena *arena, struct rule *rule)
 						    : CONDITION_PATH_PATTERN;
 		size_t n_values = many ? 18 : 1 + below(3);
 
+		if (below(4) == 0) {
+			condition_init(arena, c, CONDITION_HTTP_REQUEST_METHOD,
+				       1);
+			c->values[0] = slice_of(any_of(methods, 3));
+			continue;
+		}
 		condition_init(arena, c, kind, n_values);
 		c->is_regex = below(8) == 0;
 		for (size_t v = 0; v < n_values; v++)
@@ -254,9 +262,12 @@ static void test_the_index_agrees_with_reading_in_order(void **state)
 		index = rule_index_build(&arena, rules, n);
 		for (unsigned r = 0; r < REQUESTS; r++) {
 			char host[64], path[64];
-			struct route_input in = {
+			const struct http_head head = {
+				.method = slice_of(any_of(methods, 3))};
+			const struct route_input in = {
 				random_text(host, sizeof(host), true),
-				random_text(path, sizeof(path), false)};
+				random_text(path, sizeof(path), false),
+				.head = &head};
 			const struct rule *right = first_met(rules, n, &in);
 			bool gave_up;
 

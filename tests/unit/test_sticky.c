@@ -223,6 +223,76 @@ static void test_keys_live_as_long_as_somebody_needs_them(void **state)
 	assert_string_equal(why, "No such file or directory");
 }
 
+/* -- the group of a weighted forward --------------------------------------- */
+
+static struct target_group blue = {.name = SLICE_INIT("blue")};
+static struct target_group longest = {
+	.name = SLICE_INIT("a-name-of-thirty-two-characters-")};
+static struct weighted_group of_rule[] = {{&blue, 1}, {&longest, 0}};
+static const struct forward rule = {
+	.groups = of_rule,
+	.n_groups = 2,
+	.stickiness = {.enabled = true, .duration_s = LASTS},
+};
+
+static void test_the_cookie_of_a_group(void **state)
+{
+	char value[STICKY_GROUP_VALUE_OCTETS];
+	struct slice text = slice_make(value, sizeof(value));
+
+	(void)state;
+	for (size_t i = 0; i < rule.n_groups; i++) {
+		const struct target_group *g = of_rule[i].group;
+
+		/* Also the one of weight 0. */
+		assert_int_equal(
+			sticky_group_seal(sealer, g, NOW, value, sizeof(value)),
+			sizeof(value));
+		for (size_t a = 0; a < ARRAY_SIZE(ages); a++)
+			assert_ptr_equal(sticky_group_open(sealer, &rule, text,
+							   NOW + ages[a].age_s),
+					 ages[a].opens ? g : NULL);
+	}
+	/* A group that the rule does not choose from, and other cookies. */
+	sticky_group_seal(sealer, &web, NOW, value, sizeof(value));
+	assert_null(sticky_group_open(sealer, &rule, text, NOW));
+	sticky_group_seal(sealer, &blue, NOW, value, sizeof(value));
+	value[9] ^= 1;
+	assert_null(sticky_group_open(sealer, &rule, text, NOW));
+	sticky_seal(sealer, &blue, identity, NOW, value, sizeof(value));
+	assert_null(sticky_group_open(
+		sealer, &rule, slice_make(value, STICKY_VALUE_OCTETS), NOW));
+	assert_null(sticky_group_open(sealer, &rule, SLICE(""), NOW));
+}
+
+static void test_which_cookie_of_a_group_counts(void **state)
+{
+	char one[STICKY_GROUP_VALUE_OCTETS], two[STICKY_GROUP_VALUE_OCTETS];
+	struct field fields[1] = {{.id = NAME_COOKIE}};
+	struct http_head head = {.fields = fields,
+				 .n_fields = 1,
+				 .present = NAME_BIT(NAME_COOKIE)};
+	char text[512];
+
+	(void)state;
+	sticky_group_seal(sealer, &blue, NOW, one, sizeof(one));
+	sticky_group_seal(sealer, &longest, NOW, two, sizeof(two));
+	fields[0].value.p = text;
+	fields[0].value.n = (size_t)snprintf(
+		text, sizeof(text), "AWSALBTG=%.*s; AWSALBTGCORS=%.*s",
+		(int)sizeof(one), one, (int)sizeof(two), two);
+	assert_ptr_equal(sticky_group_of_head(sealer, &rule, &head, NOW),
+			 &longest);
+	fields[0].value.n = strlen("AWSALBTG=") + sizeof(one);
+	assert_ptr_equal(sticky_group_of_head(sealer, &rule, &head, NOW),
+			 &blue);
+	/* URL-encoded: not ours. */
+	snprintf(text, sizeof(text), "AWSALBTG=%%%02X%.*s", one[0],
+		 (int)sizeof(one) - 1, one + 1);
+	fields[0].value.n = strlen(text);
+	assert_null(sticky_group_of_head(sealer, &rule, &head, NOW));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_both_cookies_are_set),
 		cmocka_unit_test(test_the_twin_wins),
 		cmocka_unit_test(test_keys_live_as_long_as_somebody_needs_them),
+		cmocka_unit_test(test_the_cookie_of_a_group),
+		cmocka_unit_test(test_which_cookie_of_a_group_counts),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
