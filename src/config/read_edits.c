@@ -238,6 +238,18 @@ static const struct {
 	 SLICE_INIT("x-amzn-tls-version")},
 	{"x_amzn_tls_cipher_suite", AMZN_TLS_CIPHER_SUITE,
 	 SLICE_INIT("x-amzn-tls-cipher-suite")},
+	{"x_amzn_mtls_clientcert_serial_number", AMZN_MTLS_SERIAL_NUMBER,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert-Serial-Number")},
+	{"x_amzn_mtls_clientcert_issuer", AMZN_MTLS_ISSUER,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert-Issuer")},
+	{"x_amzn_mtls_clientcert_subject", AMZN_MTLS_SUBJECT,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert-Subject")},
+	{"x_amzn_mtls_clientcert_validity", AMZN_MTLS_VALIDITY,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert-Validity")},
+	{"x_amzn_mtls_clientcert_leaf", AMZN_MTLS_LEAF,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert-Leaf")},
+	{"x_amzn_mtls_clientcert", AMZN_MTLS_CLIENTCERT,
+	 SLICE_INIT("X-Amzn-Mtls-Clientcert")},
 };
 
 static size_t renamed_by(const struct key *k)

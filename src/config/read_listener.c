@@ -236,14 +236,6 @@ static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 			.absent = "the field's own name"                       \
 	}
 
-/* Nobody sends these fields before there is mutual TLS. */
-#define LATER_ROW(name)                                                        \
-	{                                                                      \
-		"routing.http.request." name ".header_name", &type_not_built,  \
-			NO_SLOT, .doc = "Another name for that field.",        \
-				 .absent = "the field's own name"              \
-	}
-
 #define FIELD_ROW(name, field)                                                 \
 	{                                                                      \
 		"routing.http.response." name ".header_value",                 \
@@ -275,12 +267,12 @@ const struct key listener_keys[] = {
 	{"tcp.idle_timeout.seconds", &type_not_built, NO_SLOT,
 	 .refusal = "it is for network load balancers",
 	 .doc = "Idle timeout of TCP flows.", .absent = "350"},
-	LATER_ROW("x_amzn_mtls_clientcert_serial_number"),
-	LATER_ROW("x_amzn_mtls_clientcert_issuer"),
-	LATER_ROW("x_amzn_mtls_clientcert_subject"),
-	LATER_ROW("x_amzn_mtls_clientcert_validity"),
-	LATER_ROW("x_amzn_mtls_clientcert_leaf"),
-	LATER_ROW("x_amzn_mtls_clientcert"),
+	RENAME_ROW("x_amzn_mtls_clientcert_serial_number"),
+	RENAME_ROW("x_amzn_mtls_clientcert_issuer"),
+	RENAME_ROW("x_amzn_mtls_clientcert_subject"),
+	RENAME_ROW("x_amzn_mtls_clientcert_validity"),
+	RENAME_ROW("x_amzn_mtls_clientcert_leaf"),
+	RENAME_ROW("x_amzn_mtls_clientcert"),
 	RENAME_ROW("x_amzn_tls_version"),
 	RENAME_ROW("x_amzn_tls_cipher_suite"),
 	FIELD_ROW("strict_transport_security", "Strict-Transport-Security"),

@@ -59,7 +59,17 @@ struct load_balancer {
 };
 
 /* Fields for targets that only weir writes, under a name of the user's. */
-enum amzn_field { AMZN_TLS_VERSION, AMZN_TLS_CIPHER_SUITE, AMZN_FIELDS };
+enum amzn_field {
+	AMZN_TLS_VERSION,
+	AMZN_TLS_CIPHER_SUITE,
+	AMZN_MTLS_SERIAL_NUMBER,
+	AMZN_MTLS_ISSUER,
+	AMZN_MTLS_SUBJECT,
+	AMZN_MTLS_VALIDITY,
+	AMZN_MTLS_LEAF,
+	AMZN_MTLS_CLIENTCERT,
+	AMZN_FIELDS
+};
 
 /* A field that is set on every response of a listener. */
 struct response_field {

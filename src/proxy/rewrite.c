@@ -173,17 +173,18 @@ static bool client_fits(const struct http_head *in,
 	       REQUEST_HEAD_MAX;
 }
 
-static void add_client(struct builder *b, const struct client_fields *c)
+static void add_client(struct builder *b, const struct slice *names,
+		       const struct client_fields *c)
 {
 	if (c->chain.n) {
-		add(b, SLICE("X-Amzn-Mtls-Clientcert"), c->chain);
+		add(b, names[AMZN_MTLS_CLIENTCERT], c->chain);
 		return;
 	}
-	add(b, SLICE("X-Amzn-Mtls-Clientcert-Serial-Number"), c->serial);
-	add(b, SLICE("X-Amzn-Mtls-Clientcert-Issuer"), c->issuer);
-	add(b, SLICE("X-Amzn-Mtls-Clientcert-Subject"), c->subject);
-	add(b, SLICE("X-Amzn-Mtls-Clientcert-Validity"), c->validity);
-	add(b, SLICE("X-Amzn-Mtls-Clientcert-Leaf"), c->leaf);
+	add(b, names[AMZN_MTLS_SERIAL_NUMBER], c->serial);
+	add(b, names[AMZN_MTLS_ISSUER], c->issuer);
+	add(b, names[AMZN_MTLS_SUBJECT], c->subject);
+	add(b, names[AMZN_MTLS_VALIDITY], c->validity);
+	add(b, names[AMZN_MTLS_LEAF], c->leaf);
 }
 
 /* -- the request ------------------------------------------------------- */
@@ -264,6 +265,7 @@ enum reason rewrite_request(const struct http_head *in,
 			    struct rewrite_notes *notes)
 {
 	const struct load_balancer *lb = facts->listener->balancer;
+	const struct slice *names = facts->listener->amzn_names;
 	struct slice trace_id = facts->trace_id;
 	struct builder b;
 
@@ -281,14 +283,12 @@ enum reason rewrite_request(const struct http_head *in,
 	 * of the client's has read it by then. */
 	add_forwarded(&b, in, facts);
 	if (lb->tls_version_and_cipher_headers && facts->tls_version) {
-		const struct slice *names = facts->listener->amzn_names;
-
 		add(&b, names[AMZN_TLS_VERSION], slice_of(facts->tls_version));
 		add(&b, names[AMZN_TLS_CIPHER_SUITE],
 		    slice_of(facts->tls_cipher));
 	}
 	if (facts->client)
-		add_client(&b, facts->client);
+		add_client(&b, names, facts->client);
 	if (trace_id.n == 0)
 		trace_id = rewrite_trace_id(in, facts, &b.text);
 	add(&b, SLICE("X-Amzn-Trace-Id"), trace_id);

@@ -19,6 +19,7 @@ load_balancers:
         protocol: HTTPS
         certificates: {certificate: {pem}, private_key: {key}}
         mutual_authentication: {mutual}
+        {more}
         default_actions: {forward: app}
 target_groups:
   - {name: app, health_check.enabled: false, targets: [{app}]}
@@ -30,7 +31,7 @@ FIELDS = ("serial-number", "issuer", "subject", "validity", "leaf")
 class ClientCertificates(Scene):
     over = ("plain",)  # says itself what it speaks
 
-    def begin(self, mutual):
+    def begin(self, mutual, more=""):
         self.root = Authority(self.folder())
         self.alice = self.root.issue("Alice")
         self.mallory = self.root.issue("Mallory")
@@ -38,7 +39,7 @@ class ClientCertificates(Scene):
         self.app = self.origin(Reply(200, b"ok"))
         pem, key = certificate("default.test")
         self.server = self.weir(
-            CONFIG, app=self.app, pem=pem, key=key,
+            CONFIG, app=self.app, pem=pem, key=key, more=more,
             mutual=mutual.replace("{ROOT}", self.root.pem).replace(
                 "{CRL}", self.root.crl()))
         return self.server
@@ -86,6 +87,16 @@ class ClientCertificates(Scene):
             self.assertNotIn("me", got.all(name), name)
         for name in FIELDS:
             self.assertEqual(len(got.all("x-amzn-mtls-clientcert-" + name)), 1)
+
+    def test_fields_can_have_other_names(self):
+        weir = self.begin("{mode: verify, trust_store.ca_bundle: {ROOT}}",
+                          "routing.http.request.x_amzn_mtls_clientcert_subject.header_name: X-Who")
+        weir.get("/", tls=self.as_client(self.alice),
+                 fields=[("X-Who", "me"), ("X-Amzn-Mtls-Clientcert-Subject", "me")])
+        got = self.app.requests[0].fields
+        self.assertEqual(got.all("x-who"), ["CN=Alice,C=US"])
+        self.assertNotIn("x-amzn-mtls-clientcert-subject", got)
+        self.assertIn("x-amzn-mtls-clientcert-issuer", got)
 
     def test_nobody_gets_in_without_a_good_one(self):
         stranger = Authority(self.folder(), "other").issue("Alice")
