@@ -261,13 +261,17 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (!change.is_read)
 		return (int)change.n_steps;
 	keeper_know(k, change.after, change.generation);
-	if (change.n_steps == 0 || !keeper_differ(k->now, wanted))
+	if (change.n_steps == 0 || !keeper_differ(k->now, wanted)) {
 		keeper_settle(k, wanted);
-	else
+	} else {
+		/* Who was faster than our look at it has spoken already, and
+		 * will not speak again: the next look reads anew. */
+		k->knows_now = false;
 		diag_warning(diag, NULL, NULL,
 			     "what the kernel has is not what was sent: "
 			     "somebody else changes the table %s",
 			     KERNEL_TABLE);
+	}
 	return (int)change.n_steps;
 }
 

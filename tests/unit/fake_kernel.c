@@ -247,6 +247,11 @@ static enum nft_result send_plan(struct kernel *k, const struct plan *plan,
 	f->now = copy_of(r);
 	ruleset_free(r);
 	f->generation++;
+	if (f->flushed_after) {
+		f->flushed_after = false;
+		fake_kernel_release(f);
+		f->generation++;
+	}
 	return f->answers_lost ? NFT_UNSURE : NFT_DONE;
 }
 

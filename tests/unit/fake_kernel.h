@@ -19,6 +19,7 @@ struct fake_kernel {
 	bool goes_blind;     /* after a batch nothing can be read any more */
 	bool answers_lost;   /* of each batch */
 	bool takes_nothing;  /* without a word */
+	bool flushed_after;  /* the next batch; before anybody looks */
 	const char *watched; /* a file; NULL: none */
 	bool was_there;      /* the file, when the last batch came */
 	const char *gate;    /* a FIFO that a cut waits for; NULL: none */

@@ -749,6 +749,25 @@ static void regress_what_lets_all_pass_is_repaired_at_once(void **state)
 	free(before);
 }
 
+/* Somebody removes what was just repaired before we have looked at it; the
+ * event of that is the last one. */
+static void regress_a_flush_behind_a_repair_is_seen(void **state)
+{
+	struct scene *s = *state;
+	char *before;
+
+	keeper_start(s->keeper);
+	before = fake_kernel_text(&s->kernel);
+	fake_kernel_release(&s->kernel);
+	s->kernel.generation++;
+	s->kernel.flushed_after = true;
+	keeper_look_at_kernel(s->keeper);
+	assert_null(s->kernel.now);
+	assert_int_equal(keeper_look_at_kernel(s->keeper), 0);
+	assert_rules(s, before);
+	free(before);
+}
+
 /* The kernel has said nothing, and has nothing. */
 static void regress_lost_answers_are_read_back(void **state)
 {
@@ -949,6 +968,7 @@ int main(void)
 		TEST(test_a_table_that_is_gone_comes_back),
 		TEST(test_repairs_become_slow),
 		TEST(regress_what_lets_all_pass_is_repaired_at_once),
+		TEST(regress_a_flush_behind_a_repair_is_seen),
 		TEST(regress_lost_answers_are_read_back),
 		TEST(test_drift_is_only_reported_where_asked),
 		TEST(test_an_edited_file_is_noticed),
