@@ -1,6 +1,6 @@
 # What developers run besides `make` and `make check`. Each variant of the
 # build has a folder of its own below this one, so none disturbs another.
-GOALS = lint format asan tsan coverage bench check-e2e soak check-netns samples
+GOALS = lint format asan tsan coverage bench check-e2e check-fault soak check-netns samples
 .PHONY: $(GOALS) variant
 
 EXTRA_DIST += .clang-format .ci/run COPYING \
@@ -27,6 +27,19 @@ format:
 # The scenes: real weir, real sockets, on the loopback.
 check-e2e: weir$(EXEEXT)
 	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) $(srcdir)/tests/e2e/run $(SCENES)
+
+# One allocation or one system call fails, in turn; FAULTS="--all" for each of
+# them, or names of stories.
+tests/fault/shim.so: tests/fault/shim.c
+	$(AM_V_CC)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -Wall -Wextra -O1 \
+		-fPIC -shared -o $@ $(srcdir)/tests/fault/shim.c -ldl
+
+check-fault: weir$(EXEEXT) tests/fault/shim.so
+	WEIR_BIN=$(abs_builddir)/weir$(EXEEXT) \
+		WEIR_SHIM=$(abs_builddir)/tests/fault/shim.so \
+		$(srcdir)/tests/fault/run $(FAULTS)
+
+CLEANFILES += tests/fault/shim.so
 
 # Chaos for a bounded while; SOAK="--seconds 600 --workers 8" for more.
 soak: weir$(EXEEXT)

@@ -72,7 +72,7 @@ add(struct diag *d, enum severity severity, const struct place *at,
 			xrealloc(d->findings, d->n_room * sizeof(*d->findings));
 	}
 	if (vasprintf(&sentence, format, args) < 0)
-		BUG("diag with \"%s\"", format);
+		fail_no_memory();
 	d->findings[d->n_findings] = (struct finding){
 		.severity = severity,
 		.place = at ? *at : (struct place){0},

@@ -49,6 +49,7 @@ struct diag {
 	unsigned n_findings, n_room;
 	unsigned n_errors, n_warnings; /* all of them, kept or not */
 	struct diag_source *sources;   /* files that can be quoted */
+	bool unread; /* a file could not be read: what it says is not known */
 };
 
 void diag_release(struct diag *d);

@@ -18,12 +18,28 @@ _Noreturn void fail_bug(const char *file, int line, const char *format, ...)
 	abort();
 }
 
+_Noreturn void fail_exit(const char *format, ...)
+{
+	va_list args;
+
+	fputs("weir: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(EXIT_FAILURE);
+}
+
+_Noreturn void fail_no_memory(void)
+{
+	fail_exit("out of memory");
+}
+
 static void *need(void *p)
 {
-	if (p)
-		return p;
-	fprintf(stderr, "weir: out of memory\n");
-	exit(EXIT_FAILURE);
+	if (!p)
+		fail_no_memory();
+	return p;
 }
 
 void *xmalloc(size_t size)

@@ -22,6 +22,13 @@
 _Noreturn void fail_bug(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The system refused what nothing goes without: says so, and ends the process
+ * with status 1. For start-up and the control thread. */
+_Noreturn void fail_exit(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* The same for memory that a library did not get. */
+_Noreturn void fail_no_memory(void);
+
 /* As malloc(3) and its sisters, but they end the process when they fail. */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));

@@ -14,7 +14,7 @@ static void make_seed(void)
 {
 	if (getrandom(&hash_seed, sizeof(hash_seed), 0) !=
 	    (ssize_t)sizeof(hash_seed))
-		BUG("getrandom gave no octets");
+		fail_exit("the system gives no random octets");
 }
 
 uint64_t hash_slice(struct slice key)

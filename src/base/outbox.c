@@ -250,8 +250,12 @@ bool courier_stop(struct courier *c, unsigned wait_ms)
 {
 	struct timespec end;
 
-	if (!c->started && courier_start(c))
-		return true; /* nobody reads them, then */
+	/* Without a thread we write ourselves, however long it takes: these
+	 * are the last words of a start that failed. */
+	if (!c->started && courier_start(c)) {
+		courier_drain(c);
+		return true;
+	}
 	atomic_store(&c->stopping, true);
 	if (atomic_exchange(&c->asleep, false))
 		courier_wake(c);

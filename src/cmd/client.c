@@ -76,7 +76,8 @@ static int unreachable(const struct command *self, const char *path, int error)
 		advice = "its owner and group may: try as that user, or as "
 			 "root";
 	else if (error == ECONNRESET || error == EPIPE)
-		advice = "it hung up: it stops, or too many ask it at once";
+		advice = "it hung up: it stops, or too many ask it at once; "
+			 "what was asked may have been done";
 	else if (error == ETIMEDOUT)
 		advice = "it is there, but busy or stuck";
 	fprintf(stderr, "weir %s: no weir answers on %s: %s; %s\n", self->name,

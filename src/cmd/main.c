@@ -4,7 +4,9 @@
  * Floor: cmd.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -151,6 +153,10 @@ static int end_output(int status)
 int main(int argc, char **argv)
 {
 	const char *later;
+
+	/* jansson leaves out what it has no memory for, and nobody would know
+	 * what a document lacks. */
+	json_set_alloc_funcs(xmalloc, free);
 
 	if (argc < 2) {
 		print_help(stderr);

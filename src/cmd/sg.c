@@ -45,12 +45,18 @@ static char *whole_path(const struct command *self, const char *config)
 	return NULL;
 }
 
+/* NULL, after findings, when nobody knows: to take a keeper for none would be
+ * to change the rules behind its back. */
 static char *find_socket(const char *file, struct diag *diag)
 {
 	char *socket = config_find_keeper(file, diag);
 
 	/* A file that is no YAML does not say where the keeper is. */
-	return socket ? socket : xstrdup(KEEPER_SOCKET);
+	if (!socket && !diag->unread)
+		socket = xstrdup(KEEPER_SOCKET);
+	if (!socket)
+		diag_print(diag, stderr, isatty(STDERR_FILENO));
+	return socket;
 }
 
 /* So it was perhaps not its keeper that we asked: who keeps another file says
@@ -132,7 +138,7 @@ int sg_ask(const struct command *self, const char *config, json_t *request_take,
 	char *socket = file ? find_socket(file, &diag) : NULL;
 	int status = EXIT_INVALID;
 
-	if (file) {
+	if (socket) {
 		json_object_set_new(request_take, "file",
 				    json_string_nocheck(file));
 		status = ask(self, file, socket, request_take, answer);
@@ -156,6 +162,8 @@ int sg_line_open(const struct command *self, const char *config,
 
 	*line = (struct sg_line){self, find_socket(config, &diag), -1};
 	diag_release(&diag);
+	if (!line->socket)
+		return EXIT_INVALID;
 	line->fd = client_dial(line->socket);
 	if (line->fd >= 0)
 		return EXIT_GOOD;
@@ -193,7 +201,8 @@ json_t *sg_overlay(const char *config)
 	json_t *request = sg_request("overlay", false), *answer = NULL;
 
 	diag_release(&diag);
-	client_call(socket, request, &answer);
+	if (socket)
+		client_call(socket, request, &answer);
 	json_decref(request);
 	free(socket);
 	return answer;

@@ -86,6 +86,7 @@ static void load_file(struct files *f, const char *file,
 	key = arena_printf(&f->tree->arena, "%llu:%llu",
 			   (unsigned long long)st.st_dev,
 			   (unsigned long long)st.st_ino);
+	diag->unread |= why != NULL;
 	if (why)
 		diag_error(diag, at, NULL, "cannot read %s: %s", file, why);
 	else if ((twin = map_get(&f->seen, slice_of(key))) != NULL)

@@ -272,6 +272,9 @@ static bool next_event(struct parse *p, yaml_event_t *event)
 	if (p->stopped)
 		return false;
 	if (!yaml_parser_parse(&p->yaml, event)) {
+		/* No fault of the file, which would be taken for another. */
+		if (p->yaml.error == YAML_MEMORY_ERROR)
+			fail_no_memory();
 		complain_syntax(p);
 		p->stopped = true;
 		return false;
@@ -598,7 +601,7 @@ struct node *node_parse(struct tree *t, const char *file, struct slice text)
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&p.yaml))
-		BUG("no memory for a YAML parser");
+		fail_no_memory();
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
 	/* Of an empty file not even a pointer is left. */
 	yaml_parser_set_input_string(

@@ -20,7 +20,7 @@ void complain(struct reader *r, const struct place *at, const char *hint,
 
 	va_start(args, format);
 	if (vasprintf(&sentence, format, args) < 0)
-		BUG("complain with \"%s\"", format);
+		fail_no_memory();
 	va_end(args);
 	diag_error(r->diag, at, hint, "%s", sentence);
 	free(sentence);
@@ -48,7 +48,7 @@ void warn(struct reader *r, const struct place *at, const char *hint,
 
 	va_start(args, format);
 	if (vasprintf(&sentence, format, args) < 0)
-		BUG("warn with \"%s\"", format);
+		fail_no_memory();
 	va_end(args);
 	diag_warning(r->diag, at, hint, "%s", sentence);
 	free(sentence);

@@ -195,7 +195,8 @@ static void on_ready(struct conn *conn)
 		return;
 	/* Who has ended its side has asked all it will; the answers still
 	 * leave. */
-	if (io == IO_FAILED || (conn->shut && conn_unsent(conn) == 0))
+	if (io == IO_FAILED || conn->write_error ||
+	    (conn->shut && conn_unsent(conn) == 0))
 		client_drop(c);
 	else if (is_behind(c))
 		conn->wants_room = true;
@@ -288,6 +289,9 @@ struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,
 	a->arg = arg;
 	list_init(&a->clients);
 	a->watch = loop_watch_fd(loop, fd_take, LOOP_READ, on_connection, a);
+	if (!a->watch)
+		fail_exit("the admin socket cannot be watched: %s",
+			  strerror(errno));
 	a->retry = loop_watch_timer(loop, ADMIN_RETRY_MS, on_retry, a);
 	return a;
 }

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 enum { NOTIFY_MAX = 1024 };
 
 /* Connected while we may still reach it: who was root then and is not now
@@ -53,15 +55,25 @@ void notify_end(void)
 	notify_fd = -1;
 }
 
+/* Twice: the manager may have made its socket anew. */
 static void send_text(const char *text, size_t n)
 {
-	/* The manager made its socket anew: once more with the new one. */
-	if (notify_fd >= 0 && send(notify_fd, text, n, MSG_NOSIGNAL) < 0 &&
-	    errno != EAGAIN) {
-		dial();
-		if (notify_fd >= 0)
-			(void)send(notify_fd, text, n, MSG_NOSIGNAL);
+	int error = 0;
+
+	if (!getenv("NOTIFY_SOCKET"))
+		return;
+	for (int i = 0; i < 2; i++) {
+		if (notify_fd < 0)
+			dial();
+		if (notify_fd >= 0 &&
+		    (send(notify_fd, text, n, MSG_NOSIGNAL) >= 0 ||
+		     errno == EAGAIN))
+			return;
+		error = errno;
+		notify_end();
 	}
+	log_say(LOG_WARNING, "the service manager cannot be told: %s",
+		strerror(error));
 }
 
 void notify_send(const char *format, ...)

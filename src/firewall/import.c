@@ -68,7 +68,7 @@ void import_leave(struct import_list *list, unsigned line, const char *why, ...)
 
 	va_start(args, why);
 	if (vasprintf(&sentence, why, args) < 0)
-		BUG("no memory for a line");
+		fail_no_memory();
 	va_end(args);
 	text_addf(&list->out->left, "%s:%u: ", list->file, line);
 	/* Words of the file may hold anything; a terminal is not to run it. */

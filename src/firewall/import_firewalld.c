@@ -370,7 +370,7 @@ bool import_firewalld(struct import_list *list, struct slice text,
 
 	z.parser = XML_ParserCreate(NULL);
 	if (!z.parser || text.n > INT32_MAX)
-		BUG("no memory for an XML parser");
+		fail_no_memory();
 	XML_SetUserData(z.parser, &z);
 	XML_SetElementHandler(z.parser, on_start, on_end);
 	good = XML_Parse(z.parser, text.p, (int)text.n, 1) == XML_STATUS_OK;

@@ -17,7 +17,7 @@ static void write_json(FILE *to, const json_t *json)
 {
 	/* A file cut short for want of memory would look like a whole one. */
 	if (json_dumpf(json, to, JSON_COMPACT | JSON_ENCODE_ANY) && !ferror(to))
-		BUG("no memory for JSON");
+		fail_no_memory();
 }
 
 static void write_piece(FILE *to, const char *between, json_t *piece_take)
@@ -32,6 +32,8 @@ static void write_set(FILE *to, const char *between, const struct nft_set *set)
 	json_t *json = store_set_head_json(set);
 	char *head = json_dumps(json, JSON_COMPACT);
 
+	if (!head)
+		fail_no_memory();
 	/* Its closing brace comes behind the elements. */
 	fprintf(to, "%s%.*s,\"elements\":[", between, (int)strlen(head) - 1,
 		head);

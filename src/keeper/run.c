@@ -269,7 +269,7 @@ static void watch(struct process *p)
 	if (p->machine_fd >= 0)
 		p->machine_watch = loop_watch_fd(&p->loop, p->machine_fd,
 						 LOOP_READ, on_machine, p);
-	if (p->kernel_fd < 0 || p->machine_fd < 0)
+	if (!p->kernel_watch || !p->machine_watch)
 		log_say(LOG_WARNING,
 			"changes of tables or addresses cannot be heard: %s",
 			strerror(errno));

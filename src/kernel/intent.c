@@ -31,8 +31,9 @@ static struct intent *compile(struct snapshot *snap_take, bool cuts,
 	in->config = snap_take->firewall ? *snap_take->firewall : nothing;
 	if (cuts)
 		in->config.settings.revoke = REVOKE_CUT;
-	machine_fill(&in->config, &snap_take->settings, &in->arena);
-	if (list_files_fill(&in->config, old ? &old->config : NULL, &in->arena,
+	if (machine_fill(&in->config, &snap_take->settings, &in->arena, diag) ==
+		    0 &&
+	    list_files_fill(&in->config, old ? &old->config : NULL, &in->arena,
 			    diag) == 0)
 		in->rules = firewall_compile(&in->config, diag);
 	if (!in->rules) {

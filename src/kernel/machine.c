@@ -72,7 +72,7 @@ static unsigned sort_addresses(struct cidr *list, unsigned n)
 	return kept;
 }
 
-static void fill_addresses(struct firewall_config *config, struct arena *arena)
+static int fill_addresses(struct firewall_config *config, struct arena *arena)
 {
 	struct ifaddrs *all = NULL;
 	struct cidr *list, one;
@@ -81,7 +81,7 @@ static void fill_addresses(struct firewall_config *config, struct arena *arena)
 	config->addresses = NULL;
 	config->n_addresses = 0;
 	if (getifaddrs(&all))
-		return;
+		return -1;
 	for (struct ifaddrs *i = all; i; i = i->ifa_next)
 		n++;
 	list = ARENA_ARRAY(arena, n, struct cidr);
@@ -93,19 +93,22 @@ static void fill_addresses(struct firewall_config *config, struct arena *arena)
 	freeifaddrs(all);
 	config->addresses = list;
 	config->n_addresses = sort_addresses(list, n);
+	return 0;
 }
 
 /* -- resolvers ------------------------------------------------------------- */
 
-unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
-			   bool *has_stub)
+int machine_resolvers(const char *file, struct cidr *list, unsigned room,
+		      bool *has_stub)
 {
 	FILE *from = fopen(file, "re");
 	char line[LINE_OCTETS];
 	unsigned n = 0;
 
 	*has_stub = false;
-	while (from && n < room && fgets(line, sizeof(line), from)) {
+	if (!from)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	while (n < room && fgets(line, sizeof(line), from)) {
 		struct slice rest = slice_of(line), word;
 
 		rest.n = strcspn(line, "\r\n%");
@@ -119,9 +122,13 @@ unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
 		else
 			n++;
 	}
-	if (from)
+	if (ferror(from)) {
 		fclose(from);
-	return n;
+		errno = EIO;
+		return -1;
+	}
+	fclose(from);
+	return (int)n;
 }
 
 enum { RESOLV_CONF, RESOLVED };
@@ -132,20 +139,23 @@ const char *const machine_resolver_files[] = {
 	NULL,
 };
 
-static void fill_resolvers(struct firewall_config *config, struct arena *arena)
+static int fill_resolvers(struct firewall_config *config, struct arena *arena)
 {
 	struct cidr *list = ARENA_ARRAY(arena, 2 * RESOLVERS_MAX, struct cidr);
-	unsigned n;
+	int n, more = 0;
 	bool has_stub;
 
 	n = machine_resolvers(machine_resolver_files[RESOLV_CONF], list,
 			      RESOLVERS_MAX, &has_stub);
 	/* The stub is of this machine; whom it asks stands elsewhere. */
-	if (has_stub)
-		n += machine_resolvers(machine_resolver_files[RESOLVED],
-				       list + n, RESOLVERS_MAX, &has_stub);
+	if (n >= 0 && has_stub)
+		more = machine_resolvers(machine_resolver_files[RESOLVED],
+					 list + n, RESOLVERS_MAX, &has_stub);
+	if (n < 0 || more < 0)
+		return -1;
 	config->resolvers = list;
-	config->n_resolvers = sort_addresses(list, n);
+	config->n_resolvers = sort_addresses(list, (unsigned)(n + more));
+	return 0;
 }
 
 /* -- the balancer's user --------------------------------------------------- */
@@ -162,12 +172,24 @@ static uint32_t balancer_uid(const struct settings *settings)
 	return pw ? pw->pw_uid : geteuid();
 }
 
-void machine_fill(struct firewall_config *config,
-		  const struct settings *settings, struct arena *arena)
+int machine_fill(struct firewall_config *config,
+		 const struct settings *settings, struct arena *arena,
+		 struct diag *diag)
 {
-	fill_addresses(config, arena);
-	fill_resolvers(config, arena);
 	config->balancer_uid = balancer_uid(settings);
+	if (fill_addresses(config, arena))
+		diag_error(diag, NULL, NULL,
+			   "the addresses of this machine cannot be read: %s",
+			   strerror(errno));
+	else if (fill_resolvers(config, arena))
+		diag_error(diag, NULL, NULL,
+			   "the name servers of this machine cannot be read: "
+			   "%s: %s",
+			   machine_resolver_files[RESOLV_CONF],
+			   strerror(errno));
+	else
+		return 0;
+	return -1;
 }
 
 bool machine_follow(struct ruleset *rules)
@@ -176,8 +198,8 @@ bool machine_follow(struct ruleset *rules)
 	struct arena arena = {0};
 	bool changed;
 
-	fill_addresses(&config, &arena);
-	changed = ruleset_follow(rules, config.addresses, config.n_addresses);
+	changed = fill_addresses(&config, &arena) == 0 &&
+		  ruleset_follow(rules, config.addresses, config.n_addresses);
 	arena_release(&arena);
 	return changed;
 }

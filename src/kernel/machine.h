@@ -7,6 +7,7 @@
 #ifndef WEIR_KERNEL_MACHINE_H
 #define WEIR_KERNEL_MACHINE_H
 
+#include "base/diag.h"
 #include "firewall/ruleset.h"
 #include "model/host.h"
 #include "model/snapshot.h"
@@ -17,17 +18,21 @@
  * second mean nothing to others.
  *
  * arena  owns what is filled in
+ *
+ * Returns 0, or -1 after a finding: rules for a machine that is not known
+ * would let in too little or too much.
  */
-void machine_fill(struct firewall_config *config,
-		  const struct settings *settings, struct arena *arena);
+int machine_fill(struct firewall_config *config,
+		 const struct settings *settings, struct arena *arena,
+		 struct diag *diag);
 
 /*
  * The name servers of a file in the form of /etc/resolv.conf, those on
- * loopback left out: *has_stub tells of one. Returns how many; a file that
- * cannot be read has none.
+ * loopback left out: *has_stub tells of one. Returns how many, none where
+ * there is no such file; -1 with errno when it cannot be read.
  */
-unsigned machine_resolvers(const char *file, struct cidr *list, unsigned room,
-			   bool *has_stub);
+int machine_resolvers(const char *file, struct cidr *list, unsigned room,
+		      bool *has_stub);
 
 /* Files that machine_fill() reads; NULL ends the list. */
 extern const char *const machine_resolver_files[];

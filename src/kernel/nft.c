@@ -208,7 +208,7 @@ int nft_kernel_generation(struct nft *nft, uint32_t *generation)
 
 static int read_info(const struct nlmsghdr *message, void *arg)
 {
-	struct nftnl_table *t = nftnl_table_alloc();
+	struct nftnl_table *t = nft_need(nftnl_table_alloc());
 	struct nft_table_info *info = arg;
 
 	if (t && nftnl_table_nlmsg_parse(message, t) == 0) {
@@ -223,7 +223,7 @@ int nft_find_table(struct nft *nft, const char *table,
 		   struct nft_table_info *info)
 {
 	char buffer[1024];
-	struct nftnl_table *t = nftnl_table_alloc();
+	struct nftnl_table *t = nft_need(nftnl_table_alloc());
 	struct nlmsghdr *request =
 		nft_request(nft, buffer, NFT_MSG_GETTABLE, NLM_F_ACK);
 	bool torn = false;
@@ -231,7 +231,7 @@ int nft_find_table(struct nft *nft, const char *table,
 	*info = (struct nft_table_info){0};
 	if (!t)
 		return -1;
-	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
+	nft_must(nftnl_table_set_str(t, NFTNL_TABLE_NAME, table));
 	nftnl_table_nlmsg_build_payload(request, t);
 	nftnl_table_free(t);
 	return nft_dump(nft, request, read_info, info, &torn);
@@ -301,7 +301,7 @@ struct others {
 static int look_at_chain(const struct nlmsghdr *message, void *arg)
 {
 	const struct others *o = arg;
-	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nftnl_chain *c = nft_need(nftnl_chain_alloc());
 	uint32_t family, hook;
 
 	if (!c || nftnl_chain_nlmsg_parse(message, c) ||

@@ -97,11 +97,9 @@ static void add_table(struct batch *b, uint32_t *seq, uint16_t type,
 	bool create = type == NFT_MSG_NEWTABLE;
 	struct nlmsghdr *message =
 		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
-	struct nftnl_table *t = nftnl_table_alloc();
+	struct nftnl_table *t = nft_need(nftnl_table_alloc());
 
-	if (!t)
-		BUG("no memory for a netlink message");
-	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
+	nft_must(nftnl_table_set_str(t, NFTNL_TABLE_NAME, table));
 	if (create)
 		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
 	nftnl_table_nlmsg_build_payload(message, t);
@@ -219,21 +217,19 @@ static void add_elements(struct batch *b, uint32_t *seq, const char *table,
 			 const struct plan_step *steps, size_t n)
 {
 	bool create = steps->kind == PLAN_ADD_ELEMENT;
-	struct nftnl_set *s = nftnl_set_alloc();
+	struct nftnl_set *s = nft_need(nftnl_set_alloc());
 	struct nftnl_set_elems_iter *iter;
 	size_t owner = b->n_owners;
 	int more;
 
-	if (!s)
-		BUG("no memory for a netlink message");
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, steps->set->name);
+	nft_must(nftnl_set_set_str(s, NFTNL_SET_TABLE, table));
+	nft_must(nftnl_set_set_str(s, NFTNL_SET_NAME, steps->set->name));
 	for (size_t i = 0; i < n; i++)
 		own(b, &steps[i],
 		    wire_element(s, steps[i].set, steps[i].element, create));
 	iter = nftnl_set_elems_iter_create(s);
 	if (!iter)
-		BUG("no memory for a netlink message");
+		fail_no_memory();
 	do {
 		struct nlmsghdr *message = batch_message(
 			b, seq,

@@ -43,16 +43,9 @@ const struct wire_field wire_fields[N_FIELDS] = {
 };
 /* clang-format on */
 
-static void *no_memory_if_null(void *p)
-{
-	if (!p)
-		BUG("no memory for a netlink message");
-	return p;
-}
-
 static struct nftnl_expr *add_expr(struct nftnl_rule *r, const char *name)
 {
-	struct nftnl_expr *e = no_memory_if_null(nftnl_expr_alloc(name));
+	struct nftnl_expr *e = nft_need(nftnl_expr_alloc(name));
 
 	nftnl_rule_add_expr(r, e);
 	return e;
@@ -124,8 +117,8 @@ static void compare(struct nftnl_rule *r, uint32_t op, enum nft_field field,
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
-	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA,
-		       in_wire_order(field, value, wire), octets);
+	nft_must(nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA,
+				in_wire_order(field, value, wire), octets));
 }
 
 static void mask(struct nftnl_rule *r, enum nft_field field,
@@ -139,9 +132,9 @@ static void mask(struct nftnl_rule *r, enum nft_field field,
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, octets);
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK,
-		       in_wire_order(field, bits, wire), octets);
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, octets);
+	nft_must(nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK,
+				in_wire_order(field, bits, wire), octets));
+	nft_must(nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, octets));
 }
 
 /* Whole octets of an address are loaded alone; other lengths are masked. */
@@ -180,7 +173,7 @@ static void put_lookup(struct nftnl_rule *r, const struct nft_match *m)
 	}
 	e = add_expr(r, "lookup");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, m->set);
+	nft_must(nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, m->set));
 	if (m->op == OP_VMAP)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
@@ -236,7 +229,7 @@ static void put_log(struct nftnl_rule *r, const struct nft_log *log)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, 0);
 	e = add_expr(r, "log");
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOG_PREFIX, log->prefix);
+	nft_must(nftnl_expr_set_str(e, NFTNL_EXPR_LOG_PREFIX, log->prefix));
 	if (log->group >= 0)
 		nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP,
 				   (uint16_t)log->group);
@@ -268,13 +261,13 @@ static void put_verdict(struct nftnl_rule *r, const struct nft_verdict *v)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, verdict_number(v->kind));
 	if (v->chain)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, v->chain);
+		nft_must(nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, v->chain));
 }
 
 static struct nftnl_udata_buf *comment_data(uint8_t type, const char *comment)
 {
 	struct nftnl_udata_buf *b =
-		no_memory_if_null(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
+		nft_need(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
 
 	nftnl_udata_put_strz(b, type, comment);
 	return b;
@@ -283,11 +276,11 @@ static struct nftnl_udata_buf *comment_data(uint8_t type, const char *comment)
 struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 			     const struct nft_rule *rule)
 {
-	struct nftnl_rule *r = no_memory_if_null(nftnl_rule_alloc());
+	struct nftnl_rule *r = nft_need(nftnl_rule_alloc());
 
 	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table);
-	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain->name);
+	nft_must(nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table));
+	nft_must(nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain->name));
 	for (unsigned i = 0; i < rule->n_matches; i++)
 		put_match(r, &rule->matches[i]);
 	if (rule->timeout) {
@@ -295,8 +288,8 @@ struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 
 		nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE,
 				   NFT_OBJECT_CT_TIMEOUT);
-		nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME,
-				   rule->timeout);
+		nft_must(nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME,
+					    rule->timeout));
 	}
 	if (rule->log)
 		put_log(r, rule->log);
@@ -308,9 +301,9 @@ struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 		struct nftnl_udata_buf *b =
 			comment_data(NFTNL_UDATA_RULE_COMMENT, rule->comment);
 
-		nftnl_rule_set_data(r, NFTNL_RULE_USERDATA,
-				    nftnl_udata_buf_data(b),
-				    nftnl_udata_buf_len(b));
+		nft_must(nftnl_rule_set_data(r, NFTNL_RULE_USERDATA,
+					     nftnl_udata_buf_data(b),
+					     nftnl_udata_buf_len(b)));
 		nftnl_udata_buf_free(b);
 	}
 	return r;
@@ -337,25 +330,25 @@ static uint32_t hook_number(enum nft_hook hook)
 
 struct nftnl_chain *wire_chain(const char *table, const struct nft_chain *chain)
 {
-	struct nftnl_chain *c = no_memory_if_null(nftnl_chain_alloc());
+	struct nftnl_chain *c = nft_need(nftnl_chain_alloc());
 
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain->name);
+	nft_must(nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table));
+	nft_must(nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain->name));
 	if (chain->hook != HOOK_NONE) {
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM,
 				    hook_number(chain->hook));
 		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chain->priority);
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
+		nft_must(nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter"));
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	}
 	if (chain->comment) {
 		struct nftnl_udata_buf *b =
 			comment_data(NFTNL_UDATA_CHAIN_COMMENT, chain->comment);
 
-		nftnl_chain_set_data(c, NFTNL_CHAIN_USERDATA,
-				     nftnl_udata_buf_data(b),
-				     nftnl_udata_buf_len(b));
+		nft_must(nftnl_chain_set_data(c, NFTNL_CHAIN_USERDATA,
+					      nftnl_udata_buf_data(b),
+					      nftnl_udata_buf_len(b)));
 		nftnl_udata_buf_free(b);
 	}
 	return c;
@@ -390,7 +383,7 @@ static void put_time(uint32_t *to, uint32_t seconds)
 struct nftnl_obj *wire_timeout(const char *table,
 			       const struct nft_timeout *timeout)
 {
-	struct nftnl_obj *o = no_memory_if_null(nftnl_obj_alloc());
+	struct nftnl_obj *o = nft_need(nftnl_obj_alloc());
 	bool tcp = timeout->protocol == IPPROTO_TCP;
 	uint32_t times[NFTNL_CTTIMEOUT_ARRAY_MAX];
 
@@ -419,7 +412,7 @@ static void put_set_data(struct nftnl_set *s, const struct nft_set *set)
 {
 	enum { HOST_ENDIAN = 1, BIG_ENDIAN_KEY = 2 };
 	struct nftnl_udata_buf *b =
-		no_memory_if_null(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
+		nft_need(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
 	uint32_t order = set->n_types > 1               ? 0
 			 : set->types[0] == TYPE_IFNAME ? HOST_ENDIAN
 							: BIG_ENDIAN_KEY;
@@ -429,15 +422,16 @@ static void put_set_data(struct nftnl_set *s, const struct nft_set *set)
 		nftnl_udata_put_u32(b, NFTNL_UDATA_SET_DATABYTEORDER, 0);
 	if (set->comment)
 		nftnl_udata_put_strz(b, NFTNL_UDATA_SET_COMMENT, set->comment);
-	nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(b),
-			   nftnl_udata_buf_len(b));
+	nft_must(nftnl_set_set_data(s, NFTNL_SET_USERDATA,
+				    nftnl_udata_buf_data(b),
+				    nftnl_udata_buf_len(b)));
 	nftnl_udata_buf_free(b);
 }
 
 struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 			   uint32_t id)
 {
-	struct nftnl_set *s = no_memory_if_null(nftnl_set_alloc());
+	struct nftnl_set *s = nft_need(nftnl_set_alloc());
 	uint8_t lengths[KEY_FIELDS_MAX] = {0};
 	uint32_t flags = 0, type = 0;
 
@@ -451,8 +445,8 @@ struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 	flags |= set->interval && set->n_types > 1 ? NFT_SET_CONCAT : 0;
 
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, set->name);
+	nft_must(nftnl_set_set_str(s, NFTNL_SET_TABLE, table));
+	nft_must(nftnl_set_set_str(s, NFTNL_SET_NAME, set->name));
 	nftnl_set_set_u32(s, NFTNL_SET_ID, id);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
@@ -462,11 +456,10 @@ struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 	if (set->map)
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	if (set->interval && set->n_types > 1)
-		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, lengths,
-				   set->n_types);
+		nft_must(nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, lengths,
+					    set->n_types));
 	if (set->counter)
-		nftnl_set_add_expr(
-			s, no_memory_if_null(nftnl_expr_alloc("counter")));
+		nftnl_set_add_expr(s, nft_need(nftnl_expr_alloc("counter")));
 	put_set_data(s, set);
 	return s;
 }
@@ -492,9 +485,9 @@ static bool next_key(const uint8_t *last, unsigned octets, uint8_t *out)
 static struct nftnl_set_elem *add_key(struct nftnl_set *to, const uint8_t *key,
 				      uint32_t octets, uint32_t flags)
 {
-	struct nftnl_set_elem *e = no_memory_if_null(nftnl_set_elem_alloc());
+	struct nftnl_set_elem *e = nft_need(nftnl_set_elem_alloc());
 
-	nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, octets);
+	nft_must(nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, octets));
 	if (flags)
 		nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_FLAGS, flags);
 	nftnl_set_elem_add(to, e);
@@ -516,8 +509,8 @@ static void put_data(struct nftnl_set_elem *to, const struct nft_set *set,
 		nftnl_set_elem_set_u32(to, NFTNL_SET_ELEM_VERDICT,
 				       verdict_number(e->verdict.kind));
 		if (e->verdict.chain)
-			nftnl_set_elem_set_str(to, NFTNL_SET_ELEM_CHAIN,
-					       e->verdict.chain);
+			nft_must(nftnl_set_elem_set_str(
+				to, NFTNL_SET_ELEM_CHAIN, e->verdict.chain));
 	}
 	if (e->ends_ms)
 		nftnl_set_elem_set_u64(to, NFTNL_SET_ELEM_TIMEOUT,
@@ -526,9 +519,9 @@ static void put_data(struct nftnl_set_elem *to, const struct nft_set *set,
 		struct nftnl_udata_buf *b =
 			comment_data(NFTNL_UDATA_SET_ELEM_COMMENT, e->comment);
 
-		nftnl_set_elem_set(to, NFTNL_SET_ELEM_USERDATA,
-				   nftnl_udata_buf_data(b),
-				   nftnl_udata_buf_len(b));
+		nft_must(nftnl_set_elem_set(to, NFTNL_SET_ELEM_USERDATA,
+					    nftnl_udata_buf_data(b),
+					    nftnl_udata_buf_len(b)));
 		nftnl_udata_buf_free(b);
 	}
 }
@@ -545,8 +538,8 @@ unsigned wire_element(struct nftnl_set *to, const struct nft_set *set,
 	if (!set->interval)
 		return 1;
 	if (set->n_types > 1) {
-		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END, e->last,
-				   octets);
+		nft_must(nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END,
+					    e->last, octets));
 		return 1;
 	}
 	if (!next_key(e->last, octets, end))

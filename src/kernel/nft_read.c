@@ -23,9 +23,9 @@ enum { READ_TRIES = 8, CHAIN_TRIES = 50 };
 static int read_chain(const struct nlmsghdr *message, void *arg)
 {
 	struct ruleset *rules = arg;
-	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nftnl_chain *c = nft_need(nftnl_chain_alloc());
 
-	if (c && nftnl_chain_nlmsg_parse(message, c) == 0 &&
+	if (nft_parsed(nftnl_chain_nlmsg_parse(message, c)) &&
 	    strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), rules->table) ==
 		    0)
 		unwire_chain(rules, c);
@@ -36,9 +36,9 @@ static int read_chain(const struct nlmsghdr *message, void *arg)
 static int read_rule(const struct nlmsghdr *message, void *arg)
 {
 	struct ruleset *rules = arg;
-	struct nftnl_rule *r = nftnl_rule_alloc();
+	struct nftnl_rule *r = nft_need(nftnl_rule_alloc());
 
-	if (r && nftnl_rule_nlmsg_parse(message, r) == 0 &&
+	if (nft_parsed(nftnl_rule_nlmsg_parse(message, r)) &&
 	    strcmp(nftnl_rule_get_str(r, NFTNL_RULE_TABLE), rules->table) == 0)
 		unwire_rule(rules, r);
 	nftnl_rule_free(r);
@@ -48,9 +48,9 @@ static int read_rule(const struct nlmsghdr *message, void *arg)
 static int read_set(const struct nlmsghdr *message, void *arg)
 {
 	struct ruleset *rules = arg;
-	struct nftnl_set *s = nftnl_set_alloc();
+	struct nftnl_set *s = nft_need(nftnl_set_alloc());
 
-	if (s && nftnl_set_nlmsg_parse(message, s) == 0 &&
+	if (nft_parsed(nftnl_set_nlmsg_parse(message, s)) &&
 	    strcmp(nftnl_set_get_str(s, NFTNL_SET_TABLE), rules->table) == 0)
 		unwire_set(rules, s);
 	nftnl_set_free(s);
@@ -60,9 +60,9 @@ static int read_set(const struct nlmsghdr *message, void *arg)
 static int read_object(const struct nlmsghdr *message, void *arg)
 {
 	struct ruleset *rules = arg;
-	struct nftnl_obj *o = nftnl_obj_alloc();
+	struct nftnl_obj *o = nft_need(nftnl_obj_alloc());
 
-	if (o && nftnl_obj_nlmsg_parse(message, o) == 0 &&
+	if (nft_parsed(nftnl_obj_nlmsg_parse(message, o)) &&
 	    strcmp(nftnl_obj_get_str(o, NFTNL_OBJ_TABLE), rules->table) == 0)
 		unwire_timeout(rules, o);
 	nftnl_obj_free(o);
@@ -77,9 +77,9 @@ struct element_dump {
 static int read_elements(const struct nlmsghdr *message, void *arg)
 {
 	struct element_dump *d = arg;
-	struct nftnl_set *s = nftnl_set_alloc();
+	struct nftnl_set *s = nft_need(nftnl_set_alloc());
 
-	if (s && nftnl_set_elems_nlmsg_parse(message, s) == 0)
+	if (nft_parsed(nftnl_set_elems_nlmsg_parse(message, s)))
 		unwire_elements(d->rules, d->set, s);
 	nftnl_set_free(s);
 	return MNL_CB_OK;

@@ -7,12 +7,38 @@
 #ifndef WEIR_KERNEL_NFT_WIRE_H
 #define WEIR_KERNEL_NFT_WIRE_H
 
+#include <errno.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 
+#include "base/fail.h"
 #include "firewall/ruleset.h"
+
+/* libnftnl copies what it is given, and fails when memory is out: a rule would
+ * lack a part. */
+static inline void nft_must(int result)
+{
+	if (result < 0)
+		fail_no_memory();
+}
+
+static inline void *nft_need(void *p)
+{
+	if (!p)
+		fail_no_memory();
+	return p;
+}
+
+/* The result of a parser. What is no message of ours to understand is left
+ * out; for want of memory nothing is. */
+static inline bool nft_parsed(int result)
+{
+	if (result < 0 && errno == ENOMEM)
+		fail_no_memory();
+	return result >= 0;
+}
 
 /* How the kernel gets at a field. */
 enum wire_source { WIRE_META, WIRE_CT, WIRE_FIB, WIRE_NETWORK, WIRE_TRANSPORT };

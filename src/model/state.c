@@ -61,7 +61,7 @@ static struct target_state *state_new(struct state_table *table,
 	char *text;
 
 	if (!s)
-		BUG("no memory for a target");
+		fail_no_memory();
 	memset(s, 0, all);
 	text = (char *)s + size;
 	memcpy(text, group.p, group.n);

@@ -67,8 +67,8 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	loop_began(l);
-	if (read((int)fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		BUG("the mailbox cannot be read: %s", strerror(errno));
+	/* What cannot be read stays readable, and calls us again. */
+	(void)!read((int)fd, &count, sizeof(count));
 	pthread_mutex_lock(&l->mail_lock);
 	mail = l->mail;
 	l->mail = NULL;
@@ -90,6 +90,9 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* Nothing is known to fail there twice. */
+enum { POST_TRIES = 3 };
+
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	const uint64_t one = 1;
@@ -101,8 +104,11 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 	letter->next = l->mail;
 	l->mail = letter;
 	pthread_mutex_unlock(&l->mail_lock);
-	if (write(l->mail_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		BUG("the mailbox cannot be written: %s", strerror(errno));
+	/* EAGAIN: it has been called more often than it can count. */
+	for (int i = 0; i < POST_TRIES; i++)
+		if (write(l->mail_fd, &one, sizeof(one)) > 0 || errno == EAGAIN)
+			return;
+	fail_exit("the mailbox cannot be written: %s", strerror(errno));
 }
 
 void loop_init(struct loop *l)
@@ -118,6 +124,8 @@ void loop_init(struct loop *l)
 
 	/* One thread uses the base, so it needs no lock; the environment must
 	 * not choose another way to wait. */
+	if (!config)
+		fail_no_memory();
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
 	event_config_require_features(config,
@@ -125,15 +133,15 @@ void loop_init(struct loop *l)
 	l->base = event_base_new_with_config(config);
 	event_config_free(config);
 	if (!l->base)
-		BUG("no event base: %s", strerror(errno));
+		fail_exit("no event base: %s", strerror(errno));
 	l->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (l->mail_fd < 0)
-		BUG("no eventfd: %s", strerror(errno));
+		fail_exit("no eventfd: %s", strerror(errno));
 	l->mail_event = event_new(l->base, l->mail_fd, EV_READ | EV_PERSIST,
 				  on_mail, l);
 	l->tick = event_new(l->base, -1, 0, on_tick, l);
 	if (!l->mail_event || !l->tick || event_add(l->mail_event, NULL))
-		BUG("no event for the mailbox: %s", strerror(errno));
+		fail_exit("no event for the mailbox: %s", strerror(errno));
 }
 
 void loop_release(struct loop *l)
@@ -281,8 +289,11 @@ struct loop_watch *loop_watch_fd(struct loop *l, int fd, int what,
 		     (what & LOOP_WRITE ? EV_WRITE : 0);
 	struct loop_watch *w = watch(l, fd, events, fn, arg);
 
-	event_add(&w->event, NULL);
-	return w;
+	if (event_add(&w->event, NULL) == 0)
+		return w;
+	free(w);
+	errno = ENOSPC; /* of epoll watches; libevent keeps the cause */
+	return NULL;
 }
 
 struct loop_watch *
@@ -292,7 +303,9 @@ loop_watch_signal(struct loop *l, int signal,
 	struct loop_watch *w =
 		watch(l, signal, EV_SIGNAL | EV_PERSIST, fn, arg);
 
-	event_add(&w->event, NULL);
+	if (event_add(&w->event, NULL))
+		fail_exit("no event for signal %d: %s", signal,
+			  strerror(errno));
 	return w;
 }
 

@@ -114,7 +114,8 @@ static inline void loop_forget(struct loop *l, struct deadline *d)
 /*
  * Timers and descriptors for those who are not connections: prober, resolver,
  * signals. `what` is LOOP_READ, LOOP_WRITE or both; level-triggered and
- * persistent until freed. Freed with loop_watch_free; NULL is allowed.
+ * persistent until freed. Freed with loop_watch_free; NULL is allowed. Only
+ * loop_watch_fd may return NULL, with errno, where the kernel watches no more.
  */
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_TIMEOUT = 4 };
 struct loop_watch;

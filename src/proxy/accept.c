@@ -116,6 +116,10 @@ static void watch(struct acceptor *a)
 	a->paused = false;
 	a->watch = loop_watch_fd(&a->worker->loop, a->fd, LOOP_READ,
 				 on_acceptable, a);
+	if (a->watch)
+		return;
+	a->paused = true;
+	retry_later(a);
 }
 
 /* Who wants it closed has dropped his reference already: it closes here, and
