@@ -211,7 +211,7 @@ static int read_info(const struct nlmsghdr *message, void *arg)
 	struct nftnl_table *t = nft_need(nftnl_table_alloc());
 	struct nft_table_info *info = arg;
 
-	if (t && nftnl_table_nlmsg_parse(message, t) == 0) {
+	if (nftnl_table_nlmsg_parse(message, t) == 0) {
 		info->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
 		info->owner = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
 	}
@@ -229,8 +229,6 @@ int nft_find_table(struct nft *nft, const char *table,
 	bool torn = false;
 
 	*info = (struct nft_table_info){0};
-	if (!t)
-		return -1;
 	nft_must(nftnl_table_set_str(t, NFTNL_TABLE_NAME, table));
 	nftnl_table_nlmsg_build_payload(request, t);
 	nftnl_table_free(t);
@@ -304,7 +302,7 @@ static int look_at_chain(const struct nlmsghdr *message, void *arg)
 	struct nftnl_chain *c = nft_need(nftnl_chain_alloc());
 	uint32_t family, hook;
 
-	if (!c || nftnl_chain_nlmsg_parse(message, c) ||
+	if (nftnl_chain_nlmsg_parse(message, c) ||
 	    !nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) ||
 	    nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY) != NF_DROP)
 		goto out;
