@@ -27,8 +27,7 @@ static bool take_fields(struct explain *e, const json_t *headers)
 
 	if (headers && !json_is_array(headers))
 		return false;
-	json_array_foreach(headers, i, one)
-	{
+	json_array_foreach (headers, i, one) {
 		const json_t *name = json_array_get(one, 0);
 		const json_t *value = json_array_get(one, 1);
 
@@ -161,39 +160,47 @@ static json_t *listener_json(const struct listener *l)
 			 explain_place(&l->place));
 }
 
-/* What weir answers by itself. */
-static json_t *answer_json(const struct explain *e, enum reason reason)
+static json_t *refusal_json(enum reason reason)
 {
-	const struct action *a = &e->answer.decision.rule->action;
-	char location[REDIRECT_LOCATION_MAX];
-	struct route_facts facts;
-	size_t n;
-
-	if (reason == REASON_NONE && a->kind == ACTION_FIXED_RESPONSE)
-		return json_pack("{s:i, s:s}", "status", (int)a->fixed.status,
-				 "reason", reason_token(REASON_FIXED_RESPONSE));
-	if (reason == REASON_NONE && a->kind == ACTION_REDIRECT) {
-		facts = (struct route_facts){
-			.protocol = e->listener->protocol == PROTOCOL_HTTPS
-					    ? SLICE("https")
-					    : SLICE("http"),
-			.host = e->answer.decision.host,
-			.port = e->listener->port,
-			.path = e->answer.decision.uri.path,
-			.query = e->answer.decision.uri.query,
-		};
-		n = redirect_location(&a->redirect, &facts, location,
-				      sizeof(location));
-		if (n)
-			return json_pack("{s:i, s:o, s:s}", "status",
-					 (int)a->redirect.status, "location",
-					 status_text(slice_make(location, n)),
-					 "reason",
-					 reason_token(REASON_REDIRECT));
-		reason = REASON_REDIRECT_TOO_LONG;
-	}
 	return json_pack("{s:i, s:s}", "status", reason_status(reason),
 			 "reason", reason_token(reason));
+}
+
+/* The answer of a rule's redirect; its address is made as a worker makes it. */
+static json_t *redirect_json(const struct explain *e, const struct redirect *r)
+{
+	const struct decision *d = &e->answer.decision;
+	const struct route_facts facts = {
+		.protocol = e->listener->protocol == PROTOCOL_HTTPS
+				    ? SLICE("https")
+				    : SLICE("http"),
+		.host = d->host,
+		.port = e->listener->port,
+		.path = d->uri.path,
+		.query = d->uri.query,
+	};
+	char location[REDIRECT_LOCATION_MAX];
+	size_t n = redirect_location(r, &facts, location, sizeof(location));
+
+	if (n == 0)
+		return refusal_json(REASON_REDIRECT_TOO_LONG);
+	return json_pack("{s:i, s:o, s:s}", "status", (int)r->status,
+			 "location", status_text(slice_make(location, n)),
+			 "reason", reason_token(REASON_REDIRECT));
+}
+
+/* What weir answers by itself; a request that was refused reached no rule. */
+static json_t *answer_json(const struct explain *e, enum reason reason)
+{
+	const struct rule *rule = e->answer.decision.rule;
+
+	if (reason == REASON_NONE && rule->action.kind == ACTION_FIXED_RESPONSE)
+		return json_pack("{s:i, s:s}", "status",
+				 (int)rule->action.fixed.status, "reason",
+				 reason_token(REASON_FIXED_RESPONSE));
+	if (reason == REASON_NONE && rule->action.kind == ACTION_REDIRECT)
+		return redirect_json(e, &rule->action.redirect);
+	return refusal_json(reason);
 }
 
 static json_t *transforms_json(const struct inquiry_answer *a)
