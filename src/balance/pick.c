@@ -55,6 +55,8 @@ static const struct {
 	[ALGORITHM_ROUND_ROBIN] = {next_in_turn, .ramps = true},
 	[ALGORITHM_LEAST] = {next_least, .counts_load = true},
 	[ALGORITHM_RANDOM] = {next_random, .mitigates = true},
+	/* Who has not what is hashed takes turns. */
+	[ALGORITHM_HASH] = {next_in_turn},
 };
 
 /* -- who takes traffic ----------------------------------------------------- */
@@ -353,6 +355,7 @@ void pick_rebuild(struct pick_table *table, struct group_state *gs,
 	carry_credits(&ring, table);
 	begin_random(table);
 
+	consistent_release(&table->consistent);
 	free(table->ring.targets);
 	roster_unref(table->roster);
 	*table = (struct pick_table){
@@ -369,6 +372,8 @@ void pick_rebuild(struct pick_table *table, struct group_state *gs,
 		.zone_is_empty = d.zone_is_empty,
 		.counts_load = algorithms[group->algorithm].counts_load,
 	};
+	if (group->algorithm == ALGORITHM_HASH)
+		consistent_init(&table->consistent, roster, &table->ring);
 }
 
 /* -- picking --------------------------------------------------------------- */
@@ -393,20 +398,41 @@ static bool may_try(struct pick_table *table, struct target_state *s)
 	return true;
 }
 
-struct target_state *pick_next(struct pick_table *table,
-			       const struct target_state *avoid)
+/* By the hash where there is one, else by the algorithm. */
+static struct target_state *next_target(struct pick_table *table,
+					const uint64_t *hash,
+					const struct target_state *avoid)
 {
-	struct target_state *s;
-
 	if (table->ring.n == 0)
 		return NULL;
-	s = algorithms[table->group->algorithm].next(table, avoid);
+	if (hash && consistent_is_there(&table->consistent))
+		return consistent_find(&table->consistent, &table->ring, *hash,
+				       avoid);
+	return algorithms[table->group->algorithm].next(table, avoid);
+}
+
+static inline struct target_state *pick_target(struct pick_table *table,
+					       const uint64_t *hash,
+					       const struct target_state *avoid)
+{
+	struct target_state *s = next_target(table, hash, avoid);
+
 	if (!s || may_try(table, s))
 		return s;
 	pick_rebuild(table, table->gs, table->group, 0);
-	return table->ring.n
-		       ? algorithms[table->group->algorithm].next(table, avoid)
-		       : NULL;
+	return next_target(table, hash, avoid);
+}
+
+struct target_state *pick_next(struct pick_table *table,
+			       const struct target_state *avoid)
+{
+	return pick_target(table, NULL, avoid);
+}
+
+struct target_state *pick_hashed(struct pick_table *table, uint64_t hash,
+				 const struct target_state *avoid)
+{
+	return pick_target(table, &hash, avoid);
 }
 
 struct target_state *pick_peek(const struct pick_table *table)
@@ -440,6 +466,7 @@ void pick_inherit(struct pick_table *table, const struct pick_table *from)
 
 void pick_release(struct pick_table *table)
 {
+	consistent_release(&table->consistent);
 	free(table->ring.targets);
 	roster_unref(table->roster);
 	*table = (struct pick_table){0};

@@ -18,6 +18,7 @@
 #ifndef WEIR_BALANCE_PICK_H
 #define WEIR_BALANCE_PICK_H
 
+#include "balance/consistent.h"
 #include "balance/round_robin.h"
 #include "base/clock.h"
 #include "model/group.h"
@@ -32,6 +33,7 @@ struct pick_table {
 	const struct target_group *group; /* as at the last refresh; borrowed */
 	struct group_state *gs;           /* its changing side; borrowed */
 	struct round_robin ring;
+	struct consistent consistent;   /* zeroed unless the group hashes */
 	struct rr_target **by_identity; /* sorted; ring.n of them; owned */
 	uint64_t random;                /* of weighted_random; 0: not begun */
 	bool begun;         /* ring.cursor is where some ring stood before */
@@ -75,6 +77,10 @@ static inline void pick_refresh(struct pick_table *table,
  */
 struct target_state *pick_next(struct pick_table *table,
 			       const struct target_state *avoid);
+
+/* The same for a request that has what its group hashes; takes no turn. */
+struct target_state *pick_hashed(struct pick_table *table, uint64_t hash,
+				 const struct target_state *avoid);
 
 /* What pick_next(table, NULL) would give; takes no turn. */
 struct target_state *pick_peek(const struct pick_table *table);

@@ -24,6 +24,7 @@ struct test_draft;
 /* Keys of a target group that exclude each other: where they stand. */
 enum said {
 	SAID_ALGORITHM,
+	SAID_HASH_KEY,
 	SAID_MITIGATION,
 	SAID_CROSS_ZONE,
 	SAID_SLOW_START,
@@ -122,6 +123,12 @@ const struct pattern *make_regex(struct reader *r, const struct node *v,
 const struct pattern *make_body_pattern(struct reader *r, const struct node *v);
 /* Once all patterns of the listener's rules are compiled. */
 void make_index(struct reader *r, struct listener *l);
+
+/* read_hash_key.c */
+extern const struct key hash_key_keys[];
+extern const struct type type_hash_key;
+/* Whether the weights of a group that hashes fit into its table. */
+void check_turns(struct reader *r, const struct target_group *g);
 
 /* target_tls.c: once all listeners and groups are there. */
 extern const struct key target_tls_keys[];

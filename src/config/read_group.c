@@ -137,6 +137,9 @@ static void check_together(struct reader *r, const struct target_group *g)
 		exclude(r, SAID_MITIGATION, SAID_ALGORITHM,
 			"anomaly_mitigation needs the algorithm "
 			"weighted_random");
+	if (r->group_said[SAID_HASH_KEY].line && g->algorithm != ALGORITHM_HASH)
+		complain(r, &r->group_said[SAID_HASH_KEY], NULL,
+			 "hash_key needs the algorithm consistent_hash");
 	if (g->stickiness.enabled && g->algorithm == ALGORITHM_RANDOM)
 		exclude(r, SAID_STICKY, SAID_ALGORITHM,
 			"stickiness cannot be with the algorithm "
@@ -277,7 +280,7 @@ static const struct word algorithms[] = {
 	{"round_robin", ALGORITHM_ROUND_ROBIN, NULL},
 	{"least_outstanding_requests", ALGORITHM_LEAST, NULL},
 	{"weighted_random", ALGORITHM_RANDOM, NULL},
-	{"consistent_hash", 0, "consistent_hash is not built yet"},
+	{"consistent_hash", ALGORITHM_HASH, NULL},
 	{0},
 };
 
@@ -343,8 +346,13 @@ const struct key group_keys[] = {
 	{"load_balancing.algorithm.anomaly_mitigation", &type_mitigation,
 	 INTO(mitigates), "off", .words = mitigations,
 	 .doc = "Gives targets that fail more often than others less."},
-	NOT_BUILT("load_balancing.algorithm.hash_key",
-		  "What consistent_hash goes by.", "source_ip"),
+	{"load_balancing.algorithm.hash_key", &type_hash_key, INTO(hash_key),
+	 .keys = hash_key_keys,
+	 .values = "source_ip, host, path, {header: NAME}, {cookie: NAME}, "
+		   "{query: KEY}",
+	 .doc = "What consistent_hash goes by; a request without it takes "
+		"turns.",
+	 .absent = "source_ip"},
 	{"load_balancing.cross_zone.enabled", &type_cross_zone, INTO(zone),
 	 "use_load_balancer_configuration", .words = cross_zones,
 	 .doc = "Uses the targets of all zones."},
@@ -431,6 +439,8 @@ static void check_group(struct reader *r, const struct target_group *g)
 
 	check_together(r, g);
 	check_zones(r, g);
+	if (g->algorithm == ALGORITHM_HASH)
+		check_turns(r, g);
 	if (g->stickiness.enabled && g->stickiness.type == STICKY_APP_COOKIE &&
 	    g->stickiness.app_cookie.n == 0)
 		complain(r, &r->group_said[SAID_STICKY], NULL,
@@ -457,6 +467,7 @@ static void read_group(struct reader *r, const struct node *v,
 		return;
 	r->group = g;
 	r->group_port = 0;
+	memset(r->group_said, 0, sizeof(r->group_said));
 	read_mapping(r, v, "a target group", group_keys, g);
 	check_group(r, g);
 	check_target_tls(r, g);

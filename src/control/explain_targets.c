@@ -19,6 +19,8 @@ static const char *algorithm_name(enum algorithm algorithm)
 		return "least_outstanding_requests";
 	case ALGORITHM_RANDOM:
 		return "weighted_random";
+	case ALGORITHM_HASH:
+		return "consistent_hash";
 	case ALGORITHM_KINDS:
 		break;
 	}

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "balance/maglev.h"
 #include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/fail.h"
@@ -214,7 +215,11 @@ static void update_group(struct rosters *r, const struct target_group *g)
 		for (size_t i = 0; i < in.n; i++)
 			state_unref(in.members[i].state);
 	} else {
-		group_state_publish(g->state, roster_new(in.members, in.n));
+		struct roster *roster = roster_new(in.members, in.n);
+
+		if (g->algorithm == ALGORITHM_HASH)
+			roster->slots = maglev_of_roster(roster);
+		group_state_publish(g->state, roster);
 	}
 	roster_unref(old);
 	free(in.members);

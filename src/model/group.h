@@ -24,6 +24,7 @@ enum algorithm {
 	ALGORITHM_ROUND_ROBIN,
 	ALGORITHM_LEAST,
 	ALGORITHM_RANDOM,
+	ALGORITHM_HASH,
 	ALGORITHM_KINDS
 };
 enum stickiness_type { STICKY_LB_COOKIE, STICKY_APP_COOKIE, STICKY_SOURCE_IP };
@@ -62,6 +63,41 @@ struct health_check {
 	struct slice host;          /* that checks send; empty: the target's */
 	const struct pattern *body; /* must be found in the answer's; NULL:
 				     * whatever it is */
+};
+
+/* What of a request decides, with ALGORITHM_HASH. */
+enum hash_part {
+	HASH_SOURCE_IP,
+	HASH_HOST,
+	HASH_PATH,
+	HASH_HEADER,
+	HASH_COOKIE,
+	HASH_QUERY,
+};
+
+/* Of the table of a group that hashes. */
+enum {
+	HASH_SLOTS = 65537, /* a prime */
+	/* Of all targets together, so that each has a slot. */
+	HASH_TURNS_MAX = HASH_SLOTS,
+};
+
+/* By what the weights of some targets can all be divided; `so_far` begins as
+ * 0. */
+static inline uint32_t weight_divisor(uint32_t so_far, uint32_t weight)
+{
+	while (weight) {
+		uint32_t rest = so_far % weight;
+
+		so_far = weight;
+		weight = rest;
+	}
+	return so_far;
+}
+
+struct hash_key {
+	enum hash_part kind;
+	struct slice name; /* of the header, cookie or key of the query */
 };
 
 struct stickiness {
@@ -107,6 +143,7 @@ struct target_group {
 	/* Those of the load balancer hold where they are 0. */
 	uint64_t target_connect_ms, target_response_ms;
 	enum algorithm algorithm;
+	struct hash_key hash_key;
 	bool mitigates;         /* anomalous targets get less */
 	uint64_t slow_start_ms; /* ramp of a new target; 0: none */
 	struct slice zone;      /* whose targets alone are used; empty: those

@@ -197,6 +197,7 @@ void roster_unref(struct roster *roster)
 		return;
 	for (size_t i = 0; i < roster->n_members; i++)
 		state_unref(roster->members[i].state);
+	free(roster->slots);
 	free(roster);
 }
 

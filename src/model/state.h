@@ -116,6 +116,8 @@ struct member {
 struct roster {
 	_Atomic unsigned refs;
 	size_t n_members;
+	uint16_t *slots; /* owned; of balance/maglev.h, by places in
+			  * `members`. NULL: the group does not hash */
 	struct member members[];
 };
 

@@ -203,6 +203,8 @@ static struct target_state *choose(struct exchange *x, struct pick_table *table)
 		count_group(x->worker, x->group,
 			    asked->app ? COUNT_APP_NON_STICKY
 				       : COUNT_NON_STICKY);
+	if (asked->has_hash)
+		return pick_hashed(table, asked->hash, x->attempt.avoid);
 	return pick_next(table, x->attempt.avoid);
 }
 

@@ -39,7 +39,9 @@ struct asked {
 	struct prepared request;
 	struct app_sessions *app; /* owned; NULL without app_cookie */
 	uint64_t sticky_identity;
+	uint64_t hash;
 	uint8_t method;         /* enum method */
+	bool has_hash : 1;      /* `hash` is of what its group hashes */
 	bool has_sticky : 1;    /* sticky_identity is of a good cookie */
 	bool came_sticky : 1;   /* a cookie came, good or not */
 	bool wants_upgrade : 1; /* to another protocol */

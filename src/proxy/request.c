@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "balance/hash_key.h"
 #include "balance/sticky.h"
 #include "balance/sticky_app.h"
 #include "base/clock.h"
@@ -140,6 +141,9 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 	if (x->group->stickiness.enabled && w->sealer)
 		x->asked.has_sticky = read_session(x, head, &came);
 	x->asked.came_sticky = came;
+	if (x->group->algorithm == ALGORITHM_HASH)
+		x->asked.has_hash = hash_key_of(&x->group->hash_key,
+						&decision->in, &x->asked.hash);
 	/* ALB says so at once. */
 	if (!x->front->ops->invite(x->front))
 		return exch_answer(x, REASON_OVERLOADED);

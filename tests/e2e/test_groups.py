@@ -56,6 +56,48 @@ def swallowing():
             return listener, waiting
 
 
+class Hashed(Group):
+    """consistent_hash: the same key meets the same target."""
+
+    def ask(self, weir, key):
+        return weir.get("/", fields=[("X-User", key)]).body
+
+    def test_a_key_stays_through_illness_reload_and_workers(self):
+        apps = self.apps(4)
+        group = (CHECKED + "load_balancing.algorithm: {type: consistent_hash,"
+                 " hash_key: {header: X-User}}\n    targets: [{0}, {1}, {2}, {3}]")
+        weir = self.begin(group, apps, workers=2)
+        keys = [f"user-{n}" for n in range(64)]
+
+        def met():
+            return {key: self.ask(weir, key) for key in keys}
+
+        def states():
+            return sorted(t["state"] for t in self.targets(weir).values())
+
+        wait_for(lambda: states() == ["healthy"] * 4, "all are healthy")
+        before = met()
+        self.assertEqual(set(before.values()), {b"0", b"1", b"2", b"3"})
+        self.assertEqual(met(), before)
+        apps[1].stop()
+        wait_for(lambda: "unhealthy" in states(), "one is ill")
+        ill = met()
+        self.assertEqual({k for k in keys if ill[k] != before[k]},
+                         {k for k in keys if before[k] == b"1"})
+        self.assertNotIn(b"1", ill.values())
+        self.origin(Reply(200, b"1"), port=apps[1].port)
+        wait_for(lambda: states() == ["healthy"] * 4, "it is back")
+        self.assertEqual(met(), before)
+        self.assertEqual(weir.command("reload").returncode, 0)
+        self.assertEqual(met(), before)
+
+    def test_without_its_key_a_request_takes_turns(self):
+        apps = self.apps(3)
+        weir = self.begin(UNCHECKED + "load_balancing.algorithm: {type: consistent_hash,"
+                          " hash_key: {cookie: session}}\n    targets: [{0}, {1}, {2}]", apps)
+        self.assertEqual(self.bodies(weir, 6), [b"0", b"1", b"2"] * 2)
+
+
 class Passive(Group):
     """A target that cannot be connected to must not cost each request."""
 
