@@ -31,12 +31,8 @@ struct walk {
 static int walk_cmp(const void *left, const void *right)
 {
 	const struct walk *a = left, *b = right;
-	size_t n = a->name.n < b->name.n ? a->name.n : b->name.n;
-	int order = memcmp(a->name.p, b->name.p, n);
 
-	if (order)
-		return order;
-	return (a->name.n > b->name.n) - (a->name.n < b->name.n);
+	return slice_cmp(a->name, b->name);
 }
 
 static struct walk *walks_begin(const struct maglev_target *targets, size_t n)

@@ -244,6 +244,23 @@ static const struct type type_field_value = {parse_field_value, SHAPE_TEXT,
 			.absent = "untouched"                                  \
 	}
 
+static void parse_proxy_protocol(struct reader *r, const struct key *k,
+				 const struct node *v, void *slot)
+{
+	bool *enabled = slot;
+
+	type_boolean.parse(r, k, v, enabled);
+	if (*enabled && !r->balancer->trusted)
+		complain(r, &v->at,
+			 "such as trusted_addresses: 10.0.0.0/8, beside "
+			 "\"listeners\"",
+			 "PROXY headers are only taken from trusted_addresses: "
+			 "the load balancer has none");
+}
+
+static const struct type type_proxy_protocol = {parse_proxy_protocol,
+						SHAPE_BOOLEAN, NULL};
+
 /* clang-format off */
 const struct key listener_keys[] = {
 	{"port", &type_port, INTO(port), .flags = KEY_REQUIRED,
@@ -305,9 +322,8 @@ const struct key listener_keys[] = {
 	 .doc = "Changes header fields on their way to clients, on answers "
 		"that weir makes, too.",
 	 .absent = "none"},
-	{"proxy_protocol.enabled", &type_only, NO_SLOT, "false",
-	 .refusal = "PROXY headers belong to the language but are not built "
-		    "yet",
+	{"proxy_protocol.enabled", &type_proxy_protocol, INTO(proxy_protocol),
+	 "false",
 	 .doc = "A PROXY header must come first from trusted_addresses."},
 	{"error_pages", &type_not_built, NO_SLOT,
 	 .doc = "Bodies for answers that weir makes.",

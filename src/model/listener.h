@@ -93,8 +93,10 @@ struct listener {
 	struct rule default_rule;
 	struct rule_index *rule_index; /* over rules; owned by the arena */
 
-	bool server_field; /* Server: awselb/2.0 on answers of our own */
-	bool reason_field; /* weir-reason on errors of our own */
+	bool server_field;   /* Server: awselb/2.0 on answers of our own */
+	bool proxy_protocol; /* PROXY headers come first, from `trusted` of the
+			      * balancer */
+	bool reason_field;   /* weir-reason on errors of our own */
 	struct response_field *response_fields;
 	size_t n_response_fields;
 	struct slice amzn_names[AMZN_FIELDS];

@@ -490,6 +490,13 @@ enum io conn_deliver(struct conn *c)
 	return IO_AGAIN;
 }
 
+void conn_begin_filter(struct conn *c, struct filter *filter_take)
+{
+	c->filter = filter_take;
+	c->n_read -= chain_move(&filter_take->raw_in, &c->in, c->in.n);
+	c->held = true;
+}
+
 void conn_go_plain(struct conn *c)
 {
 	struct filter *f = c->filter;

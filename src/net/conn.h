@@ -134,6 +134,10 @@ void conn_shut_after_write(struct conn *c);
  */
 enum io conn_deliver(struct conn *c);
 
+/* From here on the peer speaks through a filter: what of its octets is in c->in
+ * goes there, and the next conn_fill() looks at it. */
+void conn_begin_filter(struct conn *c, struct filter *filter_take);
+
 /*
  * The peer speaks without the filter, which failed and has taken nothing from
  * raw_in: what came is plain, and so is all that follows. The filter is freed.

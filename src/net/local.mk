@@ -9,6 +9,7 @@ net_sources = \
 	src/net/listening.c src/net/listening.h \
 	src/net/loop.c src/net/loop.h \
 	src/net/piece.c src/net/piece.h \
+	src/net/proxy_header.c src/net/proxy_header.h \
 	src/net/sock.c src/net/sock.h \
 	src/net/wheel.c src/net/wheel.h
 src_libweir_a_SOURCES += $(net_sources)

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "model/trust.h"
+#include "proxy/announced.h"
 #include "proxy/core.h"
 #include "tls/tls_filter.h"
 
@@ -19,6 +21,7 @@ static const struct {
 	const char *name;
 	unsigned leads_to;
 } states[] = {
+	[CLIENT_ANNOUNCE] = {"announce", TO(HANDSHAKE) | TO(OPEN) | TO(CLOSED)},
 	[CLIENT_HANDSHAKE] = {"handshake", TO(OPEN) | TO(CLOSED)},
 	[CLIENT_OPEN] = {"open", TO(CUT) | TO(LINGER) | TO(CLOSED)},
 	[CLIENT_CUT] = {"cut", TO(CLOSED)},
@@ -277,11 +280,114 @@ static void handshake(struct client *c)
 		open_front(c);
 }
 
+static bool begin_handshake(struct client *c)
+{
+	const struct listener *l = c->acceptor->listener;
+	struct filter *filter = tls_filter_accept(l->tls, worker_of(c)->number);
+
+	if (!filter)
+		return false;
+	enter(c, CLIENT_HANDSHAKE);
+	conn_begin_filter(&c->conn, filter);
+	return true;
+}
+
+/* Who the client is is known: what it says now is what its listener is for. */
+static void begin_serving(struct client *c)
+{
+	const struct listener *l = c->acceptor->listener;
+
+	if (!l->tls) {
+		open_front(c);
+		return;
+	}
+	if (!begin_handshake(c)) {
+		close_client(c);
+		return;
+	}
+	conn_deadline(&c->conn, l->balancer->client_tls_handshake_ms);
+}
+
+/* -- behind a proxy -------------------------------------------------------- */
+
+static void refuse_announcement(struct client *c)
+{
+	struct worker *w = worker_of(c);
+	struct addr a = client_peer(c);
+	char peer[ADDR_TEXT_MAX];
+	struct log_line l;
+
+	count_listener(w, c->counted, COUNT_CLIENT_PROXY_ERRORS);
+	tally_add(
+		&c->counted->tally[w->number].reasons[REASON_BAD_PROXY_HEADER],
+		1);
+	if (worker_log(w, &l, LOG_INFO, "connection reset")) {
+		log_str(&l, "reason", reason_token(REASON_BAD_PROXY_HEADER));
+		log_slice(&l, "listener",
+			  c->acceptor->listener->balancer->name);
+		log_num(&l, "port", c->acceptor->listener->port);
+		log_slice(&l, "client",
+			  slice_make(peer, addr_format(&a, peer)));
+		log_end(&l);
+	}
+	/* A reset: an end could be taken for that of an answer. */
+	conn_deliver(&c->conn);
+	close_client(c);
+}
+
+static void set_peer(struct client *c, const struct addr *peer)
+{
+	memcpy(&c->peer, &peer->sa,
+	       peer->len < sizeof(c->peer) ? peer->len : sizeof(c->peer));
+}
+
+static void announce(struct client *c)
+{
+	enum io io = conn_fill(&c->conn);
+	struct addr client;
+
+	switch (announced_look(&c->conn, c->is_proxied, &client)) {
+	case ANNOUNCED_LATER:
+		/* Who connects and leaves without a word is a port check. */
+		if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0))
+			close_client(c);
+		else if (io == IO_CLOSED)
+			refuse_announcement(c);
+		return;
+	case ANNOUNCED_BADLY:
+		refuse_announcement(c);
+		return;
+	case ANNOUNCED_CLIENT:
+		set_peer(c, &client);
+		break;
+	case ANNOUNCED_NOTHING:
+		break;
+	}
+	begin_serving(c);
+	/* What came behind the header came already. */
+	if (c->state == CLIENT_HANDSHAKE)
+		handshake(c);
+}
+
+/* A stranger need not say anything: browsers connect before they ask. */
+static void announced_too_late(struct client *c)
+{
+	if (!c->is_proxied)
+		begin_serving(c);
+	else
+		refuse_announcement(c);
+}
+
+/* -- what happens to it ---------------------------------------------------- */
+
 static void on_ready(struct conn *conn)
 {
 	struct client *c = (struct client *)conn;
 
 	switch ((enum client_state)c->state) {
+	case CLIENT_ANNOUNCE:
+		announce(c);
+		return;
 	case CLIENT_HANDSHAKE:
 		handshake(c);
 		return;
@@ -308,20 +414,16 @@ static void on_expired(struct conn *conn)
 		c->front->expired(c);
 		return;
 	}
+	if (c->state == CLIENT_ANNOUNCE) {
+		announced_too_late(c);
+		return;
+	}
 	if (c->state == CLIENT_HANDSHAKE)
 		log_handshake(c);
 	close_client(c);
 }
 
 static const struct conn_ops client_ops = {on_ready, on_expired};
-
-static bool add_tls(struct client *c, const struct listener *l)
-{
-	if (!l->tls)
-		return true;
-	c->conn.filter = tls_filter_accept(l->tls, worker_of(c)->number);
-	return c->conn.filter != NULL;
-}
 
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer)
@@ -344,18 +446,17 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	a->n_asking++;
 	c->opened_ms = clock_now_ms();
 	c->keep_alive_ms = lb->client_keep_alive_ms;
-	memcpy(&c->peer, &peer->sa,
-	       peer->len < sizeof(c->peer) ? peer->len : sizeof(c->peer));
+	set_peer(c, peer);
 	list_push_back(&w->clients, &c->node);
 	w->n_clients++;
 	gauge_set(&w->seen_clients, w->n_clients);
 	count_listener(w, c->counted, COUNT_CLIENT_CONNECTIONS);
-	if (!add_tls(c, a->listener))
-		close_client(c);
-	else if (c->conn.filter)
-		conn_deadline(&c->conn, lb->client_tls_handshake_ms);
-	else
-		open_front(c);
+	if (!a->listener->proxy_protocol) {
+		begin_serving(c);
+		return;
+	}
+	c->is_proxied = trust_peer(lb, peer);
+	conn_deadline(&c->conn, lb->client_tls_handshake_ms);
 }
 
 void client_asks_no_more(struct client *c)
@@ -371,7 +472,8 @@ void client_hurry(struct client *c)
 		return;
 	if (c->state == CLIENT_OPEN) {
 		c->front->hurry(c);
-	} else if (c->state == CLIENT_HANDSHAKE) {
+	} else if (c->state == CLIENT_HANDSHAKE ||
+		   c->state == CLIENT_ANNOUNCE) {
 		c->hurried = true;
 		conn_deadline(&c->conn, CLIENT_LAST_REQUEST_MS);
 	}

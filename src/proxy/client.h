@@ -1,9 +1,9 @@
 /*
  * client.h - a connection from a client: accepted, encrypted, closed.
  *
- *   HANDSHAKE --> OPEN --> LINGER --> closed
- *   (TLS only)     |-----> CUT --------^
- *                  |___________________|
+ *   ANNOUNCE --> HANDSHAKE --> OPEN --> LINGER --> closed
+ *   (PROXY only) (TLS only)     |-----> CUT --------^
+ *                               |___________________|
  *
  * While it is open a protocol has it, its front: requests of HTTP/1.x
  * (h1_front.c). A front uses the connection as it likes and gives it back by
@@ -26,6 +26,7 @@ struct listener_state; /* model/counts.h */
 struct worker;
 
 enum client_state {
+	CLIENT_ANNOUNCE,  /* a PROXY header may come first */
 	CLIENT_HANDSHAKE, /* TLS is being agreed on */
 	CLIENT_OPEN,      /* its front has it */
 	CLIENT_CUT,       /* the answer was cut short: what there is of it still
@@ -68,9 +69,10 @@ struct client {
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
 	union peer peer;
-	uint8_t state;         /* enum client_state; written by enter() */
-	uint8_t refusal;       /* enum reason: why nothing is served here */
-	bool hurried;          /* client_hurry() was called */
+	uint8_t state;   /* enum client_state; written by enter() */
+	bool is_proxied; /* a trusted proxy connected: it has to say for whom */
+	uint8_t refusal; /* enum reason: why nothing is served here */
+	bool hurried;    /* client_hurry() was called */
 	bool asks_no_more;     /* client_asks_no_more() was called */
 	uint64_t last_idle_ms; /* once it asks no more */
 };

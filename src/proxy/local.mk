@@ -1,6 +1,7 @@
 # The files of this floor.
 proxy_sources = \
 	src/proxy/accept.c src/proxy/accept.h \
+	src/proxy/announced.c src/proxy/announced.h \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/core.h \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \

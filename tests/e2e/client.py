@@ -37,7 +37,8 @@ class Client(Wire):
     """A connection to weir."""
 
     def __init__(self, port, tls=None, name=None, address="127.0.0.1",
-                 session=None, source=None, receive_octets=None):
+                 session=None, source=None, receive_octets=None, first=()):
+        """`first`: what is sent before TLS, each for itself."""
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         sock.settimeout(STOP_S)
         if receive_octets:
@@ -46,6 +47,8 @@ class Client(Wire):
             sock.bind((source, 0))
         sock.connect((address, port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octets in first:
+            sock.sendall(octets)
         if tls:
             sock = tls.wrap_socket(sock, server_hostname=name, session=session)
         super().__init__(sock)

@@ -43,6 +43,11 @@ fuzz_targets += tests/fuzz/fuzz_pattern
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(fuzz_main)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_proxy_header
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c \
+	$(fuzz_main)
+tests_fuzz_fuzz_proxy_header_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_query
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(fuzz_main)
 tests_fuzz_fuzz_query_LDADD = $(FUZZ_LIBS)
