@@ -394,6 +394,7 @@ void h1_front_begin(struct h1_stream *h, struct conn *c,
 		.over = over,
 		.in0 = c->n_read - c->in.n,
 		.out0 = c->n_written + c->out.n,
+		.limits = client->limits ? client->limits : &h1_request_limits,
 		.desync_mode = (uint8_t)client->desync,
 		.refusal = (uint8_t)client->refusal,
 		.is_front = true,
@@ -409,6 +410,7 @@ void h1_back_begin(struct h1_stream *h, struct conn *c,
 		.over = over,
 		.in0 = c->n_read,
 		.out0 = c->n_written,
+		.limits = &h1_response_limits,
 	};
 }
 
