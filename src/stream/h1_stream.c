@@ -414,50 +414,25 @@ void h1_back_begin(struct h1_stream *h, struct conn *c,
 	};
 }
 
+/* All but the heads: the same whoever stands at the other end. */
+#define BODIES_AND_ENDS                                                        \
+	.drop_head = drop_head, .read_body = read_body, .again = again,        \
+	.write_body = write_body, .end_body = end_body, .push = push,          \
+	.switch_over = switch_over, .room = room, .has_unsent = has_unsent,    \
+	.want_room = want_room, .peer = peer, .is_gone = is_gone,              \
+	.moved_ms = moved_ms, .octets = octets, .reach = reach,                \
+	.finish = finish, .reset = reset, .deliver = deliver
+
 const struct stream_ops h1_front_ops = {
 	.read_head = h1_read_request,
-	.drop_head = drop_head,
 	.invite = h1_invite,
-	.read_body = read_body,
-	.again = again,
 	.write_head = h1_write_head,
-	.write_body = write_body,
-	.end_body = end_body,
-	.push = push,
-	.switch_over = switch_over,
-	.room = room,
-	.has_unsent = has_unsent,
-	.want_room = want_room,
-	.peer = peer,
-	.is_gone = is_gone,
-	.moved_ms = moved_ms,
-	.octets = octets,
-	.reach = reach,
-	.finish = finish,
-	.reset = reset,
-	.deliver = deliver,
+	BODIES_AND_ENDS,
 };
 
 const struct stream_ops h1_back_ops = {
 	.read_head = h1_read_response,
-	.drop_head = drop_head,
-	.read_body = read_body,
-	.again = again,
 	.prepare = h1_prepare,
 	.send = h1_send,
-	.write_body = write_body,
-	.end_body = end_body,
-	.push = push,
-	.switch_over = switch_over,
-	.room = room,
-	.has_unsent = has_unsent,
-	.want_room = want_room,
-	.peer = peer,
-	.is_gone = is_gone,
-	.moved_ms = moved_ms,
-	.octets = octets,
-	.reach = reach,
-	.finish = finish,
-	.reset = reset,
-	.deliver = deliver,
+	BODIES_AND_ENDS,
 };
