@@ -27,6 +27,8 @@
 enum {
 	TEND_MS = 1000,
 	TICKETS_MS = 60 * 1000,
+	/* A start or a reload waits so long for names that are new. */
+	NAMES_MS = 2000,
 	/* Buffers of the control thread: checks and admin answers. */
 	CONTROL_OCTETS_MAX = 64 << 20,
 	/* Descriptors that are not connections: logs, admin, checks... */
@@ -61,6 +63,7 @@ static void want_names(struct daemon *d)
 void daemon_follow(struct daemon *d)
 {
 	want_names(d);
+	resolver_settle(d->resolver, NAMES_MS);
 	rosters_update(d->rosters, d->snap);
 	prober_update(d->prober, d->snap);
 }
