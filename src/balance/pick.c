@@ -472,6 +472,18 @@ void pick_release(struct pick_table *table)
 	*table = (struct pick_table){0};
 }
 
+bool pick_has_healthy(const struct target_group *group,
+		      const struct roster *roster)
+{
+	for (size_t i = 0; i < roster->n_members; i++) {
+		const struct member *m = &roster->members[i];
+
+		if (is_in_zone(m, group->zone) && standing_of(m) & HEALTHY)
+			return true;
+	}
+	return false;
+}
+
 bool pick_zone_in_use(const struct target_group *group,
 		      const struct roster *roster)
 {

@@ -95,6 +95,11 @@ void pick_inherit(struct pick_table *table, const struct pick_table *from);
 /* Gives the references back; the table is then as zeroed. */
 void pick_release(struct pick_table *table);
 
+/* Whether somebody takes traffic without failing open, backups too. Any
+ * thread. */
+bool pick_has_healthy(const struct target_group *group,
+		      const struct roster *roster);
+
 /* Whether our zone has as many healthy targets as dns_failover wants: where
  * it has not, it would leave the DNS. Any thread. */
 bool pick_zone_in_use(const struct target_group *group,

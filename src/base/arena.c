@@ -7,7 +7,11 @@
 
 #include "fail.h"
 
-enum { BLOCK_OCTETS = 16 * 1024 };
+enum {
+	BLOCK_OCTETS = 16 * 1024,
+	/* Most of what is formatted fits into this. */
+	LINE_OCTETS = 80,
+};
 
 struct arena_block {
 	struct arena_block *older;
@@ -94,18 +98,23 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+	char line[LINE_OCTETS];
 	va_list args, again;
 	char *text;
 	int n;
 
 	va_start(args, format);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (n < 0)
 		BUG("arena_printf with \"%s\"", format);
 	text = take(arena, (size_t)n + 1);
-	vsnprintf(text, (size_t)n + 1, format, again);
+	/* Seldom longer than there was room for. */
+	if ((size_t)n < sizeof(line))
+		memcpy(text, line, (size_t)n + 1);
+	else
+		vsnprintf(text, (size_t)n + 1, format, again);
 	va_end(again);
 	return text;
 }

@@ -277,13 +277,6 @@ static const struct listener *listener_on(struct sense *s,
 		       slice_make(text, addr_format(addr, text)));
 }
 
-static bool is_loopback(const struct addr *addr)
-{
-	return addr->sa.sa_family == AF_INET
-		       ? ntohl(addr->in.sin_addr.s_addr) >> 24 == 127
-		       : IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
-}
-
 static void warn_of_target(struct sense *s, const struct target *t)
 {
 	char text[ADDR_TEXT_MAX];
@@ -293,7 +286,7 @@ static void warn_of_target(struct sense *s, const struct target *t)
 	if (t->kind != TARGET_ADDRESS)
 		return;
 	own = listener_on(s, &t->addr);
-	if (!own && is_loopback(&t->addr)) {
+	if (!own && addr_is_loopback(&t->addr)) {
 		addr_parse_ip(t->addr.sa.sa_family == AF_INET ? SLICE("0.0.0.0")
 							      : SLICE("::"),
 			      t->port, &all);

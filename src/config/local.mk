@@ -13,7 +13,7 @@ src_libweir_a_SOURCES += \
 	src/config/check_firewall.c src/config/read_firewall.h \
 	src/config/read_instance.c src/config/read_network.c \
 	src/config/read_secgroup.c src/config/read_traffic.c \
-	src/config/read_action.c \
+	src/config/read_admin.c src/config/read_action.c \
 	src/config/read_balancer.c src/config/read_condition.c \
 	src/config/read_edits.c \
 	src/config/read_group.c src/config/read_hash_key.c \

@@ -80,6 +80,9 @@ extern const struct key test_keys[];
 extern const struct key root_keys[];
 
 extern const struct type type_settings;        /* read_settings.c */
+extern const struct type type_admin_listen;    /* read_admin.c */
+extern const struct type type_admin_hosts;     /* read_admin.c */
+extern const struct type type_admin_prefix;    /* read_admin.c */
 extern const struct type type_balancers;       /* read_balancer.c */
 extern const struct type type_listeners;       /* read_listener.c */
 extern const struct type type_rules;           /* read_rule.c */
@@ -107,6 +110,9 @@ const char *list_placeholders(struct reader *r, unsigned allowed);
 
 /* Fills what the file left open, once all of it has been read. */
 void read_settings_done(struct reader *r);
+
+/* read_admin.c: that no listener has the same address. */
+void check_admin_listen(struct reader *r);
 
 /* The last one of a list of actions, which ends the request's way. */
 void read_actions(struct reader *r, const struct node *v, struct action *out);

@@ -158,8 +158,11 @@ const struct key settings_keys[] = {
 	 .doc = "Unix socket through which the commands reach the daemon.",
 	 .absent = "/run/weir/admin.sock; for an ordinary user "
 		   "$XDG_RUNTIME_DIR/weir/admin.sock"},
-	{"admin.listen", &type_not_built, NO_SLOT,
-	 .doc = "Address and port for metrics and public keys.",
+	{"admin.listen", &type_admin_listen, NO_SLOT,
+	 .values = "ADDRESS:PORT, of a loopback address; others are not built "
+		   "yet",
+	 .doc = "Address and port where programs may ask over HTTP whether "
+		"weir lives and is ready.",
 	 .absent = "off"},
 	NOT_BUILT("admin.admin_group",
 		  "Group of the system that may change what runs.",
@@ -175,11 +178,14 @@ const struct key settings_keys[] = {
 		  "PEM file with the key of that certificate.", "none"),
 	NOT_BUILT("admin.tls.client_ca",
 		  "CAs of the clients that may ask over HTTP.", "none"),
-	NOT_BUILT("admin.host_names",
-		  "Names under which browsers may ask.",
-		  "none: addresses and localhost only"),
-	NOT_BUILT("admin.path_prefix",
-		  "What paths of the dashboard begin with.", "empty"),
+	{"admin.host_names", &type_admin_hosts, NO_SLOT,
+	 .values = "names without a port",
+	 .doc = "Names under which one may ask over HTTP.",
+	 .absent = "addresses and localhost only"},
+	{"admin.path_prefix", &type_admin_prefix, INTO(admin_path_prefix),
+	 .values = "a path such as /weir",
+	 .doc = "What each path of admin.listen begins with.",
+	 .absent = "nothing"},
 	{"shutdown_timeout_seconds", &type_seconds, INTO(shutdown_timeout_ms),
 	 "30", {0, 86400},
 	 .doc = "Time that running requests get after a stop was asked for."},
@@ -248,4 +254,5 @@ void read_settings_done(struct reader *r)
 		s->user_is_default = true;
 	}
 	fill_socket(r, s);
+	check_admin_listen(r);
 }

@@ -27,6 +27,8 @@
 enum {
 	TEND_MS = 1000,
 	TICKETS_MS = 60 * 1000,
+	/* A start or a reload waits so long for names that are new. */
+	NAMES_MS = 2000,
 	/* Buffers of the control thread: checks and admin answers. */
 	CONTROL_OCTETS_MAX = 64 << 20,
 	/* Descriptors that are not connections: logs, admin, checks... */
@@ -61,6 +63,7 @@ static void want_names(struct daemon *d)
 void daemon_follow(struct daemon *d)
 {
 	want_names(d);
+	resolver_settle(d->resolver, NAMES_MS);
 	rosters_update(d->rosters, d->snap);
 	prober_update(d->prober, d->snap);
 }
@@ -144,6 +147,8 @@ static void on_tend(int fd, int what, void *arg)
 		d->compared_ms = clock_now_ms();
 		compare_targets(d);
 	}
+	if (d->web.web)
+		pulse_tend(d);
 	daemon_tend(d);
 }
 
@@ -291,6 +296,7 @@ static int start_workers(struct daemon *d, uint64_t descriptors)
 	sigset_t all, before;
 
 	d->workers = xcalloc(d->n_workers, sizeof(*d->workers));
+	d->pulses = xcalloc(d->n_workers, sizeof(*d->pulses));
 	/* Signals are for the control thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -434,6 +440,7 @@ static void end_workers(struct daemon *d)
 	for (unsigned w = 0; d->workers && w < d->n_workers; w++)
 		worker_join(d->workers[w]);
 	free(d->workers);
+	free(d->pulses);
 }
 
 /* Whoever may call others goes first; then one turn frees what has died. */
@@ -447,6 +454,7 @@ static void release(struct daemon *d)
 	loop_watch_free(d->drain_timer);
 	loop_watch_free(d->names_timer);
 	admin_free(d->admin);
+	web_pages_close(&d->web);
 	explain_end(d);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);

@@ -24,9 +24,11 @@
 #include "privilege.h"
 #include "prober.h"
 #include "proxy/worker.h"
+#include "pulse.h"
 #include "reload.h"
 #include "resolver.h"
 #include "roster.h"
+#include "web_pages.h"
 #include "world.h"
 
 struct ticket_keys;
@@ -56,6 +58,8 @@ struct daemon {
 	uint64_t n_explains;
 	struct admin *admin; /* NULL: nobody can ask */
 	char *admin_path;    /* unlinked at the end; owned; or NULL */
+	struct web_place web;
+	struct pulse *pulses; /* one for each worker; owned */
 	struct reload_report last_reload;
 	struct kept_settings kept;
 

@@ -12,6 +12,8 @@ src_libweir_a_SOURCES += \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \
 	src/control/ports_owner.c \
+	src/control/pulse.c src/control/pulse.h \
+	src/control/readiness.c src/control/readiness.h \
 	src/control/privilege.c src/control/privilege.h \
 	src/control/prober.c src/control/prober.h \
 	src/control/reload.c src/control/reload.h \
@@ -21,4 +23,7 @@ src_libweir_a_SOURCES += \
 	src/control/status_rules.c \
 	src/control/stop.c src/control/stop.h \
 	src/control/trial.c src/control/trial.h \
+	src/control/web.c src/control/web.h \
+	src/control/web_pages.c src/control/web_pages.h \
+	src/control/web_request.c src/control/web_request.h \
 	src/control/world.c src/control/world.h

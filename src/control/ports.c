@@ -46,9 +46,8 @@ static bool has_beside(const struct endpoint *rows, size_t n,
 	return false;
 }
 
-/* What to do about it; NULL when the error says it all. */
-static const char *hint_for(int error, const struct addr *addr, char *room,
-			    size_t size)
+const char *ports_hint(int error, const struct addr *addr,
+		       char room[PORTS_HINT_MAX])
 {
 	char owner[128];
 
@@ -62,7 +61,7 @@ static const char *hint_for(int error, const struct addr *addr, char *room,
 	case EADDRINUSE:
 		if (!ports_owner(addr, owner, sizeof(owner)))
 			return "another process listens there";
-		snprintf(room, size, "%s listens there", owner);
+		snprintf(room, PORTS_HINT_MAX, "%s listens there", owner);
 		return room;
 	case EADDRNOTAVAIL:
 		return "this machine does not have that address";
@@ -83,11 +82,11 @@ static void complain_port(struct diag *diag, enum severity severity,
 			  const struct listener *l, const struct addr *addr,
 			  int error)
 {
-	char text[ADDR_TEXT_MAX], room[192];
+	char text[ADDR_TEXT_MAX], room[PORTS_HINT_MAX];
 
 	text[addr_format(addr, text)] = '\0';
 	(severity == SEVERITY_ERROR ? diag_error : diag_warning)(
-		diag, &l->place, hint_for(error, addr, room, sizeof(room)),
+		diag, &l->place, ports_hint(error, addr, room),
 		"cannot listen on %s: %s", text, strerror(error));
 }
 

@@ -72,6 +72,12 @@ void ports_release(struct ports *p);
  */
 void ports_try(const struct snapshot *snap, pid_t running, struct diag *diag);
 
+/* What to do about an errno of bind(2) and its like; NULL when that says it
+ * all. It may stand in the room. */
+enum { PORTS_HINT_MAX = 192 };
+const char *ports_hint(int error, const struct addr *addr,
+		       char room[PORTS_HINT_MAX]);
+
 /* Writes "nginx, process 4711", who listens on this address, as far as /proc
  * tells us. Returns the process, or 0 when it does not. */
 pid_t ports_owner(const struct addr *addr, char *out, size_t size);

@@ -1,6 +1,7 @@
 #include "resolver.h"
 
 #include <ares.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ struct resolver {
 	struct {
 		ares_socket_t fd;
 		struct loop_watch *watch; /* NULL: free */
+		short events;             /* of poll(2) */
 	} sockets[SOCKETS_MAX];
 };
 
@@ -100,6 +102,8 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable,
 	if (!what || unused < 0)
 		return;
 	r->sockets[unused].fd = fd;
+	r->sockets[unused].events =
+		(short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 	r->sockets[unused].watch =
 		loop_watch_fd(r->loop, fd, what, on_socket, r);
 }
@@ -382,6 +386,65 @@ void resolver_end(struct resolver *r)
 		at = 0; /* removal moves entries */
 	}
 	loop_watch_rearm(r->timer, 0);
+}
+
+/* Whether some name has had neither answer nor failure. */
+static bool is_unsettled(const struct resolver *r)
+{
+	const struct map_slot *slot;
+	size_t at = 0;
+
+	while ((slot = map_next(&r->names, &at)) != NULL) {
+		const struct name *name = slot->value;
+
+		if (!name->addresses && !name->failure)
+			return true;
+	}
+	return false;
+}
+
+/* Waits for the servers once, for so long at most. */
+static void wait_for_servers(struct resolver *r, uint64_t most_ms)
+{
+	struct timeval room,
+		most = {.tv_sec = (time_t)(most_ms / 1000),
+			.tv_usec = (suseconds_t)(most_ms % 1000) * 1000};
+	const struct timeval *left = ares_timeout(r->channel, &most, &room);
+	struct pollfd polled[SOCKETS_MAX];
+	nfds_t n = 0;
+
+	for (int i = 0; i < SOCKETS_MAX; i++)
+		if (r->sockets[i].watch)
+			polled[n++] = (struct pollfd){
+				.fd = r->sockets[i].fd,
+				.events = r->sockets[i].events,
+			};
+	(void)poll(polled, n,
+		   (int)(left->tv_sec * 1000 + left->tv_usec / 1000 + 1));
+	for (nfds_t i = 0; i < n; i++)
+		ares_process_fd(r->channel,
+				polled[i].revents & ~POLLOUT ? polled[i].fd
+							     : ARES_SOCKET_BAD,
+				polled[i].revents & POLLOUT ? polled[i].fd
+							    : ARES_SOCKET_BAD);
+	/* What has waited too long. */
+	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+void resolver_settle(struct resolver *r, uint64_t most_ms)
+{
+	uint64_t end;
+
+	if (!r || !is_unsettled(r))
+		return;
+	clock_update();
+	end = clock_now_ms() + most_ms;
+	ask_due(r);
+	while (is_unsettled(r) && clock_now_ms() < end) {
+		wait_for_servers(r, end - clock_now_ms());
+		clock_update();
+		ask_due(r);
+	}
 }
 
 size_t resolver_lookup(const struct resolver *r, struct slice text,

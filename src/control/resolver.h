@@ -50,6 +50,14 @@ void resolver_begin(struct resolver *r);
 void resolver_want(struct resolver *r, struct slice name);
 void resolver_end(struct resolver *r);
 
+/*
+ * Asks for the names that are new, and waits until each has had an answer or a
+ * failure, for so long at most. No loop turns meanwhile: for the moment before
+ * a configuration is served, which would answer 503 until they are known. NULL
+ * is allowed.
+ */
+void resolver_settle(struct resolver *r, uint64_t most_ms);
+
 /* The addresses of a name, sorted, with port 0; borrowed until the next turn.
  * Returns how many: 0 as long as there was no answer. */
 size_t resolver_lookup(const struct resolver *r, struct slice name,

@@ -16,6 +16,7 @@
 #include "base/reason.h"
 #include "daemon.h"
 #include "model/protocol.h"
+#include "web.h"
 
 /* json_stringn refuses what is not UTF-8: then only its ASCII is shown. */
 json_t *status_text(struct slice text)
@@ -317,6 +318,20 @@ static json_t *admin(const struct daemon *d)
 	return o;
 }
 
+static json_t *admin_http(const struct daemon *d)
+{
+	struct web_counts counts;
+	json_t *o = json_object();
+
+	web_read_counts(d->web.web, &counts);
+	set_count(o, "clients", counts.clients);
+	set_count(o, "requests", counts.requests);
+	set_count(o, "evicted", counts.evicted);
+	set_count(o, "refused", counts.refused);
+	set_count(o, "expired", counts.expired);
+	return o;
+}
+
 static json_t *last_reload(const struct daemon *d)
 {
 	const struct reload_report *r = &d->last_reload;
@@ -354,6 +369,7 @@ json_t *status_of_daemon(const struct daemon *d)
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
 	json_object_set_new(o, "admin", admin(d));
+	json_object_set_new(o, "admin_http", admin_http(d));
 	json_object_set_new(o, "logs", status_of_logs());
 	json_object_set_new(o, "last_reload", last_reload(d));
 	return o;

@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "net/listening.h"
 
 /* What a running process keeps as it was when it started. */
 static void keep_settings(struct kept_settings *kept, const struct settings *s)
@@ -66,8 +67,11 @@ int world_load(struct world *next, struct daemon *d, enum config_tests tests,
 
 int world_open_ports(struct world *next, struct daemon *d, struct diag *diag)
 {
-	return ports_open(&next->ports, &d->ports, next->snap, d->n_workers,
-			  diag);
+	int ports = ports_open(&next->ports, &d->ports, next->snap,
+			       d->n_workers, diag);
+	int web = web_pages_open(&d->web, next->snap, &next->web, diag);
+
+	return ports ? ports : web;
 }
 
 bool world_needs_keys(const struct snapshot *snap)
@@ -111,6 +115,8 @@ void world_publish(struct world *next_take, struct daemon *d)
 	next->snap = NULL;
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
 	daemon_follow(d);
+	web_pages_follow(d, next->web);
+	next->web = NULL;
 	/* Of what is no longer there the workers have the last reference. */
 	ports_release(&d->ports);
 	d->ports = next->ports;
@@ -130,5 +136,6 @@ void world_release(struct world *next)
 	snapshot_unref(next->snap);
 	ports_release(&next->ports);
 	seal_keys_wipe(&next->keys);
+	listening_unref(next->web);
 	*next = (struct world){0};
 }

@@ -20,6 +20,7 @@
 #include "tls/seal.h"
 
 struct daemon;
+struct listening; /* net/listening.h */
 struct snapshot;
 
 /* Settings that a running process does not change. Zeroed: not started. */
@@ -34,6 +35,7 @@ void kept_settings_release(struct kept_settings *kept);
 struct world {
 	struct snapshot *snap; /* one reference */
 	struct ports ports;
+	struct listening *web; /* for admin.listen; NULL: none was opened */
 	struct seal_keys keys; /* n is 0: no group is sticky */
 };
 

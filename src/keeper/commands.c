@@ -135,10 +135,10 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 		*was_take = (struct keeper_past){true, NULL, replaced_take};
 	else
 		ruleset_free(replaced_take);
-	if (!changed || k->waits ||
+	if (!changed || keeper_waits(k) ||
 	    !keeper_differ(keeper_past_rules(was_take), keeper_wanted(k))) {
 		keeper_past_release(was_take);
-		return k->waits;
+		return keeper_waits(k);
 	}
 	keeper_past_release(&k->before);
 	k->before = *was_take;
@@ -152,12 +152,14 @@ static void remember(struct keeper *k, struct keeper_past *was_take,
 	bool changed =
 		keep_way_back(k, was_take, replaced_take, a->n_steps > 0);
 
-	if (a->n_steps == 0 && !k->waits)
+	if (a->n_steps == 0 && !keeper_waits(k))
 		a->confirm_s = 0;
-	k->waits = a->confirm_s > 0;
-	k->deadline_ms = k->waits ? clock_now_ms() + a->confirm_s * 1000 : 0;
-	if (k->waits)
+	if (a->confirm_s) {
+		keeper_enter(k, KEEPER_WAITS,
+			     clock_now_ms() + a->confirm_s * 1000);
 		return;
+	}
+	keeper_enter(k, KEEPER_HOLDS, 0);
 	memory_apply(&k->memory, a->hash, changed);
 	keeper_remember(k);
 	/* A large ruleset takes a second to write. */
@@ -192,11 +194,12 @@ static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
 	*begun = false;
 	if (keeper_read(k, diag))
 		return -1;
-	if (!k->waits && !keeper_differ(keeper_now(k), wanted))
+	if (!keeper_waits(k) && !keeper_differ(keeper_now(k), wanted))
 		return 0;
 	keeper_adopt_last(k);
-	was = k->in_force || k->restored ? keeper_wanted(k) : keeper_now(k);
-	*begun = !k->waits;
+	was = keeper_is_in_force(k) || k->restored ? keeper_wanted(k)
+						   : keeper_now(k);
+	*begun = !keeper_waits(k);
 	memory_wait(&k->memory, hash);
 	if ((*begun && keeper_save(k, FILE_WAITING, was)) ||
 	    keeper_remember(k)) {
@@ -244,17 +247,15 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	keeper_adopt(k, intent_take, NULL);
 	keeper_note_files(k);
 	k->edit = EDIT_NONE;
-	k->in_force = true;
 	k->drift.is_there = false;
 	k->applied_s = time(NULL);
-	k->is_closed = false;
 	k->memory.closed = intent_take->config.settings.at_start ==
 			   AT_START_CLOSED;
 	remember(k, &was, before, a);
 	k->cut.is_due = is_to_cut(k, request, a);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
-		k->waits ? ", waiting to be confirmed" : "");
+		keeper_waits(k) ? ", waiting to be confirmed" : "");
 	return say_applied(a, diag);
 }
 
@@ -305,7 +306,7 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 		return admin_error("the time to confirm must be from %d to %d "
 				   "seconds",
 				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
-	if (k->waits && !confirm && !flag_of(request, "force"))
+	if (keeper_waits(k) && !confirm && !flag_of(request, "force"))
 		return refuse_while_waiting(k);
 	intent = load_for(k, request, &diag);
 	if (!intent)
@@ -316,7 +317,7 @@ static json_t *answer_apply(struct keeper *k, const json_t *request)
 		intent_free(intent);
 		return refuse_invalid(&diag);
 	}
-	if (k->waits && !confirm)
+	if (keeper_waits(k) && !confirm)
 		diag_warning(&diag, NULL, NULL,
 			     "another change waited to be confirmed: it is "
 			     "over, and so is the way back to the rules before "

@@ -130,7 +130,7 @@ uint64_t keeper_look_at_kernel(struct keeper *k)
 	uint32_t generation;
 	bool was_there = k->drift.is_there;
 
-	if (!k->in_force || is_untouched(k))
+	if (!keeper_is_in_force(k) || is_untouched(k))
 		return 0;
 	if (kernel_now(k->kernel, &now, &generation)) {
 		log_say(LOG_ERROR, "cannot read the rules in force: %s",

@@ -64,11 +64,10 @@ uint64_t keeper_hand_over(struct keeper *k)
 	uint64_t now = clock_now_ms();
 	uint64_t left = k->deadline_ms > now ? k->deadline_ms - now : 1;
 
-	if (!k->waits)
+	if (!keeper_waits(k))
 		return 0;
 	/* The file that tells of it stays, for the next. */
-	k->waits = false;
-	k->deadline_ms = 0;
+	keeper_enter(k, KEEPER_OUTSIDE, 0);
 	return left;
 }
 
@@ -103,9 +102,8 @@ int keeper_start_handed(struct keeper *k, struct diag *diag)
 	uint32_t generation;
 
 	keeper_take_waiting(k);
-	if (!k->waits)
+	if (!keeper_waits(k))
 		return 1;
-	k->deadline_ms = clock_now_ms() + k->handed_ms;
 	if (!adopt_file(k)) {
 		if (kernel_now(k->kernel, &now, &generation))
 			return -1;
@@ -118,7 +116,7 @@ int keeper_start_handed(struct keeper *k, struct diag *diag)
 		return -1;
 	}
 	ruleset_free(before);
-	k->in_force = true;
+	keeper_enter(k, KEEPER_WAITS, clock_now_ms() + k->handed_ms);
 	k->applied_s = time(NULL);
 	log_say(LOG_INFO,
 		"new rules wait to be confirmed for %llu seconds more",

@@ -53,6 +53,30 @@ void keeper_free(struct keeper *k)
 	free(k);
 }
 
+#define TO(state) (1u << KEEPER_##state)
+
+static const struct {
+	const char *name;
+	unsigned leads_to;
+} states[] = {
+	[KEEPER_OUTSIDE] = {"outside", TO(FOUND) | TO(WAITS) | TO(HOLDS)},
+	[KEEPER_FOUND] = {"found",
+			  TO(OUTSIDE) | TO(FOUND) | TO(WAITS) | TO(HOLDS)},
+	[KEEPER_WAITS] = {"waits", TO(OUTSIDE) | TO(WAITS) | TO(HOLDS)},
+	[KEEPER_HOLDS] = {"holds", TO(WAITS) | TO(HOLDS) | TO(CLOSED)},
+	[KEEPER_CLOSED] = {"closed", TO(WAITS) | TO(HOLDS)},
+};
+
+void keeper_enter(struct keeper *k, enum keeper_state state,
+		  uint64_t deadline_ms)
+{
+	if (!(states[k->state].leads_to & (1u << state)))
+		BUG("keeper: %s -> %s", states[k->state].name,
+		    states[state].name);
+	k->state = state;
+	k->deadline_ms = keeper_waits(k) ? deadline_ms : 0;
+}
+
 const struct ruleset *keeper_wanted(const struct keeper *k)
 {
 	if (!k->intent)
@@ -102,7 +126,7 @@ struct keeper_past keeper_take_wanted(struct keeper *k)
 	struct keeper_past past = {0};
 
 	/* To be asked is no reason to have applied: see keeper_status(). */
-	if (!k->in_force && !k->restored) {
+	if (!keeper_is_in_force(k) && !k->restored) {
 		keeper_adopt(k, NULL, NULL);
 		return past;
 	}
@@ -116,7 +140,7 @@ void keeper_adopt_last(struct keeper *k)
 {
 	struct ruleset *last;
 
-	if (!k->in_force && keeper_load(k, FILE_IN_FORCE, &last))
+	if (!keeper_is_in_force(k) && keeper_load(k, FILE_IN_FORCE, &last))
 		keeper_adopt(k, NULL, last);
 }
 
@@ -281,24 +305,24 @@ void keeper_take_waiting(struct keeper *k)
 {
 	struct ruleset *rules;
 
-	if (k->waits || !keeper_has(k, FILE_WAITING) ||
+	if (keeper_waits(k) || !keeper_has(k, FILE_WAITING) ||
 	    !keeper_load(k, FILE_WAITING, &rules))
 		return;
 	keeper_past_release(&k->before);
 	k->before = (struct keeper_past){true, NULL, rules};
 	keeper_save(k, FILE_BEFORE, rules);
-	k->waits = true;
+	keeper_enter(k, keeper_is_in_force(k) ? KEEPER_WAITS : KEEPER_FOUND, 0);
 }
 
 int keeper_confirm(struct keeper *k)
 {
 	struct diag diag = {0};
 
-	if (!k->waits)
+	if (!keeper_waits(k))
 		return -1;
-	k->waits = false;
-	k->deadline_ms = 0;
-	if (k->in_force)
+	keeper_enter(
+		k, k->state == KEEPER_WAITS ? KEEPER_HOLDS : KEEPER_OUTSIDE, 0);
+	if (keeper_is_in_force(k))
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	else if (keeper_read(k, &diag) == 0)
 		keeper_save(k, FILE_IN_FORCE, keeper_now(k));
@@ -378,12 +402,10 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 	/* Before the files: whoever starts now must not apply them again. */
 	memory_go_back(&k->memory, n > 0);
 	keeper_remember(k);
-	if (!k->waits)
+	if (!keeper_waits(k))
 		keeper_adopt_last(k);
 	turn_around(k, replaced, n > 0);
-	k->in_force = true;
-	k->waits = false;
-	k->deadline_ms = 0;
+	keeper_enter(k, KEEPER_HOLDS, 0);
 	k->edit = EDIT_PENDING;
 	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	if (n > 0)
@@ -412,9 +434,7 @@ int keeper_flush(struct keeper *k, struct diag *diag)
 		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
 	}
 	keeper_adopt(k, NULL, NULL);
-	k->in_force = true;
-	k->waits = false;
-	k->deadline_ms = 0;
+	keeper_enter(k, KEEPER_HOLDS, 0);
 	k->edit = EDIT_PENDING;
 	memory_apply(&k->memory, "", n > 0);
 	keeper_remember(k);
@@ -427,7 +447,7 @@ int keeper_flush(struct keeper *k, struct diag *diag)
 
 uint64_t keeper_deadline_ms(const struct keeper *k)
 {
-	return k->waits ? k->deadline_ms : 0;
+	return k->deadline_ms;
 }
 
 static void go_back(struct keeper *k, const char *why)
@@ -440,7 +460,7 @@ static void go_back(struct keeper *k, const char *why)
 		keeper_log_findings(&diag, LOG_ERROR);
 		/* Once more, rather than to stay with rules that perhaps let
 		 * nobody in to mend them. */
-		k->deadline_ms = clock_now_ms() + GO_BACK_AGAIN_MS;
+		keeper_enter(k, k->state, clock_now_ms() + GO_BACK_AGAIN_MS);
 	}
 	diag_release(&diag);
 	keeper_unlock(lock);
@@ -454,7 +474,7 @@ void keeper_tick(struct keeper *k)
 
 void keeper_abandon(struct keeper *k)
 {
-	if (k->waits)
+	if (keeper_waits(k))
 		go_back(k, "the process ends before the new rules were "
 			   "confirmed");
 }
@@ -502,7 +522,7 @@ int keeper_renew(struct keeper *k, bool always, struct diag *diag)
 	if (n < 0)
 		return -1;
 	ruleset_free(before);
-	if (n > 0 && !k->waits)
+	if (n > 0 && !keeper_waits(k))
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	return n;
 }
@@ -510,7 +530,7 @@ int keeper_renew(struct keeper *k, bool always, struct diag *diag)
 void keeper_look_at_machine(struct keeper *k)
 {
 	struct diag diag = {0};
-	int n = k->in_force ? keeper_renew(k, false, &diag) : 0;
+	int n = keeper_is_in_force(k) ? keeper_renew(k, false, &diag) : 0;
 
 	if (n > 0)
 		log_say(LOG_INFO,

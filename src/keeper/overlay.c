@@ -350,7 +350,7 @@ void keeper_expire(struct keeper *k)
 			"cannot write the run-time entries: %s; those that "
 			"ended do not come back all the same",
 			strerror(errno));
-	if (k->in_force && keeper_renew(k, true, &diag) < 0)
+	if (keeper_is_in_force(k) && keeper_renew(k, true, &diag) < 0)
 		keeper_log_findings(&diag, LOG_ERROR);
 	diag_release(&diag);
 }

@@ -81,7 +81,7 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 		return -1;
 	}
 	ruleset_free(before);
-	k->in_force = true;
+	keeper_enter(k, KEEPER_HOLDS, 0);
 	k->applied_s = time(NULL);
 	log_say(LOG_INFO, "rules are in force: %u chains, %u sets, %d changes",
 		wanted ? wanted->n_chains : 0, wanted ? wanted->n_sets : 0, n);
@@ -102,7 +102,7 @@ static void start_closed(struct keeper *k, struct diag *diag)
 		k->memory.closed = s->at_start == AT_START_CLOSED;
 	if (k->memory.closed &&
 	    start_with(k, NULL, closed_rules(s), diag) == 0) {
-		k->is_closed = true;
+		keeper_enter(k, KEEPER_CLOSED, 0);
 		log_say(LOG_ERROR,
 			"firewall.at_start is closed: nothing passes but "
 			"management, loopback, established flows, DHCP and "
@@ -115,7 +115,7 @@ static void start_closed(struct keeper *k, struct diag *diag)
 static int start_with_nothing(struct keeper *k, struct diag *diag)
 {
 	start_closed(k, diag);
-	if (!k->is_closed)
+	if (k->state != KEEPER_CLOSED)
 		log_say(LOG_ERROR,
 			"no rules are in force: the file cannot be applied, "
 			"and no earlier rules are known");
@@ -215,7 +215,7 @@ int keeper_start(struct keeper *k)
 	if (result > 0)
 		result = start_with_file(k, &diag);
 	keeper_note_files(k);
-	if (result == 0 && !k->waits)
+	if (result == 0 && !keeper_waits(k))
 		keeper_forget(k, FILE_WAITING);
 	diag_release(&diag);
 	keeper_unlock(lock);

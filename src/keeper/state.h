@@ -71,15 +71,35 @@ struct keeper_cut {
 /* The file, compared with what is in force. */
 enum keeper_edit { EDIT_NONE, EDIT_PENDING, EDIT_INVALID, EDIT_REFUSED };
 
+/*
+ *	OUTSIDE --apply --confirm--> WAITS --confirm, rollback--> HOLDS
+ *	   |                                                        ^
+ *	   |---- apply, start, rollback, flush ---------------------|
+ *	   |---- start with nothing else known --> CLOSED ----------|
+ *	   '---- found waiting --> FOUND ---- rollback, apply ------'
+ *
+ * WAITS goes back to OUTSIDE when it is handed over, FOUND when it is
+ * confirmed. HOLDS and CLOSED wait again with the next --confirm.
+ */
+enum keeper_state {
+	KEEPER_OUTSIDE, /* this process has brought nothing into force, or has
+			 * handed over what it had */
+	KEEPER_FOUND,   /* the same, and a change that another process let wait
+			 * is ours to confirm or to take back */
+	KEEPER_WAITS,   /* what it brought into force is to be confirmed */
+	KEEPER_HOLDS,   /* what it brought into force stays */
+	KEEPER_CLOSED,  /* it has no rules but those of at_start: closed */
+};
+
 struct keeper {
 	const char *file;
 	char *folder; /* owned; NULL: no files */
 	struct kernel *kernel;
 
 	/* What should be in force: of the file, or what was restored. */
-	bool keeps;            /* the process stays: `weir sg keep` */
-	bool in_force;         /* false: nothing was applied by us yet */
-	struct intent *intent; /* NULL: `restored` counts */
+	bool keeps;              /* the process stays: `weir sg keep` */
+	enum keeper_state state; /* written by keeper_enter() */
+	struct intent *intent;   /* NULL: `restored` counts */
 	struct ruleset *restored;
 
 	/* What the kernel had when we left it. Where that is the same as rules
@@ -94,11 +114,11 @@ struct keeper {
 	struct keeper_past before; /* for rollback */
 	struct keeper_memory memory;
 	struct overlay overlay;
-	bool waits;
 	uint64_t handed_ms; /* of a wait that another process began; 0: none */
 	bool unguarded;     /* ruleset_guard() is too much for this kernel */
 	bool untold;        /* and so is tell_lay() */
-	bool is_closed;     /* rules of firewall.at_start: closed */
+	/* Of a change that waits; 0: none, or another process has the time.
+	 * Written by keeper_enter(). */
 	uint64_t deadline_ms;
 	time_t applied_s;
 
@@ -113,6 +133,23 @@ struct keeper {
 	uint64_t resolvers_seen;
 	char *edit_text; /* owned; NULL: none */
 };
+
+/* The only function that changes the state and the deadline, which is 0 where
+ * nothing waits. */
+void keeper_enter(struct keeper *k, enum keeper_state state,
+		  uint64_t deadline_ms);
+
+/* Something waits to be confirmed. */
+static inline bool keeper_waits(const struct keeper *k)
+{
+	return k->state == KEEPER_FOUND || k->state == KEEPER_WAITS;
+}
+
+/* What is wanted was brought into force by this process. */
+static inline bool keeper_is_in_force(const struct keeper *k)
+{
+	return k->state >= KEEPER_WAITS;
+}
 
 /* What should be in force; NULL: no table. */
 const struct ruleset *keeper_wanted(const struct keeper *k);

@@ -333,7 +333,7 @@ static void put_waiting(json_t *answer, const struct keeper *k)
 	uint64_t now = clock_now_ms();
 	uint64_t left = k->deadline_ms > now ? k->deadline_ms - now : 0;
 
-	if (k->waits)
+	if (keeper_waits(k))
 		json_object_set_new(
 			answer, "seconds_to_confirm",
 			json_integer((json_int_t)(left + 999) / 1000));
@@ -416,13 +416,13 @@ json_t *keeper_status(struct keeper *k)
 	if (kernel_now(k->kernel, &now, &generation))
 		return admin_error("cannot read the rules in force: %s",
 				   nft_reason(errno));
-	if (!k->in_force)
+	if (!keeper_is_in_force(k))
 		compare_with_file(k, now);
 	answer = admin_ok();
 	json_object_set_new(answer, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(answer, "file", json_string_nocheck(k->file));
 	json_object_set_new(answer, "keeper",
-			    json_boolean(k->keeps || k->in_force));
+			    json_boolean(k->keeps || keeper_is_in_force(k)));
 	json_object_set_new(answer, "in_force",
 			    json_boolean(now && !now->dormant));
 	if (now && now->dormant)
@@ -435,7 +435,8 @@ json_t *keeper_status(struct keeper *k)
 	put_waiting(answer, k);
 	put_edit(answer, k);
 	json_object_set_new(answer, "drift", drift_json(k));
-	json_object_set_new(answer, "closed", json_boolean(k->is_closed));
+	json_object_set_new(answer, "closed",
+			    json_boolean(k->state == KEEPER_CLOSED));
 	json_object_set_new(answer, "overlay",
 			    overlay_to_json(&k->overlay, clock_wall_s()));
 	json_object_set_new(answer, "trouble", list_trouble(k));

@@ -30,7 +30,7 @@ bool keeper_wants_to_hear(const struct keeper *k)
 	for (size_t i = 0; i < WATCHERS_MAX; i++)
 		if (!is_gone(&k->watch.watchers[i]))
 			return true;
-	return k->in_force && wanted && ruleset_reports(wanted);
+	return keeper_is_in_force(k) && wanted && ruleset_reports(wanted);
 }
 
 void keeper_hears(struct keeper *k, bool is_open, int error)
@@ -112,8 +112,7 @@ bool keeper_names_group(const json_t *groups, const char *group)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(groups, i, o)
-	{
+	json_array_foreach (groups, i, o) {
 		if (strcmp(json_string_value(o), group) == 0)
 			return true;
 	}

@@ -27,6 +27,11 @@ struct settings {
 	enum log_level log_level;
 	enum log_format log_format;
 	struct slice admin_socket; /* path */
+	struct addr admin_listen;  /* len 0: off */
+	struct place admin_listen_place;
+	struct slice *admin_host_names;
+	size_t n_admin_host_names;
+	struct slice admin_path_prefix; /* empty, or "/weir" */
 	uint64_t shutdown_timeout_ms;
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */

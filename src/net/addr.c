@@ -196,6 +196,18 @@ bool addr_to_cidr(const struct addr *a, struct cidr *out)
 	return true;
 }
 
+bool addr_is_loopback(const struct addr *addr)
+{
+	switch (addr->sa.sa_family) {
+	case AF_INET:
+		return ntohl(addr->in.sin_addr.s_addr) >> 24 == 127;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
 bool addr_eq(const struct addr *a, const struct addr *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family)

@@ -51,6 +51,7 @@ bool addr_is_v4(const struct addr *a); /* also IPv4 mapped into IPv6 */
 /* The IP alone, as filters have it; IPv4 mapped into IPv6 is IPv4. False for a
  * path, or no address. */
 bool addr_to_cidr(const struct addr *a, struct cidr *out);
+bool addr_is_loopback(const struct addr *addr); /* false for a path */
 bool addr_eq(const struct addr *a, const struct addr *b);
 
 #endif

@@ -6,9 +6,8 @@
 #include "base/fail.h"
 #include "net/sock.h"
 
-struct listening *listening_open(const struct addr *addr)
+static struct listening *listening_of(int fd)
 {
-	int fd = sock_listen(addr);
 	struct listening *l;
 
 	if (fd < 0)
@@ -17,6 +16,16 @@ struct listening *listening_open(const struct addr *addr)
 	atomic_init(&l->refs, 1);
 	l->fd = fd;
 	return l;
+}
+
+struct listening *listening_open(const struct addr *addr)
+{
+	return listening_of(sock_listen(addr));
+}
+
+struct listening *listening_open_alone(const struct addr *addr)
+{
+	return listening_of(sock_listen_alone(addr));
 }
 
 void listening_unref(struct listening *l)

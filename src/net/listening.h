@@ -22,6 +22,8 @@ struct listening {
 
 /* sock_listen() with one reference. NULL with errno. */
 struct listening *listening_open(const struct addr *addr);
+/* sock_listen_alone(), likewise. */
+struct listening *listening_open_alone(const struct addr *addr);
 
 static inline struct listening *listening_ref(struct listening *l)
 {

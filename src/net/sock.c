@@ -19,7 +19,7 @@ static int close_with(int fd, int error)
 	return -1;
 }
 
-int sock_listen(const struct addr *addr)
+static int listen_on(const struct addr *addr, int is_shared)
 {
 	int family = addr->sa.sa_family, one = 1;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -27,7 +27,8 @@ int sock_listen(const struct addr *addr)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared,
+		       sizeof(is_shared)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)) ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
 	    (family == AF_INET6 &&
@@ -35,6 +36,16 @@ int sock_listen(const struct addr *addr)
 	    bind(fd, &addr->sa, addr->len) || listen(fd, BACKLOG))
 		return close_with(fd, errno);
 	return fd;
+}
+
+int sock_listen(const struct addr *addr)
+{
+	return listen_on(addr, 1);
+}
+
+int sock_listen_alone(const struct addr *addr)
+{
+	return listen_on(addr, 0);
 }
 
 static bool somebody_answers(const struct addr *addr)

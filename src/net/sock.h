@@ -17,6 +17,9 @@
  */
 int sock_listen(const struct addr *addr);
 
+/* The same without SO_REUSEPORT: nobody listens there beside us. */
+int sock_listen_alone(const struct addr *addr);
+
 /* A stream socket on a path, mode 0660; an old socket file there that nobody
  * answers on is replaced. Returns -1 with errno (EADDRINUSE: it is alive;
  * ENOTSOCK: there is a file that is no socket, and it stays). Before threads

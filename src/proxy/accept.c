@@ -20,6 +20,15 @@ enum { RETRY_MS = 250 };
 
 static void watch(struct acceptor *a);
 
+/* The only function that changes a->paused. */
+static void acceptor_pause(struct acceptor *a, bool paused)
+{
+	if (a->paused == paused)
+		return;
+	a->paused = paused;
+	gauge_add(&a->worker->seen_paused, paused ? 1 : -1);
+}
+
 static void on_retry(int fd, int what, void *arg)
 {
 	struct acceptor *a = arg;
@@ -58,7 +67,7 @@ static void pause_accepting(struct acceptor *a)
 {
 	if (a->paused)
 		return;
-	a->paused = true;
+	acceptor_pause(a, true);
 	loop_watch_free(a->watch);
 	a->watch = NULL;
 }
@@ -113,13 +122,11 @@ static void on_acceptable(int fd, int what, void *arg)
 
 static void watch(struct acceptor *a)
 {
-	a->paused = false;
 	a->watch = loop_watch_fd(&a->worker->loop, a->fd, LOOP_READ,
 				 on_acceptable, a);
-	if (a->watch)
-		return;
-	a->paused = true;
-	retry_later(a);
+	acceptor_pause(a, !a->watch);
+	if (!a->watch)
+		retry_later(a);
 }
 
 /* Who wants it closed has dropped his reference already: it closes here, and
@@ -139,6 +146,7 @@ static void close_acceptor(struct acceptor *a)
 	listening_unref(a->socket);
 	a->socket = NULL;
 	a->fd = -1;
+	acceptor_pause(a, false);
 }
 
 /* Tunnels may outlive by weeks the configuration that they were made in. */

@@ -52,6 +52,7 @@ struct worker {
 	/* Gauges that other threads read. */
 	_Atomic uint64_t seen_clients, seen_upstreams, seen_exchanges;
 	_Atomic uint64_t seen_generation, seen_oldest;
+	_Atomic uint64_t seen_paused, seen_beats;
 
 	struct scratch scratch;
 };
@@ -94,6 +95,12 @@ static inline void count_target(struct worker *w, struct target_state *t,
 static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
 {
 	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+static inline void gauge_add(_Atomic uint64_t *gauge, int64_t n)
+{
+	gauge_set(gauge, atomic_load_explicit(gauge, memory_order_relaxed) +
+				 (uint64_t)n);
 }
 
 /* Counts what the chunk pool refused since the last call. */

@@ -136,6 +136,18 @@ void worker_drain(struct worker *w)
 	loop_post(&w->loop, drain, w);
 }
 
+static void beat(void *arg)
+{
+	struct worker *w = arg;
+
+	gauge_add(&w->seen_beats, 1);
+}
+
+void worker_beat(struct worker *w)
+{
+	loop_post(&w->loop, beat, w);
+}
+
 struct cut {
 	struct worker *worker;
 	struct target_state *state;
@@ -288,5 +300,7 @@ void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 		.requests_under_way = gauge(&w->seen_exchanges),
 		.generation = gauge(&w->seen_generation),
 		.oldest_generation = gauge(&w->seen_oldest),
+		.paused = gauge(&w->seen_paused),
+		.beats = gauge(&w->seen_beats),
 	};
 }

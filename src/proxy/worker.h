@@ -67,6 +67,9 @@ void worker_stop(struct worker *w);
 /* Waits for the thread and frees everything. */
 void worker_join(struct worker *w);
 
+/* Asks for a sign of life: its gauge `beats` grows by one in its next turn. */
+void worker_beat(struct worker *w);
+
 /* What it counts for itself; readable at any time until worker_join. */
 const tally_cell *worker_counters(const struct worker *w); /* by
 							    * worker_counter */
@@ -76,6 +79,9 @@ struct worker_gauges {
 	uint64_t requests_under_way; /* upgraded connections too */
 	uint64_t generation;         /* of the snapshot it serves */
 	uint64_t oldest_generation;  /* that some exchange still runs in */
+	uint64_t paused; /* sockets that it takes no connections from: no
+			  * descriptor was free */
+	uint64_t beats;  /* of worker_beat(), so far */
 };
 void worker_read_gauges(const struct worker *w, struct worker_gauges *out);
 

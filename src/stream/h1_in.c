@@ -6,7 +6,6 @@
  */
 #include "h1_stream.h"
 #include "http/admit.h"
-#include "http/h1_parse.h"
 #include "http/hops.h"
 
 /* More than any head may have: what lies behind is another message's. */
@@ -30,8 +29,7 @@ static size_t more_of(const struct chain *in, size_t n)
 /* One attempt at what is in the chain. Most heads lie in one chunk; only one
  * that does not is copied together. */
 static enum io parse(struct h1_stream *h, struct http_head *head,
-		     enum reason *why, parse_fn *parse_it,
-		     const struct h1_limits *limits)
+		     enum reason *why, parse_fn *parse_it)
 {
 	struct chain *in = &h->conn->in;
 	uint32_t scanned = h->scanned;
@@ -43,7 +41,7 @@ static enum io parse(struct h1_stream *h, struct http_head *head,
 
 		if (scanned < front.n &&
 		    (scanned == 0 || h1_head_end(front, scanned)))
-			result = parse_it(front, limits, head, why);
+			result = parse_it(front, h->limits, head, why);
 		if (result == H1_DONE)
 			return IO_DONE;
 		if (result == H1_BAD) {
@@ -60,8 +58,7 @@ static enum io parse(struct h1_stream *h, struct http_head *head,
 }
 
 static enum io read_head(struct h1_stream *h, struct http_head *head,
-			 enum reason *why, parse_fn *parse_it,
-			 const struct h1_limits *limits)
+			 enum reason *why, parse_fn *parse_it)
 {
 	struct conn *c = h->conn;
 
@@ -73,7 +70,7 @@ static enum io read_head(struct h1_stream *h, struct http_head *head,
 		enum io io;
 
 		if (before > h->scanned) {
-			io = parse(h, head, why, parse_it, limits);
+			io = parse(h, head, why, parse_it);
 			if (io != IO_AGAIN)
 				return io;
 		}
@@ -183,8 +180,7 @@ enum io h1_read_request(struct stream *s, struct http_head *head,
 			enum reason *why)
 {
 	struct h1_stream *h = h1_of(s);
-	enum io io =
-		read_head(h, head, why, h1_parse_request, &h1_request_limits);
+	enum io io = read_head(h, head, why, h1_parse_request);
 
 	if (io == IO_DONE)
 		*why = note_request(h, head);
@@ -227,8 +223,7 @@ enum io h1_read_response(struct stream *s, struct http_head *head,
 	struct h1_stream *h = h1_of(s);
 	struct framing framing;
 	enum hops_word word;
-	enum io io =
-		read_head(h, head, why, h1_parse_response, &h1_response_limits);
+	enum io io = read_head(h, head, why, h1_parse_response);
 
 	if (io != IO_DONE)
 		return io;

@@ -394,6 +394,7 @@ void h1_front_begin(struct h1_stream *h, struct conn *c,
 		.over = over,
 		.in0 = c->n_read - c->in.n,
 		.out0 = c->n_written + c->out.n,
+		.limits = client->limits ? client->limits : &h1_request_limits,
 		.desync_mode = (uint8_t)client->desync,
 		.refusal = (uint8_t)client->refusal,
 		.is_front = true,
@@ -409,53 +410,29 @@ void h1_back_begin(struct h1_stream *h, struct conn *c,
 		.over = over,
 		.in0 = c->n_read,
 		.out0 = c->n_written,
+		.limits = &h1_response_limits,
 	};
 }
 
+/* All but the heads: the same whoever stands at the other end. */
+#define BODIES_AND_ENDS                                                        \
+	.drop_head = drop_head, .read_body = read_body, .again = again,        \
+	.write_body = write_body, .end_body = end_body, .push = push,          \
+	.switch_over = switch_over, .room = room, .has_unsent = has_unsent,    \
+	.want_room = want_room, .peer = peer, .is_gone = is_gone,              \
+	.moved_ms = moved_ms, .octets = octets, .reach = reach,                \
+	.finish = finish, .reset = reset, .deliver = deliver
+
 const struct stream_ops h1_front_ops = {
 	.read_head = h1_read_request,
-	.drop_head = drop_head,
 	.invite = h1_invite,
-	.read_body = read_body,
-	.again = again,
 	.write_head = h1_write_head,
-	.write_body = write_body,
-	.end_body = end_body,
-	.push = push,
-	.switch_over = switch_over,
-	.room = room,
-	.has_unsent = has_unsent,
-	.want_room = want_room,
-	.peer = peer,
-	.is_gone = is_gone,
-	.moved_ms = moved_ms,
-	.octets = octets,
-	.reach = reach,
-	.finish = finish,
-	.reset = reset,
-	.deliver = deliver,
+	BODIES_AND_ENDS,
 };
 
 const struct stream_ops h1_back_ops = {
 	.read_head = h1_read_response,
-	.drop_head = drop_head,
-	.read_body = read_body,
-	.again = again,
 	.prepare = h1_prepare,
 	.send = h1_send,
-	.write_body = write_body,
-	.end_body = end_body,
-	.push = push,
-	.switch_over = switch_over,
-	.room = room,
-	.has_unsent = has_unsent,
-	.want_room = want_room,
-	.peer = peer,
-	.is_gone = is_gone,
-	.moved_ms = moved_ms,
-	.octets = octets,
-	.reach = reach,
-	.finish = finish,
-	.reset = reset,
-	.deliver = deliver,
+	BODIES_AND_ENDS,
 };

@@ -16,6 +16,7 @@
 
 #include "http/chunked.h"
 #include "http/framing.h"
+#include "http/h1_parse.h"
 #include "net/conn.h"
 #include "stream/stream.h"
 
@@ -45,9 +46,10 @@ struct h1_stream {
 	struct conn *conn;    /* borrowed */
 	/* Tells the owner of the connection; called once. */
 	void (*over)(struct h1_stream *h, enum h1_over how);
-	uint64_t in0, out0;    /* of the connection, when this began */
-	struct chunked coding; /* with H1_CHUNKED */
-	uint32_t scanned;      /* octets of a head that is not complete */
+	uint64_t in0, out0;             /* of the connection, when this began */
+	const struct h1_limits *limits; /* of heads that come; static */
+	struct chunked coding;          /* with H1_CHUNKED */
+	uint32_t scanned; /* octets of a head that is not complete */
 	uint8_t in_coding, out_coding; /* enum h1_coding */
 	uint8_t desync_mode;           /* enum desync_mode; of a front */
 	uint8_t refusal; /* enum reason: every request is refused */
@@ -63,6 +65,8 @@ struct h1_stream {
 struct h1_client {
 	enum desync_mode desync;
 	enum reason refusal; /* REASON_NONE, or why nothing is served */
+	/* NULL: h1_request_limits, those of load balancers. Static. */
+	const struct h1_limits *limits;
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "chain_bio.h"
 #include "client.h"
 #include "client_fields.h"
+#include "http/uri.h"
 #include "library.h"
 #include "server.h"
 
@@ -465,6 +466,9 @@ static bool name_target(struct tls_filter *t, struct slice server_name,
 		server_name = verify_name = own;
 	if (!verifies)
 		verify_name = slice_make(NULL, 0);
+	/* RFC 6066 3: without a dot at its end; certificates neither. */
+	server_name = host_without_last_dot(server_name);
+	verify_name = host_without_last_dot(verify_name);
 	name_sessions(t, target, verify_name);
 	return set_server_name(t->ssl, server_name) &&
 	       (!verifies || set_verified_name(t->ssl, verify_name));

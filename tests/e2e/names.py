@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 TYPES = {1: socket.AF_INET, 28: socket.AF_INET6}
@@ -22,6 +23,7 @@ class Names:
     def __init__(self, records=()):
         self.records = dict(records)  # name to addresses of both families
         self.asked = 0
+        self.delay = 0  # seconds before each answer
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         address = self._bind()
         self.dir = tempfile.mkdtemp(prefix="weir-e2e-names-")
@@ -58,6 +60,7 @@ class Names:
                 question, peer = self.sock.recvfrom(512)
                 if not question:
                     return
+                time.sleep(self.delay)
                 self.sock.sendto(self._answer(question), peer)
             except OSError:
                 return

@@ -199,3 +199,26 @@ class BothFamilies(Family, Scene):
         self.weir_runs.wait_healthy(2)
         self.weir_runs.reload(CONFIG, targets=f'"other.test:{self.port}"')
         wait_for(lambda: self.bodies(4) == {b"second"}, "the other name's target")
+
+
+class NewName(Scene):
+    """A configuration with a name that nobody has asked for yet."""
+
+    over = ("plain",)
+
+    def setUp(self):
+        self.names = Names({"old.test": ["127.0.0.1"], "new.test": ["127.0.0.1"]})
+        self.addCleanup(self.names.stop)
+        self.names.delay = 0.2
+
+    def test_regress_the_first_request_finds_its_target(self):
+        app = self.origin()
+        weir = self.weir(CONFIG, under=self.names.under, address="127.0.0.1",
+                         targets=f'"old.test:{app.port}"')
+        self.assertEqual(weir.get("/").status, 200)
+        weir.reload(CONFIG, targets=f'"new.test:{app.port}"')
+        self.assertEqual(weir.get("/").status, 200)
+        asked = self.names.asked
+        weir.reload(CONFIG, targets=f'"nowhere.test:{app.port}"')
+        self.assertEqual(weir.get("/").status, 503)
+        self.assertGreater(self.names.asked, asked)

@@ -79,6 +79,10 @@ fuzz_targets += tests/fuzz/fuzz_uri
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c $(fuzz_main)
 tests_fuzz_fuzz_uri_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_web_request
+tests_fuzz_fuzz_web_request_SOURCES = tests/fuzz/fuzz_web_request.c $(fuzz_main)
+tests_fuzz_fuzz_web_request_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_yaml
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
 tests_fuzz_fuzz_yaml_LDADD = $(FUZZ_LIBS)

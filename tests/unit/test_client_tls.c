@@ -109,6 +109,7 @@ static const struct {
 	const char *reason; /* "": good */
 } cases[] = {
 	{"its name", "good.pem", "root.pem", "", "a.example", ""},
+	{"its name to the root", "good.pem", "root.pem", "", "a.example.", ""},
 	{"by wildcard", "good.pem", "root.pem", "", "x.b.example", ""},
 	{"two labels for one", "good.pem", "root.pem", "", "x.y.b.example",
 	 "hostname mismatch"},
@@ -177,6 +178,30 @@ static void test_the_name_of_the_file_is_asked_for(void **state)
 	assert_slice(tls_filter_server_name(s.f), "a.example");
 	end_free(&s);
 	end_free(&e);
+	tls_client_unref(c);
+	tls_server_unref(server);
+}
+
+/* Many servers know no such name and show their default certificate. */
+static void regress_the_name_that_is_asked_for_ends_without_a_dot(void **state)
+{
+	static const char *const hosts[] = {"a.example.", "a.example", "."};
+	static const char *const names[] = {"a.example", "a.example", "."};
+	struct tls_server *server = serve("good.pem", MUTUAL_OFF);
+	struct tls_client *c = client(NULL, "", NULL);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct end s, e;
+
+		end_init(&s, tls_filter_accept(server, 0));
+		end_init(&e, tls_filter_connect(c, 0, slice_of(hosts[i]),
+						SLICE("t"), SLICE("10.0.0.1")));
+		pair_run(&s, &e, 65536);
+		assert_slice(tls_filter_server_name(s.f), names[i]);
+		end_free(&s);
+		end_free(&e);
+	}
 	tls_client_unref(c);
 	tls_server_unref(server);
 }
@@ -278,6 +303,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(regress_targets_are_verified),
+		cmocka_unit_test(
+			regress_the_name_that_is_asked_for_ends_without_a_dot),
 		cmocka_unit_test(test_the_name_of_the_file_is_asked_for),
 		cmocka_unit_test(test_a_path_has_nothing_to_verify),
 		cmocka_unit_test(test_our_certificate_is_shown),

@@ -438,6 +438,23 @@ static void regress_closed_when_nothing_else_is_known(void **state)
 	assert_null(ruleset_chain(s->kernel.now, "forward-closed"));
 }
 
+/* Whatever ends it: an apply is not the only way out. */
+static void regress_nothing_is_closed_behind_a_flush(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	write_file(s, "security_groups: {name: web, ingres: []}\n"
+		      "firewall.at_start: closed\n");
+	start(s);
+	assert_non_null(ruleset_chain(s->kernel.now, "forward-closed"));
+	do_it(s, "flush");
+	assert_null(s->kernel.now);
+	answer = ask(s, json_pack("{s:s}", "command", "status"));
+	assert_false(json_is_true(json_object_get(answer, "closed")));
+	json_decref(answer);
+}
+
 static void regress_last_rules_come_before_closed(void **state)
 {
 	struct scene *s = *state;
@@ -597,6 +614,7 @@ int main(void)
 		TEST(regress_a_kernel_without_fib_takes_the_rest),
 		TEST(regress_sets_that_follow_are_those_of_the_machine),
 		TEST(regress_closed_when_nothing_else_is_known),
+		TEST(regress_nothing_is_closed_behind_a_flush),
 		TEST(regress_last_rules_come_before_closed),
 		TEST(regress_open_unless_closed_is_asked_for),
 		TEST(regress_closed_rules_let_little_pass),

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "control/commands.h"
 #include "control/daemon.h"
+#include "control/readiness.h"
 #include "control/status.h"
 #include "net/chunk.h"
 #include "net/sock.h"
@@ -39,6 +40,8 @@ struct worker {
 	size_t n_endpoints, n_fresh; /* of the last adoption */
 	unsigned n_adopted, n_cut;
 	struct listening *sockets[8]; /* n_endpoints, with references */
+	uint64_t beats;
+	bool is_stuck;
 };
 
 void worker_adopt(struct worker *w, struct snapshot *snap_take,
@@ -75,7 +78,10 @@ void worker_adopt(struct worker *w, struct snapshot *snap_take,
 
 void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 {
-	*out = (struct worker_gauges){.generation = w->generation};
+	*out = (struct worker_gauges){
+		.generation = w->generation,
+		.beats = w->beats,
+	};
 }
 
 void worker_cut_target(struct worker *w, struct target_state *state_take)
@@ -88,6 +94,11 @@ struct worker *worker_start(const struct worker_options *options)
 {
 	(void)options;
 	return NULL;
+}
+
+void worker_beat(struct worker *w)
+{
+	w->beats += !w->is_stuck;
 }
 
 void worker_drain(struct worker *w)
@@ -277,6 +288,7 @@ static int begin(void **state)
 	d->counts.n_workers = 2;
 	d->rosters = rosters_new(2, &ops, NULL);
 	d->prober = prober_new(&d->loop);
+	d->pulses = calloc(d->n_workers, sizeof(*d->pulses));
 	*state = d;
 	return 0;
 }
@@ -314,6 +326,7 @@ static int finish(void **state)
 	kept_settings_release(&d->kept);
 	loop_release(&d->loop);
 	chunk_pool_release();
+	free(d->pulses);
 	free(d);
 	return 0;
 }
@@ -602,6 +615,42 @@ static void test_regress_status_counts_over_a_reload(void **state)
 	json_decref(answer);
 }
 
+static void page_is(struct daemon *d, unsigned status, const char *body)
+{
+	struct web_answer a = {.status = 200};
+
+	livez_page(d, NULL, &a);
+	assert_int_equal(a.status, status);
+	assert_string_equal(text_str(&a.body), body);
+	text_release(&a.body);
+}
+
+/* Whoever has not been asked owes nothing, however long control stood still. */
+static void test_a_worker_that_does_not_turn_is_not_live(void **state)
+{
+	struct daemon *d = *state;
+
+	clock_fake(1000000, 1700000000);
+	page_is(d, 200, "ok\n");
+	pulse_tend(d);
+	workers[1].is_stuck = true;
+	clock_fake(1020000, 1700000000);
+	page_is(d, 200, "ok\n");
+	pulse_tend(d);
+	clock_fake(1020000 + PULSE_LATE_MS, 1700000000);
+	pulse_tend(d);
+	page_is(d, 200, "ok\n");
+	clock_fake(1020000 + PULSE_LATE_MS + 2500, 1700000000);
+	pulse_tend(d);
+	page_is(d, 503, "worker 1 has not turned for 7 s\n");
+	assert_int_equal(d->pulses[1].n_asked, 2);
+	assert_int_equal(d->pulses[0].n_asked, 4);
+	/* It goes on after all. */
+	workers[1].is_stuck = false;
+	workers[1].beats++;
+	page_is(d, 200, "ok\n");
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -619,6 +668,7 @@ int main(void)
 		SCENE(test_findings_are_text_whatever_they_quote),
 		SCENE(test_a_gone_group_is_shown_once),
 		SCENE(test_regress_status_counts_over_a_reload),
+		SCENE(test_a_worker_that_does_not_turn_is_not_live),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

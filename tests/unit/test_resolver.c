@@ -1,4 +1,7 @@
 /* test_resolver.c - names against a small DNS server in the same loop. */
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,6 +25,7 @@ struct scene {
 	uint32_t ttl_s;
 	bool fails, has_v6;
 	unsigned n_questions, n_changes;
+	unsigned n_wanted; /* questions, of a server beside the loop */
 };
 
 enum { TYPE_A = 1, TYPE_AAAA = 28 };
@@ -269,6 +273,90 @@ static void test_a_name_may_go_at_any_time(void **state)
 	assert_int_equal(s->n_changes, 1);
 }
 
+/* Beside the loop, which does not turn. */
+static void *serve_questions(void *arg)
+{
+	struct scene *s = arg;
+	struct pollfd asked = {.fd = s->fd, .events = POLLIN};
+
+	while (poll(&asked, 1, 10000) == 1 && !(asked.revents & POLLHUP)) {
+		if (s->n_questions == s->n_wanted)
+			break;
+		on_question(s->fd, LOOP_READ, s);
+	}
+	return NULL;
+}
+
+/* Settles with a server that answers so many questions. */
+static void settle(struct scene *s, unsigned n_questions)
+{
+	const char stop = 0;
+	struct addr to;
+	pthread_t server;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	s->n_wanted = n_questions;
+	assert_int_equal(pthread_create(&server, NULL, serve_questions, s), 0);
+	resolver_settle(s->resolver, 10000);
+	/* One more, which ends it. */
+	assert_true(addr_parse(slice_of(s->server), &to));
+	assert_int_equal(sendto(fd, &stop, 1, 0, &to.sa, to.len), 1);
+	pthread_join(server, NULL);
+	close(fd);
+	assert_int_equal(s->n_questions, n_questions);
+}
+
+static void regress_new_names_are_known_once_they_are_settled(void **state)
+{
+	enum { NAMES = 40 };
+	struct scene *s = *state;
+	const struct addr *found;
+	char name[16];
+
+	resolver_begin(s->resolver);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "n%d.test", i);
+		resolver_want(s->resolver, slice_of(name));
+	}
+	resolver_end(s->resolver);
+	settle(s, 2 * NAMES);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "n%d.test", i);
+		assert_int_equal(
+			resolver_lookup(s->resolver, slice_of(name), &found),
+			1);
+	}
+	/* Nothing is new any more. */
+	resolver_settle(s->resolver, 10000);
+}
+
+static void regress_a_failure_is_an_answer(void **state)
+{
+	struct scene *s = *state;
+	struct resolver_name name;
+	size_t at = 0;
+
+	s->fails = true;
+	want(s, "app.test");
+	settle(s, 2);
+	assert_true(resolver_next(s->resolver, &at, &name));
+	assert_non_null(name.failure);
+}
+
+static void regress_a_silent_server_is_not_waited_for(void **state)
+{
+	struct scene *s = *state;
+	struct resolver_name name;
+	size_t at = 0;
+
+	want(s, "app.test");
+	resolver_settle(s->resolver, 100);
+	assert_true(resolver_next(s->resolver, &at, &name));
+	assert_int_equal(name.n_addresses, 0);
+	/* And the answer still comes. */
+	wait_for(s, &s->n_changes, 1);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -279,6 +367,9 @@ int main(void)
 		SCENE(test_a_family_goes_when_it_is_missing_twice),
 		SCENE(test_localhost_needs_no_server),
 		SCENE(test_a_name_may_go_at_any_time),
+		SCENE(regress_new_names_are_known_once_they_are_settled),
+		SCENE(regress_a_failure_is_an_answer),
+		SCENE(regress_a_silent_server_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
