@@ -94,24 +94,14 @@ static void append_forwarded(struct builder *b, const struct http_head *in,
 
 enum { TRACE_HEAD_MAX = 7 * 1024 };
 
-static void write_hex(struct writer *w, uint64_t value, int digits)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *to = writer_take(w, (size_t)digits);
-
-	if (!to)
-		return;
-	for (int i = digits - 1; i >= 0; i--, value >>= 4)
-		to[i] = hex[value & 15];
-}
-
 static void write_trace_id(struct writer *w, const struct request_facts *facts)
 {
 	writer_literal(w, "1-");
-	write_hex(w, (uint64_t)facts->now_s, 8);
+	writer_hex(w, (uint32_t)facts->now_s);
 	writer_char(w, '-');
-	write_hex(w, facts->random[0], 16);
-	write_hex(w, facts->random[1], 8);
+	writer_hex(w, (uint32_t)(facts->random[0] >> 32));
+	writer_hex(w, (uint32_t)facts->random[0]);
+	writer_hex(w, (uint32_t)facts->random[1]);
 }
 
 /* Which of the two fields a part is. */
