@@ -416,6 +416,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	check_tls(r, &d);
 	*l = d.listener;
 	make_edits(r, l);
+	l->port_text = slice_of(arena_printf(r->arena, "%u", l->port));
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

@@ -219,7 +219,6 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 {
 	const struct listener *l = facts->listener;
 	const struct field *f = NULL;
-	const char *start;
 
 	switch (l->balancer->xff_mode) {
 	case XFF_APPEND:
@@ -235,9 +234,7 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 	}
 	add(b, SLICE("X-Forwarded-Proto"),
 	    l->protocol == PROTOCOL_HTTPS ? SLICE("https") : SLICE("http"));
-	start = b->text.at;
-	writer_u64(&b->text, l->port);
-	add(b, SLICE("X-Forwarded-Port"), made(b, start));
+	add(b, SLICE("X-Forwarded-Port"), l->port_text);
 }
 
 static void add_edited(struct builder *b, const struct request_facts *facts)
