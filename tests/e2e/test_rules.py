@@ -181,6 +181,13 @@ class Answers(Scene):
                          f"{proto}://new.old.test:{weir.ports['port']}"
                          "/shop/a/b?x=1&from=old.test")
 
+    def regress_a_location_over_8_kib_is_507(self):
+        weir = self.one('{redirect: {path: "/a", query: "#{query}&b", status_code: HTTP_302}}')
+        for octets, status in ((7000, 302), (9000, 507)):
+            answer = weir.get("/?" + "q" * octets)
+            self.assertEqual(answer.status, status)
+        self.assertEqual(answer.fields["weir-reason"], "redirect-too-long")
+
     def test_a_redirect_to_https(self):
         weir = self.one("{redirect: {protocol: HTTPS, port: 443, status_code: HTTP_301}}")
         answer = weir.get("/a?b=c", host="www.example.com")
