@@ -435,19 +435,21 @@ struct target_state *pick_hashed(struct pick_table *table, uint64_t hash,
 	return pick_target(table, &hash, avoid);
 }
 
-struct target_state *pick_peek(const struct pick_table *table)
+struct target_state *pick_peek(const struct pick_table *table,
+			       const uint64_t *identity, const uint64_t *hash)
 {
-	struct round_robin ring = table->ring;
+	const struct rr_target *named = identity ? find_target(table, *identity)
+						 : NULL;
+	struct pick_table aside = *table;
 	struct target_state *next;
 
-	/* Chance, and who has least to do then, are not known before. */
-	if (ring.n == 0 || table->group->algorithm != ALGORITHM_ROUND_ROBIN)
-		return NULL;
-	ring.targets = xcalloc(ring.n, sizeof(*ring.targets));
-	memcpy(ring.targets, table->ring.targets,
-	       ring.n * sizeof(*ring.targets));
-	next = rr_next(&ring, NULL);
-	free(ring.targets);
+	if (named || table->ring.n == 0)
+		return named ? named->state : NULL;
+	aside.ring.targets = xcalloc(table->ring.n, sizeof(*named));
+	memcpy(aside.ring.targets, table->ring.targets,
+	       table->ring.n * sizeof(*named));
+	next = next_target(&aside, hash, NULL);
+	free(aside.ring.targets);
 	return next;
 }
 

@@ -82,8 +82,16 @@ struct target_state *pick_next(struct pick_table *table,
 struct target_state *pick_hashed(struct pick_table *table, uint64_t hash,
 				 const struct target_state *avoid);
 
-/* What pick_next(table, NULL) would give; takes no turn. */
-struct target_state *pick_peek(const struct pick_table *table);
+/*
+ * Who would take a request that came now: the target a sticky cookie names, as
+ * with pick_find(), else the one of pick_hashed() or pick_next(). Takes no
+ * turn, no number and no trial.
+ *
+ * identity  NULL: no cookie
+ * hash      NULL: the request has nothing that its group hashes
+ */
+struct target_state *pick_peek(const struct pick_table *table,
+			       const uint64_t *identity, const uint64_t *hash);
 
 /* The target a sticky cookie names, if it may be used now, else NULL.
  * Borrowed as with pick_next(). */

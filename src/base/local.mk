@@ -1,6 +1,7 @@
 src_libweir_a_SOURCES += \
 	src/base/arena.c src/base/arena.h \
 	src/base/cidr.c src/base/cidr.h \
+	src/base/cidr_file.c src/base/cidr_file.h \
 	src/base/cidr_set.c src/base/cidr_set.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/counter.h src/base/counters.def src/base/counter.c \

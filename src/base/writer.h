@@ -66,4 +66,9 @@ struct slice decimal_of(uint64_t value, char room[DECIMAL_MAX]);
 /* Decimal. */
 void writer_u64(struct writer *w, uint64_t value);
 
+enum { HEX_DIGITS = 8 };
+
+/* All eight digits, in lower case. */
+void writer_hex(struct writer *w, uint32_t value);
+
 #endif

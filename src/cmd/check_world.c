@@ -196,6 +196,9 @@ static void check_files(const struct snapshot *snap, struct diag *diag)
 	pw = later_user(snap);
 	if (!pw || pw->pw_uid == 0 || pipe(ends) != 0)
 		return;
+	/* So that nothing is printed twice: _exit() with the thread sanitizer
+	 * writes what is left. */
+	fflush(stdout);
 	child = fork();
 	if (child == 0)
 		try_files(snap, pw, ends[1]);

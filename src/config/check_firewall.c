@@ -12,8 +12,9 @@ static const struct {
 
 static struct map *reader_maps(struct firewall_reader *f, unsigned i)
 {
-	struct map *maps[] = {&f->groups, &f->lists, &f->acls,    &f->instances,
-			      &f->used,   &f->sizes, &f->carriers};
+	struct map *maps[] = {&f->groups,    &f->lists,   &f->acls,
+			      &f->instances, &f->used,    &f->sizes,
+			      &f->networks,  &f->carriers};
 
 	return i < ARRAY_SIZE(maps) ? maps[i] : NULL;
 }

@@ -48,6 +48,7 @@ struct reader {
 
 	/* What stands around the thing that is being read. */
 	struct load_balancer *balancer;
+	size_t n_certificates; /* of the balancer, beside the default ones */
 	struct listener *listener;
 	struct target_group *group;
 	uint16_t group_port; /* 0: the group has none */

@@ -325,8 +325,14 @@ static void read_balancer(struct reader *r, const struct node *v,
 	if (!want_map(r, "a load balancer", v))
 		return;
 	r->balancer = lb;
+	r->n_certificates = 0;
 	read_mapping(r, v, "a load balancer", balancer_keys, lb);
 	r->balancer = NULL;
+	if (r->strict && r->n_certificates > 25)
+		aws_refuses(r, &lb->place,
+			    "AWS takes at most 25 certificates in a load "
+			    "balancer beside the default ones, not %zu",
+			    r->n_certificates);
 	if (lb->n_addresses == 0)
 		all_addresses(r, lb);
 	if (lb->tunnel_idle_ms == UINT64_MAX)

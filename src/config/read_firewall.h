@@ -21,6 +21,8 @@ struct firewall_reader {
 	struct map instances; /* name -> struct instance */
 	struct map used;      /* address of an object -> itself */
 	struct map sizes;     /* address of a prefix list -> max_entries + 1 */
+	struct map networks;  /* address of a prefix list -> struct cidr_set, of
+			       * those that the balancer asks */
 	struct map carriers;  /* address of a group -> an instance that has it,
 			       * another than the host if there is one */
 };

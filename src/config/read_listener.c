@@ -77,11 +77,7 @@ static void parse_certificates(struct reader *r, const struct key *k,
 				.place = one->at,
 			};
 	}
-	if (r->strict && list->n > 26)
-		aws_refuses(
-			r, &v->at,
-			"AWS takes at most 25 certificates beside the default "
-			"one");
+	r->n_certificates += list->n ? list->n - 1 : 0;
 }
 
 static void parse_policy(struct reader *r, const struct key *k,
@@ -436,6 +432,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	check_tls(r, &d);
 	*l = d.listener;
 	make_edits(r, l);
+	l->port_text = slice_of(arena_printf(r->arena, "%u", l->port));
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

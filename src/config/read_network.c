@@ -42,7 +42,9 @@ const struct key prefix_list_keys[] = {
 	 .absent = "those of the file"},
 	{"file", &type_path, offsetof(struct list_draft, file),
 	 .doc = "A file with one network or address a line, \"#\" comments, at "
-		"most 1,000,000 lines. The keeper follows it.",
+		"most 1,000,000 lines. The keeper "
+		"follows it; source_ip and trusted_addresses take it at a "
+		"reload.",
 	 .absent = "none"},
 	{0},
 };

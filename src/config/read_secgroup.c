@@ -1,8 +1,10 @@
 /* Security groups and their rules, and the ways in of firewall.management. */
 #include <stdlib.h>
 
+#include "base/cidr_file.h"
 #include "base/cidr_set.h"
 #include "base/fail.h"
+#include "files.h"
 #include "names.h"
 #include "read_firewall.h"
 
@@ -175,21 +177,54 @@ static bool read_peer(struct reader *r, const struct node *v,
 	return false;
 }
 
-static size_t put_networks(const struct sg_peer *peer, struct cidr *to)
+/* Entries and file, as one set, which is made once and kept. */
+static const struct cidr_set *networks_of_list(struct reader *r,
+					       const struct prefix_list *list)
 {
-	if (peer->kind == PEER_CIDR) {
-		*to = peer->cidr;
-		return 1;
-	}
-	for (unsigned i = 0; i < peer->list->n_entries; i++)
-		to[i] = peer->list->entries[i].cidr;
-	return peer->list->n_entries;
+	struct slice key = slice_make((const char *)&list, sizeof(list));
+	const struct cidr_set *known = map_get(&r->firewall->networks, key);
+	struct cidr_file file = {0};
+	struct cidr_set *set;
+	struct cidr *all;
+
+	if (known)
+		return known;
+	if (list->file)
+		files_note(r->snap, slice_of(list->file), &list->place);
+	if (list->file && !cidr_file_read(&file, list->file))
+		cidr_file_complain(&file, list->name, &list->place, r->diag);
+	all = xcalloc(list->n_entries + file.n + 1u, sizeof(*all));
+	for (unsigned i = 0; i < list->n_entries; i++)
+		all[i] = list->entries[i].cidr;
+	if (file.n)
+		memcpy(all + list->n_entries, file.networks,
+		       file.n * sizeof(*all));
+	set = ARENA_NEW(r->arena, struct cidr_set);
+	cidr_set_make(r->arena, all, list->n_entries + file.n, set);
+	free(all);
+	cidr_file_release(&file);
+	map_put(&r->firewall->networks, arena_slice(r->arena, key), set);
+	return set;
+}
+
+static bool may_read(struct reader *r, const struct prefix_list *list,
+		     const struct node *v)
+{
+	if (!list->file || !r->alone)
+		return true;
+	complain(r, &v->at, NULL,
+		 "the prefix list \"%s\" has a file, and nothing is read "
+		 "beside this text",
+		 list->name);
+	return false;
 }
 
 void fw_networks(struct reader *r, const struct node *v, struct cidr_set *out)
 {
 	static const struct peers around = {NULL};
 	const struct node *list = node_as_list(r->tree, v);
+	const struct cidr_set **sets =
+		ARENA_ARRAY(&r->tree->arena, list->n, const struct cidr_set *);
 	struct sg_peer *peers =
 		ARENA_ARRAY(&r->tree->arena, list->n, struct sg_peer);
 	size_t n_peers = 0, n = 0;
@@ -200,21 +235,31 @@ void fw_networks(struct reader *r, const struct node *v, struct cidr_set *out)
 
 		if (!read_peer(r, list->items[i], &around, peer))
 			continue;
-		if (peer->kind == PEER_PREFIX_LIST && peer->list->file) {
-			complain(r, &list->items[i]->at, NULL,
-				 "the prefix list \"%s\" has a file, and only "
-				 "the firewall follows these: not built yet",
-				 peer->list->name);
-			continue;
+		if (peer->kind == PEER_PREFIX_LIST) {
+			if (!may_read(r, peer->list, list->items[i]))
+				continue;
+			sets[n_peers] = networks_of_list(r, peer->list);
 		}
-		n += peer->kind == PEER_CIDR ? 1 : peer->list->n_entries;
+		n += peer->kind == PEER_CIDR ? 1 : sets[n_peers]->n;
 		n_peers++;
 	}
-	all = ARENA_ARRAY(&r->tree->arena, n, struct cidr);
+	if (n_peers == 1 && sets[0]) {
+		*out = *sets[0];
+		return;
+	}
+	all = xcalloc(n + 1, sizeof(*all));
 	n = 0;
-	for (size_t i = 0; i < n_peers; i++)
-		n += put_networks(&peers[i], all + n);
+	for (size_t i = 0; i < n_peers; i++) {
+		size_t n_here = sets[i] ? sets[i]->n : 1;
+
+		if (n_here)
+			memcpy(all + n,
+			       sets[i] ? sets[i]->networks : &peers[i].cidr,
+			       n_here * sizeof(*all));
+		n += n_here;
+	}
 	cidr_set_make(r->arena, all, n, out);
+	free(all);
 }
 
 /* -- rules ----------------------------------------------------------------- */

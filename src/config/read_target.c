@@ -188,6 +188,27 @@ static void read_target(struct reader *r, const struct node *v,
 		d->port = r->group_port;
 }
 
+/* Who wants to use a public address on AWS makes an instance of it. In IPv6
+ * only a network of one's own tells. */
+static void refuse_public(struct reader *r, const struct target *t)
+{
+	static const char *const taken[] = {"10.0.0.0/8", "100.64.0.0/10",
+					    "172.16.0.0/12", "192.168.0.0/16"};
+	struct cidr address, network;
+
+	if (t->kind != TARGET_ADDRESS || !cidr_parse_address(t->id, &address) ||
+	    address.family != 4)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		cidr_parse(slice_of(taken[i]), &network);
+		if (cidr_contains(&network, &address))
+			return;
+	}
+	aws_refuses(r, &t->place,
+		    "AWS takes targets in 10.0.0.0/8, 100.64.0.0/10, "
+		    "172.16.0.0/12 and 192.168.0.0/16 only");
+}
+
 static void refuse_twin(struct reader *r, struct map *seen,
 			const struct target *t)
 {
@@ -226,6 +247,8 @@ static void parse_targets(struct reader *r, const struct key *k,
 		if (!fill_target(r, &d, t))
 			continue;
 		refuse_twin(r, &seen, t);
+		if (r->strict)
+			refuse_public(r, t);
 		g->n_targets++;
 	}
 	map_release(&seen);

@@ -80,6 +80,7 @@ static json_t *begin(struct daemon *d, const json_t *request, uint64_t *memo)
 	w->peek.snap = e->snap;
 	w->peek.forward = explain_forward(e);
 	w->peek.head = &e->answer.head;
+	w->peek.input = &e->answer.decision.in;
 	list_push_front(&d->explains, &w->node);
 	*memo = w->id;
 	worker_peek(&w->peek);

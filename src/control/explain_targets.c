@@ -56,8 +56,26 @@ static json_t *target_name(const struct target *t)
 	return status_text(slice_make(text, addr_format(&t->addr, text)));
 }
 
-static void put_configured(json_t *answer, const struct target_group *group)
+/* Who has the first turn: the heaviest, of these the first. NULL: chance or
+ * what is hashed has it, or there is nobody. */
+static const struct target *first_target(const struct target_group *group)
 {
+	const struct target *first = group->targets;
+
+	if (group->n_targets == 0 ||
+	    (group->n_targets > 1 && (group->algorithm == ALGORITHM_RANDOM ||
+				      group->algorithm == ALGORITHM_HASH)))
+		return NULL;
+	for (size_t i = 1; i < group->n_targets; i++)
+		if (group->targets[i].weight > first->weight)
+			first = &group->targets[i];
+	return first;
+}
+
+static enum reason put_configured(json_t *answer,
+				  const struct target_group *group)
+{
+	const struct target *first = first_target(group);
 	json_t *list = json_array();
 	double total = 0;
 
@@ -70,9 +88,9 @@ static void put_configured(json_t *answer, const struct target_group *group)
 				  target_name(&group->targets[i]), "share",
 				  group->targets[i].weight / total));
 	json_object_set_new(answer, "candidates", list);
-	if (group->n_targets)
-		json_object_set_new(answer, "target",
-				    target_name(&group->targets[0]));
+	if (first)
+		json_object_set_new(answer, "target", target_name(first));
+	return group->n_targets ? REASON_NONE : REASON_NO_TARGET;
 }
 
 /* -- from the daemon ------------------------------------------------------- */
@@ -103,11 +121,11 @@ static const char *why_none(const struct member *m, const char *state)
 }
 
 /* The table that a worker would build now. */
-static bool put_members(json_t *answer, const struct target_group *group)
+static enum reason put_members(json_t *answer, const struct target_group *group)
 {
 	struct pick_table table = {0};
 	json_t *list = json_array();
-	bool any;
+	enum reason reason;
 
 	pick_refresh(&table, group->state, group, 0);
 	for (size_t i = 0; table.roster && i < table.roster->n_members; i++) {
@@ -125,12 +143,14 @@ static bool put_members(json_t *answer, const struct target_group *group)
 						     state)));
 		json_array_append_new(list, o);
 	}
-	any = table.ring.n > 0;
+	reason = table.ring.n          ? REASON_NONE
+		 : table.zone_is_empty ? REASON_NO_ZONE_TARGET
+				       : REASON_NO_TARGET;
 	json_object_set_new(answer, "fail_open",
 			    json_boolean(table.failed_open));
 	json_object_set_new(answer, "candidates", list);
 	pick_release(&table);
-	return any;
+	return reason;
 }
 
 /* -- both ------------------------------------------------------------------ */
@@ -152,7 +172,6 @@ enum reason explain_put_targets(json_t *answer, const struct explain *e,
 {
 	const struct forward *f = explain_forward(e);
 	const struct target_group *group = turn ? turn->group : first_group(e);
-	bool any = true;
 
 	json_object_set_new(answer, "target_group",
 			    group_json(f, group, turn && turn->group_sticky));
@@ -160,13 +179,10 @@ enum reason explain_put_targets(json_t *answer, const struct explain *e,
 		return REASON_NO_TARGET;
 	json_object_set_new(answer, "algorithm",
 			    json_string(algorithm_name(group->algorithm)));
-	if (turn)
-		any = put_members(answer, group);
-	else
-		put_configured(answer, group);
-	if (turn && *turn->target)
+	if (!turn)
+		return put_configured(answer, group);
+	if (*turn->target)
 		json_object_set_new(answer, "target",
 				    json_string(turn->target));
-	return any && (turn || group->n_targets) ? REASON_NONE
-						 : REASON_NO_TARGET;
+	return put_members(answer, group);
 }

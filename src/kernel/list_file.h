@@ -1,10 +1,5 @@
 /*
- * list_file.h - networks of a prefix list that stand in a file of their own,
- * one a line, so that a cron job or fail2ban can write it.
- *
- *	# from the abuse desk
- *	192.0.2.0/24
- *	2001:db8::7      # an address is a network of its own
+ * list_file.h - the files of prefix lists, for the rules.
  *
  * Read when rules are compiled, like the addresses of the machine: what a
  * file says is no part of the configuration that names it.
@@ -17,9 +12,6 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "model/host.h"
-
-/* Lines of a file, and octets of a line. */
-enum { LIST_LINES_MAX = 1000000, LIST_LINE_OCTETS = 512 };
 
 /*
  * Fills config->lines, one for each list. A file that cannot be read, or has a

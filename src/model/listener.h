@@ -81,6 +81,8 @@ struct response_field {
 struct listener {
 	struct load_balancer *balancer;
 	uint16_t port;
+	struct slice
+		port_text; /* decimal: targets are told with each request */
 	enum protocol protocol;
 	uint32_t index;               /* over all listeners of the snapshot */
 	struct tls_server *tls;       /* NULL unless HTTPS; one reference */

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "balance/hash_key.h"
 #include "balance/sticky.h"
+#include "balance/sticky_app.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/core.h"
@@ -23,19 +25,34 @@ static const struct target_group *next_group(const struct view *view,
 	return group;
 }
 
+/* Whether a cookie of the request leads to a target of the group. */
+static bool read_session(struct worker *w, const struct peek *p,
+			 uint64_t *identity)
+{
+	struct app_sessions sessions;
+	time_t now_s = clock_wall_s();
+	bool came;
+
+	if (!p->group->stickiness.enabled || !w->sealer)
+		return false;
+	if (p->group->stickiness.type == STICKY_APP_COOKIE)
+		return app_sticky_of_head(w->sealer, p->group, p->head, now_s,
+					  &sessions, identity, &came);
+	return sticky_of_head(w->sealer, p->group, p->head, now_s, identity,
+			      &came);
+}
+
 static const struct target_state *next_target(struct worker *w,
 					      const struct peek *p)
 {
-	struct pick_table *table = view_table(w->view, p->group);
-	const struct target_state *found = NULL;
-	uint64_t identity;
-	bool came;
+	const struct pick_table *table = view_table(w->view, p->group);
+	uint64_t identity, hash;
+	bool has_hash = p->group->algorithm == ALGORITHM_HASH &&
+			hash_key_of(&p->group->hash_key, p->input, &hash);
 
-	if (p->group->stickiness.enabled && w->sealer &&
-	    sticky_of_head(w->sealer, p->group, p->head, clock_wall_s(),
-			   &identity, &came))
-		found = pick_find(table, identity);
-	return found ? found : pick_peek(table);
+	return pick_peek(table,
+			 read_session(w, p, &identity) ? &identity : NULL,
+			 has_hash ? &hash : NULL);
 }
 
 static void look(struct worker *w, struct peek *p)

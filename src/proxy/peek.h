@@ -12,6 +12,7 @@
 #include "net/addr.h"
 
 struct http_head;
+struct route_input;
 struct worker;
 
 /* The asker's memory, until it is done. */
@@ -20,7 +21,8 @@ struct peek {
 	struct worker *worker;
 	const struct snapshot *snap;
 	const struct forward *forward;
-	const struct http_head *head; /* for its cookies */
+	const struct http_head *head;    /* for its cookies */
+	const struct route_input *input; /* for what groups hash */
 
 	/* Found; to be read once `done` is there. */
 	bool is_served; /* the worker serves `snap`; else nothing is found */

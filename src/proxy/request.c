@@ -42,15 +42,15 @@ static enum reason write_request(struct exchange *x,
 	const struct field_edits *edits = x->record.rule->request_edits;
 	bool has_places = edits && edits->holes;
 	struct worker *w = x->worker;
-	struct addr peer = client_peer(x->client);
+	const struct addr *peer = decision->in.peer;
 	struct rewrite_notes notes = {false, false};
 	struct request_facts facts = {
 		.listener = x->listener,
 		.decision = decision,
 		.sent = sent,
-		.peer = &peer,
+		.peer = peer,
 		.stranger = x->listener->balancer->trusted &&
-			    !trust_peer(x->listener->balancer, &peer),
+			    !trust_peer(x->listener->balancer, peer),
 		.edits = edits,
 		.tls_version = client_tls_version(x->client),
 		.tls_cipher = client_tls_cipher(x->client),

@@ -94,24 +94,14 @@ static void append_forwarded(struct builder *b, const struct http_head *in,
 
 enum { TRACE_HEAD_MAX = 7 * 1024 };
 
-static void write_hex(struct writer *w, uint64_t value, int digits)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *to = writer_take(w, (size_t)digits);
-
-	if (!to)
-		return;
-	for (int i = digits - 1; i >= 0; i--, value >>= 4)
-		to[i] = hex[value & 15];
-}
-
 static void write_trace_id(struct writer *w, const struct request_facts *facts)
 {
 	writer_literal(w, "1-");
-	write_hex(w, (uint64_t)facts->now_s, 8);
+	writer_hex(w, (uint32_t)facts->now_s);
 	writer_char(w, '-');
-	write_hex(w, facts->random[0], 16);
-	write_hex(w, facts->random[1], 8);
+	writer_hex(w, (uint32_t)(facts->random[0] >> 32));
+	writer_hex(w, (uint32_t)facts->random[0]);
+	writer_hex(w, (uint32_t)facts->random[1]);
 }
 
 /* Which of the two fields a part is. */
@@ -229,7 +219,6 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 {
 	const struct listener *l = facts->listener;
 	const struct field *f = NULL;
-	const char *start;
 
 	switch (l->balancer->xff_mode) {
 	case XFF_APPEND:
@@ -245,9 +234,7 @@ static void add_forwarded(struct builder *b, const struct http_head *in,
 	}
 	add(b, SLICE("X-Forwarded-Proto"),
 	    l->protocol == PROTOCOL_HTTPS ? SLICE("https") : SLICE("http"));
-	start = b->text.at;
-	writer_u64(&b->text, l->port);
-	add(b, SLICE("X-Forwarded-Port"), made(b, start));
+	add(b, SLICE("X-Forwarded-Port"), l->port_text);
 }
 
 static void add_edited(struct builder *b, const struct request_facts *facts)

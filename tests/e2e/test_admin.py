@@ -30,6 +30,31 @@ def numbers(x):
     return {"": x} if isinstance(x, (int, float)) and not isinstance(x, bool) else {}
 
 
+COUNTED = """
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners:
+      - port: {port}
+        rules:
+          - {priority: 1, conditions: {path_pattern: /app},
+             actions: {forward: by-application}}
+          - {priority: 2, conditions: {path_pattern: /fixed},
+             actions: {fixed_response: {status_code: 204}}}
+          - {priority: 3, conditions: {path_pattern: /redirect},
+             actions: {redirect: {path: /, status_code: HTTP_301}}}
+          - {priority: 4, conditions: {path_pattern: /empty}, actions: {forward: empty}}
+          - {priority: 5, conditions: {path_pattern: /gone}, actions: {forward: gone}}
+        default_actions: {forward: app}
+target_groups:
+  - {name: app, targets: [{app}], stickiness.enabled: true, health_check.enabled: false}
+  - {name: by-application, targets: [{app}], health_check.enabled: false,
+     stickiness: {enabled: true, type: app_cookie, app_cookie.cookie_name: SID}}
+  - {name: empty}
+  - {name: gone, targets: [{gone}], health_check.enabled: false}
+"""
+
+
 class Asked(Scene):
     over = ("plain",)
 
@@ -43,6 +68,42 @@ class Asked(Scene):
             return [v for k, v in found.items() if k.endswith("RequestCount")] and \
                 7 in [v for k, v in found.items() if re.search(r"(^|\.)RequestCount$", k)]
         wait_for(counted, "seven requests in the status")
+
+    def regress_counters_have_the_names_of_awss_metrics(self):
+        app = self.origin(Reply(200), Reply(302), Reply(404), Reply(503), Reply(200), Reply(200),
+                          Reply(200), Reply(200))
+        gone = self.origin(Reply(200))
+        gone.stop()
+        weir = self.weir(COUNTED, app=app, gone=gone)
+        c = weir.client()
+        sticky = [("Cookie", "AWSALB=made-up")]
+        for target, status, fields in (
+                ("/", 200, ()), ("/", 302, ()), ("/", 404, ()), ("/", 503, ()),
+                ("/", 200, [("Content-Length", "0")]), ("/", 200, [("X_Y", "1")]),
+                ("/", 200, sticky), ("/app", 200, [("Cookie", "AWSALBAPP-0=made-up; SID=1")]),
+                ("/fixed", 204, ()), ("/redirect", 301, ()), ("/empty", 503, ()),
+                ("/gone", 502, ())):
+            with self.subTest(target=target, fields=fields):
+                self.assertEqual(c.ask("GET", target, fields=fields).status, status)
+        self.assertEqual(weir.client().ask("TRACE", "/").status, 405)
+        wanted = {
+            "RequestCount": 9, "HTTP_Fixed_Response_Count": 1, "HTTP_Redirect_Count": 1,
+            "HTTPCode_ELB_3XX_Count": 1, "HTTPCode_ELB_4XX_Count": 1,
+            "HTTPCode_ELB_5XX_Count": 2, "HTTPCode_Target_2XX_Count": 5,
+            "HTTPCode_Target_3XX_Count": 1, "HTTPCode_Target_4XX_Count": 1,
+            "HTTPCode_Target_5XX_Count": 1, "NonStickyRequestCount": 1,
+            "AppCookieNonStickinessCount": 1, "TargetConnectionErrorCount": 1,
+            "ForwardedInvalidHeaderRequestCount": 1,
+            "DesyncMitigationMode_NonCompliant_Request_Count": 1}
+
+        def counted():
+            counters = weir.json("status")["counters"]
+            return {k: counters[k] for k in wanted} == wanted
+        try:
+            wait_for(counted, "them all")
+        except AssertionError:
+            counters = weir.json("status")["counters"]
+            self.assertEqual({k: counters[k] for k in wanted}, wanted)
 
     def test_status_for_people(self):
         weir = self.weir(ONE_GROUP, app=self.origin())

@@ -36,6 +36,15 @@ prefix_lists:
   - {name: office, entries: [{cidr: 192.0.2.0/24}]}
 """
 
+GROUP = """
+load_balancers:
+  - {name: web, addresses: 127.0.0.1, listeners: [{port: {port}, default_actions: {forward: app}}]}
+target_groups:
+  - name: app
+    health_check.enabled: false
+    {group}
+"""
+
 
 class Explained(Scene):
     over = ("plain",)
@@ -113,6 +122,63 @@ class Explained(Scene):
                 self.assertEqual(answer.body, names[said.pop()])
         self.assertEqual(sum(len(o.requests) for o in self.apps), 14)
         self.assertEqual(weir.json("status")["counters"]["RequestCount"], 14)
+
+    def next_ones(self, group, n):
+        """What is said is what comes, n times."""
+        for letter, app in zip("abc", self.apps):
+            group = group.replace("{%s}" % letter, str(app))
+        weir = self.weir(GROUP, group=group)
+        names = {b"%d" % n: str(o) for n, o in enumerate(self.apps)}
+        c = weir.client()
+        for _ in range(n):
+            said = {self.explain(weir, "/")["target"] for _ in range(2)}
+            self.assertEqual(said, {names[c.get("/").body]})
+        return weir
+
+    def test_whoever_chooses(self):
+        """Also the number that chance draws next is drawn for the request."""
+        self.apps = [self.origin(Reply(200, b"%d" % n)) for n in range(3)]
+        for algorithm in ("round_robin", "least_outstanding_requests", "weighted_random"):
+            with self.subTest(algorithm=algorithm):
+                self.next_ones(f"load_balancing.algorithm.type: {algorithm}\n    targets: "
+                               f"[{{a}}, {{id: 127.0.0.1, port: {self.apps[1].port},"
+                               " weight: 3}, {c}]", 8)
+
+    def test_whoever_a_hash_leads_to(self):
+        self.apps = [self.origin(Reply(200, b"%d" % n)) for n in range(3)]
+        listed = ", ".join(map(str, self.apps))
+        weir = self.weir(GROUP, group=f"targets: [{listed}]\n    load_balancing.algorithm: "
+                         "{type: consistent_hash, hash_key: path}")
+        for n in range(6):
+            said = self.explain(weir, f"/{n}")["target"]
+            self.assertEqual(said, str(self.apps[int(weir.get(f"/{n}").body)]))
+
+    def test_the_cookie_of_a_target(self):
+        self.apps = [self.origin(Reply(200, b"%d" % n, fields=(("Set-Cookie", "SID=x"),)))
+                     for n in range(3)]
+        for kind, own, extra in (("lb_cookie", "AWSALB", ""),
+                                 ("app_cookie", "AWSALBAPP-0", "SID=x; ")):
+            with self.subTest(kind):
+                name = ", app_cookie.cookie_name: SID" if extra else ""
+                weir = self.next_ones("targets: [{a}, {b}, {c}]\n    stickiness: "
+                                         f"{{enabled: true, type: {kind}{name}}}", 3)
+                c = weir.client()
+                for _ in range(4):
+                    answer = c.get("/")
+                    cookie = f"Cookie: {extra}{own}={answer.cookies()[own]}"
+                    said = self.explain(weir, "/", "-H", cookie)["target"]
+                    self.assertEqual(said, str(self.apps[int(answer.body)]))
+                    self.assertNotEqual(said, self.explain(weir, "/")["target"])
+
+    def test_an_empty_zone(self):
+        self.apps = [self.origin(Reply(200, b"0"))]
+        weir = self.weir(GROUP, settings="availability_zone: z1",
+                         group="load_balancing.cross_zone.enabled: false\n    targets: "
+                         f"[{{id: 127.0.0.1, port: {self.apps[0].port}, availability_zone: z2}}]")
+        got = self.explain(weir, "/")
+        self.assertEqual(got["answer"], {"status": 503, "reason": "no-zone-target"})
+        self.assertEqual([(c["share"], c["why"]) for c in got["candidates"]], [(0.0, "zone")])
+        self.assertNotIn("target", got)
 
     def test_a_cookie_decides(self):
         weir = self.begin()

@@ -269,6 +269,71 @@ class Algorithms(Group):
         self.assertIn("slow start:", weir.command("targets").stdout)
 
 
+class Dying(Group):
+    """A target that goes in the middle of something."""
+
+    over = ("plain",)
+
+    def ill(self, weir, app):
+        wait_for(lambda: weir.states()[str(app)] == "unhealthy", "it to be ill")
+
+    def well(self, weir, app):
+        wait_for(lambda: weir.states()[str(app)] == "healthy", "it to be well")
+
+    def regress_in_slow_start(self):
+        apps = self.apps(2)
+        weir = self.begin(CHECKED + "slow_start.duration_seconds: 900\n    targets: [{0}, {1}]",
+                          apps)
+        weir.wait_healthy(2)
+        for again in range(2):
+            apps[1].health = 500
+            self.ill(weir, apps[1])
+            self.assertNotIn("slow_start_share", self.targets(weir)[str(apps[1])])
+            apps[1].health = 200
+            self.well(weir, apps[1])
+            self.assertLess(self.targets(weir)[str(apps[1])]["slow_start_share"], 0.1)
+        # Dead, and nobody has noticed: no request pays for it.
+        apps[1].stop()
+        self.assertEqual(set(self.bodies(weir, 60)), {b"0"})
+        self.ill(weir, apps[1])
+        self.assertNotIn("slow_start_share", self.targets(weir)[str(apps[1])])
+        self.assertEqual(set(self.bodies(weir)), {b"0"})
+
+    def regress_in_drain(self):
+        held, other = Held(), self.origin(Reply(200, b"other"))
+        app = self.origin(held)
+        group = UNCHECKED + "deregistration_delay.timeout_seconds: 60\n    targets: [{0}]"
+        weir = self.begin(group, [app])
+        c = weir.client()
+        c.send(request("GET", "/"))
+        self.assertTrue(app.wait_for(lambda o: o.requests))
+        weir.reload(CONFIG, group=group.replace("{0}", str(other)))
+        self.assertEqual(weir.states()[str(app)], "draining")
+        app.stop()
+        answer = c.answer()
+        self.assertEqual((answer.status, answer.fields["weir-reason"]),
+                         (502, "target-closed-before-head"))
+        self.assertEqual(weir.states()[str(app)], "draining")
+        self.assertEqual(set(self.bodies(weir)), {b"other"})
+
+    def regress_while_it_rests(self):
+        apps = self.apps(3)
+        weir = self.begin(CHECKED.replace("unhealthy_threshold_count: 1",
+                                          "unhealthy_threshold_count: 5")
+                          + "passive_checks: {failure_count: 1, rest_seconds: 3600}\n"
+                          "    targets: [{0}, {1}, {2}]", apps)
+        weir.wait_healthy(3)
+        apps[1].stop()
+        wait_for(lambda: self.bodies(weir) and
+                 "resting_seconds" in self.targets(weir)[str(apps[1])], "its rest")
+        self.ill(weir, apps[1])
+        self.assertEqual(set(self.bodies(weir)), {b"0", b"2"})
+        self.origin(Reply(200, b"back"), port=apps[1].port)
+        self.well(weir, apps[1])
+        self.assertNotIn("resting_seconds", self.targets(weir)[str(apps[1])])
+        wait_for(lambda: b"back" in self.bodies(weir), "its return")
+
+
 class HealthChecks(Group):
     over = ("plain",)
 

@@ -1,5 +1,7 @@
 """Requests that are refused: too large, not HTTP, or readable in two ways."""
 
+import socket
+
 from scene import Echo, ONE_GROUP, Raw, Reply, Scene
 
 MODE = ONE_GROUP.replace(
@@ -93,6 +95,46 @@ class NotHttp(Refusing):
                     self.assertEqual(self.status(
                         b"POST / HTTP/1.1\r\n" + fields + b"\r\nhello"), 400)
         self.assertEqual(self.app.requests, [])
+
+
+class Shape(Scene):
+    """Octet by octet what captures of ALB show: 162 of a 503's body, 272 of
+    the whole answer to what is no request."""
+
+    over = ("plain",)
+    HEAD = (r"HTTP/1\.1 {status}\r\n{server}Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} "
+            r"\d\d:\d\d:\d\d GMT\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n"
+            r"Connection: {connection}\r\n\r\n")
+
+    def answer(self, request, server="true"):
+        weir = self.weir("load_balancers: [{name: web, addresses: 127.0.0.1, listeners: [{"
+                         "port: {port}, routing.http.response: {weir_reason.enabled: false, "
+                         "server.enabled: {server}}, default_actions: {forward: app}}]}]\n"
+                         "target_groups: [{name: app}]\n", server=server)
+        with socket.create_connection(("127.0.0.1", weir.ports["port"]), 10) as s:
+            s.sendall(request)
+            s.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+    def expect(self, got, status, length, connection, server):
+        head = self.HEAD.replace("{status}", status).replace("{length}", str(length))
+        head = head.replace("{connection}", connection).replace("{server}", server)
+        self.assertRegex(got, "^" + head)
+        self.assertEqual(got.partition("\r\n\r\n")[2], "".join(
+            f"{line}\r\n" for line in (
+                "<html>", f"<head><title>{status}</title></head>", "<body>",
+                f"<center><h1>{status}</h1></center>", "</body>", "</html>")))
+
+    def regress_answers_are_as_awss(self):
+        get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        known = r"Server: awselb/2\.0\r\n"
+        for server, line in (("true", known), ("false", "")):
+            with self.subTest(server=server):
+                self.expect(self.answer(get, server), "503 Service Temporarily Unavailable",
+                            162, "(keep-alive|close)", line)
+        got = self.answer(b"GET\r\n\r\n")
+        self.expect(got, "400 Bad Request", 122, "close", known)
+        self.assertEqual(len(got), 272)
 
 
 class Smuggling(Scene):

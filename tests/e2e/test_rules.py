@@ -1,5 +1,8 @@
 """Rules: who is sent where, and what weir answers by itself."""
 
+import os
+import tempfile
+
 from client import request
 from scene import Held, Reply, Scene
 
@@ -34,6 +37,30 @@ class Conditions(Scene):
             with self.subTest(row[:4]):
                 answer = c.ask(method, target, host=host, fields=fields)
                 self.assertEqual(answer.body.decode(), name)
+
+    def test_sources_of_a_file_come_with_a_reload(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
+            os.chmod(f.name, 0o644)
+            text = ("load_balancers:\n  - name: web\n    addresses: 127.0.0.1\n"
+                    "    listeners:\n      - port: {port}\n        rules:\n"
+                    "          - {priority: 10, conditions: {source_ip: {prefix_list: here}},"
+                    f" actions: {fixed('here')}}}\n"
+                    + TAIL + f"prefix_lists: [{{name: here, file: {f.name}}}]\n")
+            weir = self.weir(text)
+            row = [("GET", "/", "a", (), "default")]
+            self.expect(weir, row)
+            f.write("127.0.0.0/8\n")
+            f.flush()
+            self.expect(weir, row)
+            weir.reload()
+            row = [("GET", "/", "a", (), "here")]
+            self.expect(weir, row)
+            f.write("nowhere\n")
+            f.flush()
+            refused = weir.command("reload")
+            self.assertEqual(refused.returncode, 3)
+            self.assertIn('prefix list "here": this is no address', refused.stderr)
+            self.expect(weir, row)
 
     def test_hosts(self):
         weir = self.rules(
@@ -153,6 +180,13 @@ class Answers(Scene):
         self.assertEqual(answer.fields["location"],
                          f"{proto}://new.old.test:{weir.ports['port']}"
                          "/shop/a/b?x=1&from=old.test")
+
+    def regress_a_location_over_8_kib_is_507(self):
+        weir = self.one('{redirect: {path: "/a", query: "#{query}&b", status_code: HTTP_302}}')
+        for octets, status in ((7000, 302), (9000, 507)):
+            answer = weir.get("/?" + "q" * octets)
+            self.assertEqual(answer.status, status)
+        self.assertEqual(answer.fields["weir-reason"], "redirect-too-long")
 
     def test_a_redirect_to_https(self):
         weir = self.one("{redirect: {protocol: HTTPS, port: 443, status_code: HTTP_301}}")

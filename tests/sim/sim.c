@@ -73,6 +73,7 @@ static void make_snapshot(struct sim *sim)
 	lb->n_listeners = snap->n_listeners = 1;
 	l->balancer = lb;
 	l->port = PORT;
+	l->port_text = SLICE("8080");
 	l->server_field = l->reason_field = true;
 	l->rule_index = rule_index_build(&snap->arena, NULL, 0);
 	l->default_rule.is_default = true;

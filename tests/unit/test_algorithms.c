@@ -4,6 +4,7 @@
  */
 #include "targets.h"
 
+#include "balance/passive.h"
 #include "balance/slow_start.h"
 
 enum { SEED = 42 };
@@ -162,6 +163,58 @@ static void test_the_fewest_other_than(void **state)
 	end_of(&g, &t);
 }
 
+/* Whoever is said to be next is next, however often one asks. */
+static void regress_a_peek_takes_nothing(void **state)
+{
+	(void)state;
+	for (int algorithm = 0; algorithm < ALGORITHM_KINDS; algorithm++)
+		for (int weighted = 0; weighted < 2; weighted++) {
+			struct pick_table t;
+			struct group g;
+
+			begin_as(&g, &t, (enum algorithm)algorithm, "HHH",
+				 weighted ? weights : NULL);
+			for (int i = 0; i < 200; i++) {
+				const struct target_state *said =
+					pick_peek(&t, NULL, NULL);
+
+				assert_ptr_equal(said,
+						 pick_peek(&t, NULL, NULL));
+				assert_ptr_equal(said, pick_next(&t, NULL));
+				g.states[i % 3]->outstanding = i % 7;
+			}
+			end_of(&g, &t);
+		}
+}
+
+/* A target that has rested long enough is tried by a request, not by one who
+ * asks. */
+static void regress_a_peek_tries_nobody(void **state)
+{
+	const uint64_t nobody = 42;
+	struct pick_table t;
+	struct group g;
+
+	(void)state;
+	begin_as(&g, &t, ALGORITHM_ROUND_ROBIN, "HH", NULL);
+	g.group.passive = (struct passive_checks){1, 10000};
+	assert_true(passive_note_failure(g.states[0], &g.group.passive,
+					 clock_now_ms()));
+	group_state_touch(g.gs);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	assert_ptr_equal(pick_peek(&t, &g.states[0]->identity, NULL),
+			 g.states[1]);
+	clock_fake(1000000 + 10000, 1700000000);
+	pick_refresh(&t, g.gs, &g.group, 0);
+	for (int i = 0; i < 2; i++)
+		assert_ptr_equal(pick_peek(&t, &g.states[0]->identity, NULL),
+				 g.states[0]);
+	assert_ptr_equal(pick_peek(&t, &nobody, NULL),
+			 pick_peek(&t, NULL, NULL));
+	assert_int_equal(passive_rest_ms(g.states[0], clock_now_ms()), 0);
+	end_of(&g, &t);
+}
+
 /* -- slow start ------------------------------------------------------------ */
 
 enum { RAMP_MS = 30000 };
@@ -301,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_chance_avoids_whom_it_should),
 		cmocka_unit_test(test_the_fewest_outstanding),
 		cmocka_unit_test(test_the_fewest_other_than),
+		cmocka_unit_test(regress_a_peek_takes_nothing),
+		cmocka_unit_test(regress_a_peek_tries_nobody),
 		cmocka_unit_test(test_a_ramp_is_linear),
 		cmocka_unit_test(test_a_ramp_needs_no_rush),
 		cmocka_unit_test(test_who_ramps),

@@ -1,7 +1,40 @@
 /* test_h1_write.c - text that fits, and text that does not. */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "http/h1_write.h"
+
+/* Against printf, at each number of digits and around each power of ten. */
+static void test_digits(void **state)
+{
+	uint64_t value = 1;
+
+	(void)state;
+	for (int power = 0; power < 20; power++, value *= 10)
+		for (int off = -1; off <= 1; off++) {
+			char room[64], decimal[32], hex[16];
+			struct writer w = writer_make(room, sizeof(room));
+			uint64_t v = value * 7 / 3 + (uint64_t)off;
+
+			writer_u64(&w, v);
+			snprintf(decimal, sizeof(decimal), "%llu",
+				 (unsigned long long)v);
+			writer_hex(&w, (uint32_t)v);
+			snprintf(hex, sizeof(hex), "%08x", (uint32_t)v);
+			*w.at = '\0';
+			assert_memory_equal(room, decimal, strlen(decimal));
+			assert_string_equal(room + strlen(decimal), hex);
+		}
+	for (uint64_t v = 0; v < 1100; v++) {
+		char room[DECIMAL_MAX], decimal[32];
+		struct slice got = decimal_of(v, room);
+
+		snprintf(decimal, sizeof(decimal), "%llu",
+			 (unsigned long long)v);
+		assert_true(slice_eq(got, slice_of(decimal)));
+	}
+}
 
 static void test_a_head(void **state)
 {
@@ -97,6 +130,7 @@ static void test_overflow_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_a_head),
 		cmocka_unit_test(test_status_lines),
 		cmocka_unit_test(test_targets_leave_with_one_reading),

@@ -31,6 +31,7 @@ static void reset(void)
 	listener = (struct listener){
 		.balancer = &balancer,
 		.port = 80,
+		.port_text = SLICE("80"),
 		.protocol = PROTOCOL_HTTP,
 		.amzn_names = {SLICE("x-amzn-tls-version"),
 			       SLICE("x-amzn-tls-cipher-suite")},
@@ -230,7 +231,7 @@ static void test_proto_and_port_are_ours_to_say(void **state)
 	(void)state;
 	reset();
 	listener.protocol = PROTOCOL_HTTPS;
-	listener.port = 8443;
+	listener.port_text = SLICE("8443");
 	rewrite("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: gopher\r\n"
 		"X-Forwarded-Port: 70\r\n\r\n",
 		"127.0.0.1:5", &out, &notes);
