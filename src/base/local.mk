@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/base/diag.c src/base/diag.h \
 	src/base/fail.c src/base/fail.h \
 	src/base/file.c src/base/file.h \
+	src/base/journal.c src/base/journal.h \
 	src/base/line.c src/base/line.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
