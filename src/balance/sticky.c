@@ -174,6 +174,12 @@ const struct target_group *sticky_group_open(struct sealer *sealer,
 	return NULL;
 }
 
+static bool find_group_cookie(const struct http_head *head, struct slice *value)
+{
+	return cookie_of_head(head, SLICE("AWSALBTGCORS"), value) ||
+	       cookie_of_head(head, SLICE("AWSALBTG"), value);
+}
+
 const struct target_group *sticky_group_of_head(struct sealer *sealer,
 						const struct forward *forward,
 						const struct http_head *head,
@@ -181,10 +187,18 @@ const struct target_group *sticky_group_of_head(struct sealer *sealer,
 {
 	struct slice value;
 
-	if (!cookie_of_head(head, SLICE("AWSALBTGCORS"), &value) &&
-	    !cookie_of_head(head, SLICE("AWSALBTG"), &value))
-		return NULL;
-	return sticky_group_open(sealer, forward, value, now_s);
+	return find_group_cookie(head, &value)
+		       ? sticky_group_open(sealer, forward, value, now_s)
+		       : NULL;
+}
+
+bool sticky_group_is_broken(struct sealer *sealer, const struct http_head *head)
+{
+	char plain[STICKY_GROUP_PLAIN_OCTETS];
+	struct slice value;
+
+	return find_group_cookie(head, &value) &&
+	       !unseal(sealer, BOUND_OF_GROUPS, value, plain, sizeof(plain));
 }
 
 size_t sticky_group_fields(struct field out[static STICKY_FIELDS],

@@ -117,6 +117,11 @@ const struct target_group *sticky_group_of_head(struct sealer *sealer,
 						const struct http_head *head,
 						time_t now_s);
 
+/* Whether a cookie came that was not made by us, or was changed on its way: URL
+ * encoded, say. For logs. */
+bool sticky_group_is_broken(struct sealer *sealer,
+			    const struct http_head *head);
+
 /* The Set-Cookie fields of a group, as sticky_fields() has them. */
 size_t sticky_group_fields(struct field out[static STICKY_FIELDS],
 			   struct writer *w, struct sealer *sealer,

@@ -44,7 +44,7 @@ struct journal {
 	_Atomic int last_error, open_error;
 
 	/* The control thread's. */
-	uint64_t told_lost;
+	uint64_t told_lost, told_ms; /* the second: 0 for never */
 	uint64_t dead_round; /* of the courier; 0: somebody refers to it */
 };
 
@@ -243,7 +243,9 @@ static struct slice mend(struct journal *j, struct slice done,
 	if (torn == 0 || take_back(j, torn))
 		return slice_make(left.p - torn, left.n + torn);
 	/* The rest of the line goes first when there is room again. */
-	j->rest = xmalloc(more);
+	j->rest = malloc(more);
+	if (!j->rest)
+		return left;
 	memcpy(j->rest, left.p, more);
 	j->n_rest = more;
 	return slice_from(left, more);
@@ -517,11 +519,11 @@ bool journals_are_reopened(const struct journals *js, uint64_t wish)
 	return atomic_load(&js->reopened) >= wish;
 }
 
-bool journals_next(const struct journals *js, const struct journal **at,
+bool journals_next(const struct journals *js, struct journal **at,
 		   struct journal_status *out)
 {
 	for (uint32_t tag = *at ? (*at)->tag + 1 : 0; tag < js->n_used; tag++) {
-		const struct journal *j = journal_at(js, tag);
+		struct journal *j = journal_at(js, tag);
 
 		if (!j || j->dead_round)
 			continue;
@@ -538,11 +540,15 @@ bool journals_next(const struct journals *js, const struct journal **at,
 	return false;
 }
 
-uint64_t journal_newly_lost(struct journal *j)
+uint64_t journal_tell_lost(struct journal *j, uint64_t now_ms,
+			   uint64_t every_ms)
 {
 	uint64_t lost = atomic_load(&j->lost), n = lost - j->told_lost;
 
+	if (n == 0 || (j->told_ms && now_ms - j->told_ms < every_ms))
+		return 0;
 	j->told_lost = lost;
+	j->told_ms = now_ms;
 	return n;
 }
 

@@ -116,10 +116,12 @@ struct journal_status {
  * Of each journal in use, in no order; `*at` begins with NULL. False: there is
  * none left. Control thread.
  */
-bool journals_next(const struct journals *js, const struct journal **at,
+bool journals_next(const struct journals *js, struct journal **at,
 		   struct journal_status *out);
 
-/* Lines of a journal that were lost since the last call for it. */
-uint64_t journal_newly_lost(struct journal *j);
+/* Lines of it that were lost since this was last told, and that is so long ago,
+ * or it never was; 0: none, or not yet. Control thread. */
+uint64_t journal_tell_lost(struct journal *j, uint64_t now_ms,
+			   uint64_t every_ms);
 
 #endif

@@ -23,13 +23,13 @@ static const struct command *const commands[] = {
 	&cmd_sg_keep,         &cmd_sg_import,      &cmd_sg_allow,
 	&cmd_sg_revoke,       &cmd_sg_block,       &cmd_sg_unblock,
 	&cmd_sg_overlay,      &cmd_sg_watch,       &cmd_sg_suggest,
-	&cmd_explain_request,
+	&cmd_explain_request, &cmd_reopen,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"reopen",      "conns", "errors", "target",  "overlay", "export",
-	"maintenance", "diff",  "events", "confirm", "upgrade", "init",
+	"conns", "errors", "target",  "overlay", "export", "maintenance",
+	"diff",  "events", "confirm", "upgrade", "init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

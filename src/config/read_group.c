@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "http/octets.h"
 #include "read.h"
+#include "tls/object_id.h"
 
 #define INTO(member) .offset = offsetof(struct target_group, member)
 
@@ -457,6 +458,19 @@ static void check_group(struct reader *r, const struct target_group *g)
 			 "(settings.strict_aws_limits)");
 }
 
+static void name_it(struct reader *r, struct target_group *g)
+{
+	const struct settings *s = &r->snap->settings;
+	char id[OBJECT_ID_OCTETS];
+
+	object_id("target-group", g->name, id);
+	g->arn = slice_of(arena_printf(
+		r->arena,
+		"arn:aws:elasticloadbalancing:%.*s:%.*s:targetgroup/%.*s/%.*s",
+		SLICE_ARG(s->region), SLICE_ARG(s->account_id),
+		SLICE_ARG(g->name), OBJECT_ID_OCTETS, id));
+}
+
 static void read_group(struct reader *r, const struct node *v,
 		       struct target_group *g)
 {
@@ -474,6 +488,7 @@ static void read_group(struct reader *r, const struct node *v,
 	r->group = NULL;
 	if (g->name.n == 0)
 		return;
+	name_it(r, g);
 	twin = map_get(&r->groups, g->name);
 	if (twin)
 		complain(r, &g->place, first_at(r, &twin->place),

@@ -5,8 +5,10 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/journal.h"
 #include "daemon.h"
 #include "explain_daemon.h"
+#include "logs.h"
 #include "reload.h"
 #include "status.h"
 
@@ -121,6 +123,22 @@ static json_t *answer_certs(struct daemon *d, const json_t *request,
 	return status_of_certs(d);
 }
 
+/* The memo is the wish that it waits for. */
+static json_t *answer_reopen(struct daemon *d, const json_t *request,
+			     uint64_t *memo)
+{
+	json_t *o;
+
+	(void)request;
+	if (*memo == 0)
+		*memo = journals_reopen(d->journals);
+	if (!journals_are_reopened(d->journals, *memo))
+		return NULL;
+	o = admin_ok();
+	logs_report(d->journals, o);
+	return o;
+}
+
 static const struct {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request,
@@ -129,6 +147,7 @@ static const struct {
 	{"status", answer_status}, {"targets", answer_targets},
 	{"rules", answer_rules},   {"certs", answer_certs},
 	{"reload", answer_reload}, {"explain", explain_answer},
+	{"reopen", answer_reopen},
 };
 
 json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
@@ -140,7 +159,7 @@ json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].answer(daemon, request, memo);
 	return admin_error("%s%.64s%s; there are: status, targets, rules, "
-			   "certs, explain, reload",
+			   "certs, explain, reload, reopen",
 			   name ? "there is no command \"" : "no \"command\"",
 			   name ? name : "", name ? "\"" : "");
 }

@@ -13,8 +13,10 @@
 #include "balance/anomaly.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "commands.h"
+#include "logs.h"
 #include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
@@ -41,6 +43,8 @@ enum {
 	CONTROL_PART = 16,
 	/* Buffers of a thread, however little there is. */
 	THREAD_OCTETS_MIN = 4 << 20,
+	/* At the end, for the last lines of log files. */
+	LOGS_WAIT_MS = 5000,
 };
 
 /* -- those who follow the snapshot ----------------------------------------- */
@@ -149,6 +153,8 @@ static void on_tend(int fd, int what, void *arg)
 	}
 	if (d->web.web)
 		pulse_tend(d);
+	journal_hand_over(d->pen);
+	logs_tend(d->journals);
 	daemon_tend(d);
 }
 
@@ -165,8 +171,8 @@ static void on_signal(int number, int what, void *arg)
 			reload_run(d, TESTS_BIND);
 		break;
 	case SIGUSR1:
-		log_say(LOG_DEBUG, "the log goes to standard error: nothing "
-				   "to open again");
+		journals_reopen(d->journals);
+		log_say(LOG_INFO, "opening log files anew");
 		break;
 	case SIGUSR2:
 		log_say(LOG_WARNING, "upgrade in place is not built yet: "
@@ -292,6 +298,7 @@ static int start_workers(struct daemon *d, uint64_t descriptors)
 		.most_octets = buffer_octets(WORKERS_PART, d->n_workers),
 		.most_connections = most_connections(d, descriptors),
 		.n_connections = &d->n_connections,
+		.journals = d->journals,
 	};
 	sigset_t all, before;
 
@@ -322,6 +329,7 @@ static int start_control(struct daemon *d)
 	d->counts.n_workers = d->n_workers;
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
+	prober_log_with(d->prober, d->pen);
 	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
 	return DAEMON_GOOD;
 }
@@ -351,11 +359,11 @@ static void say_started(const struct daemon *d)
 		    d->snap->n_listeners);
 }
 
-static int start_log(void)
+static int start_logs(struct daemon *d)
 {
-	if (!log_run())
+	if (!log_run() && !journals_start(d->journals))
 		return 0;
-	log_say(LOG_ERROR, "cannot start the thread that writes the log: %s",
+	log_say(LOG_ERROR, "cannot start a thread that writes logs: %s",
 		strerror(errno));
 	return -1;
 }
@@ -378,6 +386,8 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	if (identity_find(d->snap, &d->identity, diag) ||
 	    trial_of_keys(d->snap, &d->identity, diag))
 		return DAEMON_FAILURE;
+	if (logs_try(d->snap, &d->identity, diag))
+		return DAEMON_CONFIG_INVALID;
 	status = start_admin(d);
 	if (status)
 		return status;
@@ -385,13 +395,16 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 		return DAEMON_FAILURE;
 	identity_make_folder(&d->identity,
 			     d->snap->settings.stickiness_key_file, 0750);
+	logs_make_folders(d->snap, &d->identity);
 	/* Where that fails, a reload may say that an address is in use. */
 	if (d->identity.changes)
 		(void)ports_give(&first->ports, d->identity.uid,
 				 d->identity.gid);
 	if (identity_become(&d->identity) || world_read_keys(first, diag) ||
-	    start_log())
+	    start_logs(d))
 		return DAEMON_FAILURE;
+	if (logs_open(first->snap, d->journals, diag))
+		return DAEMON_CONFIG_INVALID;
 	status = start_control(d);
 	return status ? status : start_workers(d, descriptors);
 }
@@ -467,6 +480,7 @@ static void release(struct daemon *d)
 	counts_release(&d->counts);
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);
+	journals_free(d->journals, LOGS_WAIT_MS);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
 	loop_release(&d->loop);
@@ -489,6 +503,8 @@ int daemon_serve(const char *file)
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);
+	d.journals = journals_new();
+	d.pen = journals_pen(d.journals);
 	watch_signals(&d);
 	status = start(&d, &findings);
 	if (status == DAEMON_GOOD) {

@@ -9,6 +9,7 @@ src_libweir_a_SOURCES += \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \
 	src/control/explain_targets.c \
+	src/control/logs.c src/control/logs.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/ports.c src/control/ports.h \

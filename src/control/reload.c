@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "logs.h"
 #include "notify.h"
 #include "status.h"
 #include "world.h"
@@ -113,6 +114,11 @@ bool reload_run(struct daemon *d, enum config_tests tests)
 	valid = !world_load(&next, d, tests, &diag);
 	good = valid && !world_open_ports(&next, d, &diag) &&
 	       !world_read_keys(&next, &diag);
+	/* Last, because files that are missing are made. */
+	if (good) {
+		logs_make_folders(next.snap, &d->identity);
+		valid = good = !logs_open(next.snap, d->journals, &diag);
+	}
 	if (good)
 		world_publish(&next, d);
 	report_reload(d, good, !valid, &diag);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "logs.h"
 #include "ports.h"
 #include "tls/seal.h"
 #include "world.h"
@@ -44,26 +45,31 @@ static void try_folder(const char *folder, char *why, size_t size)
 			 strerror(errno));
 }
 
+void trial_of_folder(const char *path, char *why, size_t size)
+{
+	char *folder = folder_of(path);
+
+	try_folder(folder, why, size);
+	free(folder);
+}
+
 /* A file that is there is read by the one function that reads it, which would
  * make one that is not. */
 static void try_key(const void *arg, char *why, size_t size)
 {
 	const char *path = arg;
 	struct seal_keys keys = {0};
-	char *folder;
 
 	if (access(path, F_OK) == 0) {
 		seal_keys_load(path, &keys, why, size);
 		seal_keys_wipe(&keys);
 		return;
 	}
-	folder = folder_of(path);
-	try_folder(folder, why, size);
-	free(folder);
+	trial_of_folder(path, why, size);
 }
 
 /* Folders that are missing are made before we become somebody else. */
-static bool can_make_folder(const char *path, char *why, size_t size)
+bool trial_can_make_folder(const char *path, char *why, size_t size)
 {
 	char *folder = folder_of(path);
 
@@ -74,7 +80,7 @@ static bool can_make_folder(const char *path, char *why, size_t size)
 	return !*why;
 }
 
-static bool has_folder(const char *path)
+bool trial_has_folder(const char *path)
 {
 	char *folder = folder_of(path);
 	bool has = access(folder, F_OK) == 0;
@@ -93,9 +99,9 @@ int trial_of_keys(const struct snapshot *snap, const struct identity *id,
 	if (!world_needs_keys(snap))
 		return 0;
 	path = slice_dup(snap->settings.stickiness_key_file);
-	good = has_folder(path)
+	good = trial_has_folder(path)
 		       ? identity_try(id, try_key, path, why, sizeof(why))
-		       : can_make_folder(path, why, sizeof(why));
+		       : trial_can_make_folder(path, why, sizeof(why));
 	if (!good)
 		diag_error(diag, &file,
 			   "settings.stickiness_key_file says where it is",
@@ -142,12 +148,19 @@ static void warn_of_user(const struct snapshot *snap, struct diag *diag)
 	free(name);
 }
 
+static void try_files(const struct snapshot *snap, const struct identity *id,
+		      struct diag *diag)
+{
+	trial_of_keys(snap, id, diag);
+	logs_try(snap, id, diag);
+}
+
 void trial_of_world(const struct snapshot *snap, struct diag *diag)
 {
 	struct identity id;
 
 	warn_of_user(snap, diag);
 	if (!identity_find(snap, &id, diag))
-		trial_of_keys(snap, &id, diag);
+		try_files(snap, &id, diag);
 	ports_try(snap, running_weir(&snap->settings), diag);
 }

@@ -431,7 +431,7 @@ json_t *keeper_status(struct keeper *k)
 		json_object_set_new(answer, "applied_at",
 				    json_integer(k->applied_s));
 	if (k->keeps)
-		json_object_set_new(answer, "logs", status_of_logs());
+		json_object_set_new(answer, "logs", status_of_logs(NULL));
 	put_waiting(answer, k);
 	put_edit(answer, k);
 	json_object_set_new(answer, "drift", drift_json(k));

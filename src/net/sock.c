@@ -162,3 +162,9 @@ int sock_accept(int fd, struct addr *peer)
 	peer->len = sizeof(peer->un);
 	return accept4(fd, &peer->sa, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+bool sock_own_address(int fd, struct addr *out)
+{
+	*out = (struct addr){.len = sizeof(out->un)};
+	return getsockname(fd, &out->sa, &out->len) == 0;
+}

@@ -31,6 +31,9 @@ int sock_listen_path(const char *path);
  * errno; ESTALE: what stands there does not lead to us. */
 int sock_open_file(const char *path);
 
+/* The address of our end; false with errno. */
+bool sock_own_address(int fd, struct addr *out);
+
 /* Accepts one connection, non-blocking and closed on exec. Returns -1 with
  * errno; EAGAIN when another worker was faster. */
 int sock_accept(int fd, struct addr *peer);

@@ -4,6 +4,7 @@
  * Floor: proxy.
  */
 #include "base/clock.h"
+#include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/steps.h"
 
@@ -111,6 +112,8 @@ enum next finish_step(struct exchange *x)
 	r->done_ms = clock_now_ms();
 	front->ops->octets(front, &r->octets_in, &r->octets_out);
 	count_end(x);
+	if (__builtin_expect(x->log != NULL, 0))
+		access_log_end(x);
 	if (x->back)
 		exch_give_upstream_back(x, target_is_clean(x));
 	if (x->tunnel ? x->tunnel->reset : r->is_cut)

@@ -286,11 +286,15 @@ static void test_which_cookie_of_a_group_counts(void **state)
 	fields[0].value.n = strlen("AWSALBTG=") + sizeof(one);
 	assert_ptr_equal(sticky_group_of_head(sealer, &rule, &head, NOW),
 			 &blue);
+	assert_false(sticky_group_is_broken(sealer, &head));
 	/* URL-encoded: not ours. */
 	snprintf(text, sizeof(text), "AWSALBTG=%%%02X%.*s", one[0],
 		 (int)sizeof(one) - 1, one + 1);
 	fields[0].value.n = strlen(text);
 	assert_null(sticky_group_of_head(sealer, &rule, &head, NOW));
+	assert_true(sticky_group_is_broken(sealer, &head));
+	fields[0].value = SLICE("a=b");
+	assert_false(sticky_group_is_broken(sealer, &head));
 }
 
 int main(void)
