@@ -63,9 +63,6 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		       uint8_t family);
 bool prefix_list_has(const struct prefix_list *list, uint8_t family);
-/* What its file says; of a list of this configuration. */
-const struct prefix_lines *lines_of(const struct compiler *c,
-				    const struct prefix_list *list);
 /* A set of single addresses: host4, resolvers6 and the like. */
 struct nft_set *address_set(struct compiler *c, const char *name,
 			    uint8_t family, const struct cidr *addresses,

@@ -48,13 +48,14 @@ static bool is_admitted(struct nft_packet p, uint32_t balancer_uid,
 	return v.accepted;
 }
 
-bool flow_is_admitted(const struct firewall_config *config,
+bool flow_is_admitted(const struct whereabouts *where, uint32_t balancer_uid,
 		      const struct ruleset *rules, const struct flow *flow)
 {
 	return is_multicast(&flow->destination) ||
-	       is_admitted(packet_between(config, &flow->source,
-					  &flow->destination, flow->protocol),
-			   config->balancer_uid, rules, flow);
+	       is_admitted(packet_between_known(where, &flow->source,
+						&flow->destination,
+						flow->protocol),
+			   balancer_uid, rules, flow);
 }
 
 /* ---- reading flows ----------------------------------------------------- */
@@ -244,10 +245,7 @@ static int read_flow(const struct nlmsghdr *message, void *arg)
 	    original.source.family != reply.source.family)
 		return MNL_CB_OK;
 	flow = flow_of(&original, &reply);
-	if (is_multicast(&flow.destination) ||
-	    is_admitted(packet_between_known(c->where, &flow.source,
-					     &flow.destination, flow.protocol),
-			c->balancer_uid, c->rules, &flow))
+	if (flow_is_admitted(c->where, c->balancer_uid, c->rules, &flow))
 		return MNL_CB_OK;
 	named[0] = found[ORIGINAL];
 	named[1] = found[ID];

@@ -50,15 +50,6 @@ struct intent *intent_of(struct snapshot *snap, struct diag *diag)
 	return compile(snapshot_ref(snap), false, NULL, diag);
 }
 
-bool intent_compiles(struct snapshot *snap, struct diag *diag)
-{
-	struct intent *in = intent_of(snap, diag);
-	bool does = in != NULL;
-
-	intent_free(in);
-	return does;
-}
-
 struct intent *intent_load(const char *file, struct diag *diag)
 {
 	const struct config_options options = {.without_secrets = true};
