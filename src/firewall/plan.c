@@ -550,6 +550,19 @@ void plan_free(struct plan *plan)
 	free(plan);
 }
 
+bool plan_differs(const struct ruleset *old, const struct ruleset *new)
+{
+	struct plan *plan;
+	bool is_empty;
+
+	if (!old || !new)
+		return old != new;
+	plan = plan_make(old, new);
+	is_empty = plan_is_empty(plan);
+	plan_free(plan);
+	return !is_empty;
+}
+
 struct place plan_place(const struct plan_step *step)
 {
 	if (step->rule && step->rule->place.file)

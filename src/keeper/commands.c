@@ -136,7 +136,7 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 	else
 		ruleset_free(replaced_take);
 	if (!changed || keeper_waits(k) ||
-	    !keeper_differ(keeper_past_rules(was_take), keeper_wanted(k))) {
+	    !plan_differs(keeper_past_rules(was_take), keeper_wanted(k))) {
 		keeper_past_release(was_take);
 		return keeper_waits(k);
 	}
@@ -194,7 +194,7 @@ static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
 	*begun = false;
 	if (keeper_read(k, diag))
 		return -1;
-	if (!keeper_waits(k) && !keeper_differ(keeper_now(k), wanted))
+	if (!keeper_waits(k) && !plan_differs(keeper_now(k), wanted))
 		return 0;
 	keeper_adopt_last(k);
 	was = keeper_is_in_force(k) || k->restored ? keeper_wanted(k)

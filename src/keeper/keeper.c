@@ -207,19 +207,6 @@ static bool is_current(const struct keeper *k)
 	       generation == k->generation;
 }
 
-bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted)
-{
-	struct plan *plan;
-	bool empty;
-
-	if (!now || !wanted)
-		return now != wanted;
-	plan = plan_make(now, wanted);
-	empty = plan_is_empty(plan);
-	plan_free(plan);
-	return !empty;
-}
-
 int keeper_read(struct keeper *k, struct diag *diag)
 {
 	struct ruleset *now;
@@ -245,7 +232,7 @@ static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
 	uint32_t generation;
 
 	if (!k->knows_now || !keeper_now(k) ||
-	    !keeper_differ(keeper_now(k), wanted) ||
+	    !plan_differs(keeper_now(k), wanted) ||
 	    kernel_now(k->kernel, &now, &generation))
 		return;
 	keeper_count(k, now, false);
@@ -259,7 +246,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	struct ruleset *known;
 
 	*before = NULL;
-	if (k->has && is_current(k) && !keeper_differ(k->has, wanted)) {
+	if (k->has && is_current(k) && !plan_differs(k->has, wanted)) {
 		k->has = wanted;
 		return 0;
 	}
@@ -285,7 +272,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (!change.is_read)
 		return (int)change.n_steps;
 	keeper_know(k, change.after, change.generation);
-	if (change.n_steps == 0 || !keeper_differ(k->now, wanted)) {
+	if (change.n_steps == 0 || !plan_differs(k->now, wanted)) {
 		keeper_settle(k, wanted);
 	} else {
 		/* Who was faster than our look at it has spoken already, and
@@ -491,7 +478,7 @@ static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
 	if (!renewed)
 		return -1;
 	keeper_lay(k, renewed->rules);
-	*changed = keeper_differ(k->intent->rules, renewed->rules);
+	*changed = plan_differs(k->intent->rules, renewed->rules);
 	keeper_adopt(k, renewed, NULL);
 	if (has && !*changed) {
 		k->has = renewed->rules;
@@ -601,8 +588,8 @@ static enum keeper_edit edit_of(const struct keeper *k,
 {
 	if (!intent)
 		return EDIT_INVALID;
-	return keeper_differ(keeper_wanted(k),
-			     intent_is_empty(intent) ? NULL : intent->rules)
+	return plan_differs(keeper_wanted(k),
+			    intent_is_empty(intent) ? NULL : intent->rules)
 		       ? EDIT_PENDING
 		       : EDIT_NONE;
 }

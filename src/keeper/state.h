@@ -309,9 +309,6 @@ void keeper_give_back(void);
  * findings. */
 int keeper_read(struct keeper *k, struct diag *diag);
 
-/* NULL means no table. */
-bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted);
-
 /* A change that another process let wait, and left behind when it died, is
  * ours from now on. */
 void keeper_take_waiting(struct keeper *k);
@@ -341,8 +338,6 @@ void keeper_cut_release(struct keeper *k);
 
 /* Warnings; none where all is well. */
 void keeper_find_trouble(struct keeper *k, struct diag *diag);
-/* NULL: none is used. */
-void keeper_find_folder_trouble(const char *folder, struct diag *diag);
 
 /* -- counts.c ------------------------------------------------------- */
 

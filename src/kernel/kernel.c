@@ -182,19 +182,6 @@ static int learn(struct kernel *k, bool known, struct kernel_change *c,
 	return 0;
 }
 
-static bool differ(const struct ruleset *now, const struct ruleset *wanted)
-{
-	struct plan *plan;
-	bool empty;
-
-	if (!now || !wanted)
-		return now != wanted;
-	plan = plan_make(now, wanted);
-	empty = plan_is_empty(plan);
-	plan_free(plan);
-	return !empty;
-}
-
 /*
  * Reads back what was sent. A kernel that took it without a word is believed
  * even then when that fails. Where words were lost, the table alone is: what
@@ -217,7 +204,7 @@ static enum nft_result read_back(struct kernel *k, const struct ruleset *wanted,
 		diag_warning(diag, NULL, NULL,
 			     "cannot read the new rules back: %s",
 			     nft_reason(errno));
-	if (sent == NFT_DONE || !differ(c->after, wanted))
+	if (sent == NFT_DONE || !plan_differs(c->after, wanted))
 		return NFT_DONE;
 	ruleset_free(c->after);
 	c->after = NULL;
