@@ -511,7 +511,8 @@ static void test_kernel_and_evaluator_agree(void **state)
 	}
 	print_message("# %u of %u packets arrived, %u to published ports\n",
 		      n_accepted, ROUNDS * PACKETS, n_published);
-	assert_true(n_published > 0 || !world.publishes);
+	if (world.publishes)
+		assert_true(n_published > 0);
 	assert_in_range(n_accepted, ROUNDS * PACKETS / 10,
 			ROUNDS * PACKETS / 10 * 9);
 }
