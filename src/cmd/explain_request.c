@@ -243,8 +243,8 @@ static void print_answer(const json_t *answer)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int explain(const struct command *self, const struct question *q,
-		   const struct cmd_line *line)
+static int explain_request(const struct command *self, const struct question *q,
+			   const struct cmd_line *line)
 {
 	json_t *headers = headers_of(self, line), *request, *answer;
 	int status;
@@ -263,7 +263,8 @@ static int explain(const struct command *self, const struct question *q,
 			    q->json ? client_print_json : print_answer);
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run_explain_request(const struct command *self, int argc,
+			       char **argv)
 {
 	struct question q = {.file = false};
 	const struct cmd_option options[] = {
@@ -288,7 +289,7 @@ static int run(const struct command *self, int argc, char **argv)
 		return status;
 	if (line.argc != 1)
 		return cmd_misused(self, "it takes one URL");
-	return explain(self, &q, &line);
+	return explain_request(self, &q, &line);
 }
 
 const struct command cmd_explain_request = {
@@ -296,5 +297,5 @@ const struct command cmd_explain_request = {
 	.summary = "which rule a request meets, and which target gets it",
 	.usage = "URL [-H 'NAME: VALUE']... [-X METHOD] [--from IP] "
 		 "[--load-balancer NAME] [--file] [--json]",
-	.run = run,
+	.run = run_explain_request,
 };

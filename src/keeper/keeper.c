@@ -330,7 +330,7 @@ static bool find_past(struct keeper *k)
 }
 
 /* Rules of then, with the machine and the run-time entries of now. */
-static void dress(struct keeper *k, struct keeper_past *past)
+static void past_dress(struct keeper *k, struct keeper_past *past)
 {
 	struct diag ignored = {0};
 	struct intent *renewed;
@@ -382,7 +382,7 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 		return -1;
 	}
 	keeper_cut_stop(k);
-	dress(k, &k->before);
+	past_dress(k, &k->before);
 	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
 	if (n < 0)
 		return -1;
@@ -530,7 +530,7 @@ void keeper_look_at_machine(struct keeper *k)
 
 /* -- the file -------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t sum, const char *path)
+static uint64_t hash_file(uint64_t sum, const char *path)
 {
 	struct {
 		uint64_t sum, inode, size;
@@ -548,19 +548,19 @@ static uint64_t mix(uint64_t sum, const char *path)
 }
 
 /* The files, and their folders: a file that an include finds may be new. */
-static uint64_t look(const struct keeper *k)
+static uint64_t files_look(const struct keeper *k)
 {
-	uint64_t sum = mix(0, k->file);
+	uint64_t sum = hash_file(0, k->file);
 	const struct named_file *f = k->intent ? k->intent->snap->files : NULL;
 
 	for (; f; f = f->next) {
 		char *path = slice_dup(f->path);
 		char *slash = strrchr(path, '/');
 
-		sum = mix(sum, path);
+		sum = hash_file(sum, path);
 		if (slash)
 			*slash = '\0';
-		sum = mix(sum, slash && slash > path ? path : ".");
+		sum = hash_file(sum, slash && slash > path ? path : ".");
 		free(path);
 	}
 	return sum;
@@ -572,13 +572,13 @@ static uint64_t look_at_resolvers(void)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; machine_resolver_files[i]; i++)
-		sum = mix(sum, machine_resolver_files[i]);
+		sum = hash_file(sum, machine_resolver_files[i]);
 	return sum;
 }
 
 void keeper_note_files(struct keeper *k)
 {
-	k->files_seen = look(k);
+	k->files_seen = files_look(k);
 	k->resolvers_seen = look_at_resolvers();
 }
 
@@ -627,7 +627,7 @@ static void note_edit(struct keeper *k, const struct intent *intent,
 
 void keeper_look_at_file(struct keeper *k)
 {
-	uint64_t seen = look(k), resolvers = look_at_resolvers();
+	uint64_t seen = files_look(k), resolvers = look_at_resolvers();
 	struct diag diag = {0};
 	struct intent *intent;
 

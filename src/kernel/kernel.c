@@ -168,8 +168,8 @@ static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
 }
 
 /* What is in force, unless the caller knows and still knows rightly. */
-static int learn(struct kernel *k, bool known, struct kernel_change *c,
-		 struct diag *diag)
+static int kernel_learn(struct kernel *k, bool known, struct kernel_change *c,
+			struct diag *diag)
 {
 	uint32_t now;
 
@@ -240,7 +240,7 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 
 	*out = (struct kernel_change){0};
 	for (unsigned i = 0; i < CHANGE_TRIES && result == NFT_RACED; i++) {
-		if (learn(k, known, &change, diag))
+		if (kernel_learn(k, known, &change, diag))
 			return -1;
 		known = false;
 		result = change_once(k, wanted, &change, diag);

@@ -184,7 +184,7 @@ static bool make_world(void)
 	return world.nft != NULL;
 }
 
-/* ---- routes and rules -------------------------------------------------- */
+/* -- routes and rules ------------------------------------------------------ */
 
 static const char *route_of(const struct model *m, const struct cidr *a)
 {
@@ -226,7 +226,7 @@ static void set_rules(const struct ruleset *rules)
 	diag_release(&diag);
 }
 
-/* ---- packets ----------------------------------------------------------- */
+/* -- packets --------------------------------------------------------------- */
 
 /* Without ports and ids a flow is its addresses: a second packet between two
  * that have met, in whatever direction, is not the first of a flow. */
