@@ -1,5 +1,6 @@
 src_libweir_a_SOURCES += \
 	src/base/arena.c src/base/arena.h \
+	src/base/big_endian.h \
 	src/base/cidr.c src/base/cidr.h \
 	src/base/cidr_file.c src/base/cidr_file.h \
 	src/base/cidr_set.c src/base/cidr_set.h \

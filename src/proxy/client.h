@@ -95,7 +95,7 @@ struct client {
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer);
 
-/* -- for its front -- */
+/* -- for its front --------------------------------------------------------- */
 
 /* How a front gives the connection back. */
 enum client_end {
@@ -113,7 +113,7 @@ void client_leave(struct client *c, enum client_end end);
 /* How long it may be idle between two requests. */
 uint64_t client_idle_ms(const struct client *c);
 
-/* -- for an exchange -- */
+/* -- for an exchange ------------------------------------------------------- */
 
 /* It became a tunnel: whatever becomes of its listener is nothing to it. */
 void client_asks_no_more(struct client *c);
@@ -136,7 +136,7 @@ const struct client_told *client_told(struct client *c);
 /* The name that it asked for; empty without TLS or without one. */
 struct slice client_server_name(const struct client *c);
 
-/* -- for its worker -- */
+/* -- for its worker -------------------------------------------------------- */
 
 enum { CLIENT_LAST_REQUEST_MS = 1000 };
 

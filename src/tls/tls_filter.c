@@ -51,7 +51,7 @@ static struct tls_filter *of(const struct filter *f)
 	return (struct tls_filter *)(uintptr_t)f;
 }
 
-/* --- failures ------------------------------------------------------------ */
+/* -- failures -------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct {
@@ -142,7 +142,7 @@ static enum io stopped(struct tls_filter *t, int result)
 	return fail(t);
 }
 
-/* --- from the peer ------------------------------------------------------- */
+/* -- from the peer --------------------------------------------------------- */
 
 /*
  * What follows needs the context of this worker alone, which OpenSSL holds: a
@@ -275,7 +275,7 @@ static enum io on_decode(struct filter *f, struct chain *plain)
 	return IO_AGAIN;
 }
 
-/* --- to the peer --------------------------------------------------------- */
+/* -- to the peer ----------------------------------------------------------- */
 
 /*
  * The octets of the next record, in one piece. A head and the start of its
@@ -346,7 +346,7 @@ static void on_goodbye(struct filter *f)
 	library_forget();
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------ */
 
 static void on_free(struct filter *f)
 {
@@ -510,7 +510,7 @@ struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
 	return &t->filter;
 }
 
-/* --- for logs and headers ------------------------------------------------ */
+/* -- for logs and headers -------------------------------------------------- */
 
 const char *tls_filter_version(const struct filter *f)
 {
