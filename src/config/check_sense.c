@@ -298,6 +298,27 @@ static void warn_of_target(struct sense *s, const struct target *t)
 		     (int)addr_format(&t->addr, text), text);
 }
 
+/* -- checks that targets cannot understand ----------------------------------
+ */
+
+/* On AWS, too, checks speak HTTP unless they are told otherwise. */
+static void warn_of_check(struct sense *s, const struct target_group *g)
+{
+	const struct health_check *check = &g->health_check;
+
+	if (!check->enabled || check->port || check->protocol == g->protocol ||
+	    check->protocol == PROTOCOL_TCP ||
+	    (g->protocol != PROTOCOL_HTTP && g->protocol != PROTOCOL_HTTPS))
+		return;
+	warn(s->r, &g->place,
+	     arena_printf(&s->r->tree->arena, "write health_check.protocol: %s",
+			  protocol_name(g->protocol)),
+	     "the targets of \"%.*s\" speak %s, and health checks speak %s to "
+	     "the same port",
+	     SLICE_ARG(g->name), protocol_name(g->protocol),
+	     protocol_name(check->protocol));
+}
+
 /* -- the whole ------------------------------------------------------------- */
 
 static void note_ports(struct sense *s)
@@ -390,8 +411,10 @@ void check_sense(struct reader *r)
 	for (size_t b = 0; b < snap->n_balancers; b++)
 		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
 			check_listener(&s, &snap->balancers[b].listeners[i]);
-	for (size_t g = 0; g < snap->n_groups; g++)
+	for (size_t g = 0; g < snap->n_groups; g++) {
+		warn_of_check(&s, &snap->groups[g]);
 		for (size_t t = 0; t < snap->groups[g].n_targets; t++)
 			warn_of_target(&s, &snap->groups[g].targets[t]);
+	}
 	free(s.spoken);
 }
