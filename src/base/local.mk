@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/base/diag.c src/base/diag.h \
 	src/base/fail.c src/base/fail.h \
 	src/base/file.c src/base/file.h \
+	src/base/histogram.c src/base/histogram.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/outbox.c src/base/outbox.h \

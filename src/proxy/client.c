@@ -276,8 +276,13 @@ static void handshake(struct client *c)
 		close_client(c);
 		return;
 	}
-	if (conn_is_established(&c->conn))
-		open_front(c);
+	if (!conn_is_established(&c->conn))
+		return;
+	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_HANDSHAKES);
+	if (tls_filter_resumed(c->conn.filter))
+		count_listener(worker_of(c), c->counted,
+			       COUNT_CLIENT_TLS_RESUMED);
+	open_front(c);
 }
 
 static bool begin_handshake(struct client *c)
