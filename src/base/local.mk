@@ -11,6 +11,7 @@ src_libweir_a_SOURCES += \
 	src/base/file.c src/base/file.h \
 	src/base/journal.c src/base/journal.h \
 	src/base/line.c src/base/line.h \
+	src/base/histogram.c src/base/histogram.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/outbox.c src/base/outbox.h \

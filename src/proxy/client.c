@@ -326,6 +326,10 @@ static void handshake(struct client *c)
 	if (!conn_is_established(&c->conn))
 		return;
 	connection_log(c, REASON_NONE);
+	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_HANDSHAKES);
+	if (tls_filter_resumed(c->conn.filter))
+		count_listener(worker_of(c), c->counted,
+			       COUNT_CLIENT_TLS_RESUMED);
 	open_front(c);
 }
 

@@ -238,6 +238,10 @@ static enum next act(struct exchange *x, const struct http_head *head)
 						&x->worker->scratch.route);
 
 	x->record.rule = decision.rule;
+	if (decision.rule)
+		tally_add(&decision.rule->counts->tally[x->worker->number]
+				   .requests,
+			  1);
 	if (decision.reason)
 		return exch_answer(x, decision.reason);
 	switch (decision.rule->action.kind) {
@@ -258,6 +262,14 @@ static enum next wait_for_head(struct exchange *x)
 	if (!x->deadline.at_ms)
 		exch_wait(x, x->listener->balancer->idle_timeout_ms);
 	return NEXT_WAIT;
+}
+
+static void count_version(struct exchange *x, unsigned version)
+{
+	if (version == HTTP_1_0)
+		count_listener(x->worker, x->counted, COUNT_REQUESTS_1_0);
+	else if (version == HTTP_2)
+		count_listener(x->worker, x->counted, COUNT_REQUESTS_2);
 }
 
 /* What is known of it, even if it is refused. */
@@ -318,6 +330,8 @@ enum next request_step(struct exchange *x)
 	}
 	exch_wait(x, 0);
 	note_request(x, &head);
+	if (__builtin_expect(head.version != HTTP_1_1, 0))
+		count_version(x, head.version);
 	next = serve(x, &head);
 	if (x->log)
 		access_log_keep(x);
