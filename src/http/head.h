@@ -103,6 +103,10 @@ struct http_head {
 	uint8_t version;   /* enum http_version */
 	uint8_t method_id; /* enum method */
 	bool odd_names;    /* a field has FIELD_ODD_NAME */
+	/* Who sends this request reads trailers: it said so with TE. */
+	bool takes_trailers;
+	/* Of a request that is to be sent: its scheme is https. */
+	bool secure;
 	uint32_t quirks;   /* enum head_quirk */
 	uint64_t present;  /* NAME_BIT() of each field */
 	struct slice method;
