@@ -44,6 +44,7 @@ enum h2_fault {
 	H2_SCHEME_ODD,
 	H2_PATH_ODD,
 	H2_AUTHORITY_ODD,
+	H2_HOST_REPEATED,
 	H2_AUTHORITY_UNLIKE_HOST,
 	H2_LENGTH_ODD, /* Content-Length: no number, or more than one */
 	H2_STATUS_ODD, /* no three digits, below 100, or 101 */
@@ -67,19 +68,22 @@ struct h2_block {
 	uint32_t n, room;       /* octets */
 	uint32_t octets;        /* of the list, as RFC 9113 6.5.2 counts */
 	uint32_t cookie_octets; /* of the crumbs, joined */
-	uint16_t n_fields;      /* records that become fields; all crumbs are
-				 * one */
-	uint8_t kind;           /* enum h2_kind */
-	uint8_t fault;          /* enum h2_fault: the first */
-	uint8_t why;            /* enum reason: it is over a limit */
-	uint8_t pseudo;         /* which have come */
-	bool regular;           /* a field that is no pseudo-field has come */
-	bool has_host, has_length;
+	uint32_t line;          /* of method and path */
+	uint16_t n_fields; /* records that become fields; all crumbs are one */
+	uint16_t n_crumbs;
+	uint8_t kind;     /* enum h2_kind */
+	uint8_t fault;    /* enum h2_fault: the first */
+	uint8_t why;      /* enum reason: it is over a limit */
+	uint8_t pseudo;   /* bits of enum h2_pseudo: which have come */
+	uint8_t method;   /* enum method */
+	bool is_regular;  /* a field that is no pseudo-field has come */
+	uint64_t present; /* NAME_BIT() of each field */
 };
 
 /* Begins a list; what the one before it needed of memory is kept. */
 void h2_block_begin(struct h2_block *b, enum h2_kind kind);
 
+/* Answers to h2_block_add(). */
 enum h2_add {
 	H2_ADDED,
 	H2_FLOOD,     /* twice the limit: the connection is to end with
@@ -159,5 +163,38 @@ void h2_put_trailers(struct writer *w, const struct http_head *trailers);
  * Returns the number of records, at most `max`.
  */
 size_t h2_list(struct slice text, nghttp2_nv *nv, size_t max);
+
+/* -- for the files of h2_head alone ---------------------------------------- */
+
+enum h2_pseudo {
+	H2_NOT_PSEUDO,
+	H2_METHOD,
+	H2_SCHEME,
+	H2_AUTHORITY,
+	H2_PATH,
+	H2_STATUS,
+};
+
+/* Stands in front of the name and the value, not aligned. */
+struct h2_record {
+	uint32_t value_n;
+	uint16_t name_n;
+	uint8_t id;     /* enum name */
+	uint8_t pseudo; /* enum h2_pseudo */
+};
+
+/* Takes the next record off *text; false at the end. */
+static inline bool h2_next(struct slice *text, struct h2_record *record,
+			   struct slice *name, struct slice *value)
+{
+	if (text->n < sizeof(*record))
+		return false;
+	memcpy(record, text->p, sizeof(*record));
+	*name = slice_make(text->p + sizeof(*record), record->name_n);
+	*value = slice_make(name->p + name->n, record->value_n);
+	*text = slice_from(*text,
+			   sizeof(*record) + record->name_n + record->value_n);
+	return true;
+}
 
 #endif

@@ -3,6 +3,7 @@ stream_sources = \
 	src/stream/h1_in.c \
 	src/stream/h1_out.c \
 	src/stream/h1_stream.c src/stream/h1_stream.h \
-	src/stream/h2_head.h \
+	src/stream/h2_block.c \
+	src/stream/h2_head.c src/stream/h2_head.h \
 	src/stream/stream.h
 src_libweir_a_SOURCES += $(stream_sources)
