@@ -380,7 +380,10 @@ static void on_expired(struct conn *conn)
 	(void)conn; /* no deadline is set: the prober keeps the time */
 }
 
-static const struct conn_ops check_conn_ops = {on_ready, on_expired};
+static const struct conn_ops check_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 static struct check *take(struct check_pool *pool)
 {

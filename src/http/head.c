@@ -174,3 +174,10 @@ enum method method_of(struct slice text)
 	}
 	return METHOD_OTHER;
 }
+
+size_t http_host_octets(struct slice authority)
+{
+	return authority.n && authority.p[0] == '['
+		       ? slice_find(authority, ']') + 1
+		       : slice_find(authority, ':');
+}

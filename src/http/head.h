@@ -199,6 +199,9 @@ bool http_is_plain(struct slice name);
  */
 void head_note_likeness(struct http_head *head, struct field *f);
 
+/* Octets of the host in "host:port", where an IPv6 address has brackets. */
+size_t http_host_octets(struct slice authority);
+
 /* The number of a method; case matters. */
 enum method method_of(struct slice text);
 

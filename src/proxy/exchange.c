@@ -346,9 +346,8 @@ static enum next too_late(struct exchange *x)
 						: REASON_TARGET_SILENT);
 	case EXCH_RELAY:
 		if (!only_uploads(x))
-			return exch_give_up(x, is_client
-						       ? REASON_CLIENT_STALLED
-						       : REASON_TARGET_STALLED);
+			return exch_give_up(x,
+					    (enum reason)awaited(x)->stalled);
 		/* The answer is complete. */
 		/* fallthrough */
 	case EXCH_REPLY:

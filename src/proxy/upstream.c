@@ -95,7 +95,10 @@ static void on_expired(struct conn *conn)
 	close_idle((struct upstream *)conn); /* who uses it keeps the time */
 }
 
-static const struct conn_ops upstream_conn_ops = {on_ready, on_expired};
+static const struct conn_ops upstream_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 {

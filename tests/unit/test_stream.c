@@ -67,8 +67,14 @@ static void on_nobody(struct conn *c)
 	(void)c;
 }
 
-static const struct conn_ops us_ops = {on_us, on_nobody};
-static const struct conn_ops them_ops = {on_nobody, on_nobody};
+static const struct conn_ops us_ops = {
+	.ready = on_us,
+	.expired = on_nobody,
+};
+static const struct conn_ops them_ops = {
+	.ready = on_nobody,
+	.expired = on_nobody,
+};
 
 static void on_over(struct h1_stream *h, enum h1_over how)
 {
@@ -180,7 +186,8 @@ static void h1_say_head(struct world *w, enum body_kind kind)
 	};
 
 	say(w, w->row->is_front ? requests[kind] : answers[kind]);
-	say(w, "Connection: x-hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n");
+	say(w, "Connection: x-hop, TE\r\nX-Hop: 1\r\nX-End: 2\r\n"
+	       "TE: trailers\r\n\r\n");
 }
 
 static void h1_body_text(char *out, size_t size, enum body_kind kind,
@@ -242,7 +249,8 @@ static void h1_hear_body(struct world *w, enum body_kind kind,
 
 static void h1_hear_trailers(struct world *w)
 {
-	hear(w, "0\r\nX-Mine: 1\r\n\r\n");
+	/* Targets of HTTP/1.1 are sent none. */
+	hear(w, w->row->is_front ? "0\r\nX-Mine: 1\r\n\r\n" : "0\r\n\r\n");
 }
 
 static const struct speaker h1_speaker = {
