@@ -204,7 +204,7 @@ const struct key balancer_keys[] = {
 	 "append", .words = xff_modes,
 	 .doc = "What happens to X-Forwarded-For."},
 	{"routing.http2.enabled", &type_boolean, INTO(http2), "true",
-	 .doc = "Offers HTTP/2 on HTTPS listeners, once HTTP/2 is built."},
+	 .doc = "Offers HTTP/2 on HTTPS listeners."},
 	{"load_balancing.cross_zone.enabled", &type_only, NO_SLOT, "true",
 	 .refusal = "on application load balancers it cannot be switched off",
 	 .doc = "Uses the targets of all zones."},

@@ -21,6 +21,7 @@
 #define WEIR_MODEL_COUNTS_H
 
 #include "base/counter.h"
+#include "base/glitch.h"
 #include "base/map.h"
 #include "base/reason.h"
 #include "base/slice.h"
@@ -30,7 +31,8 @@ struct snapshot;
 /* What one worker counts for one listener. */
 struct listener_tally {
 	_Alignas(64) tally_cell counters[LISTENER_COUNTERS];
-	tally_cell reasons[REASON_KINDS]; /* answers of our own, and ends */
+	tally_cell reasons[REASON_KINDS];  /* answers of our own, and ends */
+	tally_cell glitches[GLITCH_KINDS]; /* of peers of HTTP/2 */
 };
 
 /* What one worker counts for one target group. */

@@ -6,9 +6,9 @@
  *                               |___________________|
  *
  * While it is open a protocol has it, its front: requests of HTTP/1.x
- * (h1_front.c). A front uses the connection as it likes and gives it back by
- * client_leave(); what a client may still be told on its way out is decided
- * here.
+ * (h1_front.c) or HTTP/2 (h2_front.c). A front uses the connection as it likes
+ * and gives it back by client_leave(); what a client may still be told on its
+ * way out is decided here.
  *
  * Floor: proxy.  One thread.
  */
@@ -22,6 +22,7 @@
 
 struct client;
 struct client_fields;  /* tls/client_fields.h */
+struct h2_session;     /* stream/h2_session.h */
 struct listener_state; /* model/counts.h */
 struct worker;
 
@@ -49,6 +50,8 @@ struct front_ops {
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
+	/* conn_ops.gather; or NULL. */
+	void (*gather)(struct client *c);
 };
 
 /* An IP endpoint in 28 octets; a struct addr has room for a path. */
@@ -64,7 +67,8 @@ struct client {
 	struct listener_state *counted; /* the listener's that took it */
 	const struct front_ops *front;
 	struct h1_front h1;
-	struct list node; /* in worker->clients */
+	struct h2_session *h2; /* owned; NULL with HTTP/1.x */
+	struct list node;      /* in worker->clients */
 	struct retired retired;
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */

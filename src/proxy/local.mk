@@ -8,6 +8,7 @@ proxy_sources = \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
 	src/proxy/h1_front.c src/proxy/h1_front.h \
+	src/proxy/h2_front.c src/proxy/h2_front.h \
 	src/proxy/peek.c src/proxy/peek.h \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/record.h \
