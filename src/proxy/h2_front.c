@@ -56,7 +56,7 @@ static void log_ended(struct client *c, enum glitch g)
 	char peer[ADDR_TEXT_MAX];
 	struct log_line l;
 
-	if (!worker_log(w, &l, LOG_INFO, "ended a connection"))
+	if (!worker_log_end(w, &l, LOG_INFO, "ended a connection"))
 		return;
 	log_str(&l, "reason", reason_token(REASON_HTTP2_ABUSE));
 	log_str(&l, "kind", glitch_token(g));

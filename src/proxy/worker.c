@@ -26,14 +26,15 @@ uint64_t worker_random(struct worker *w)
 	return w->random_state[1] + b;
 }
 
-bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
-		const char *sentence)
+static bool log_within(struct log_budget *budget, struct worker *w,
+		       struct log_line *l, enum log_level level,
+		       const char *sentence)
 {
 	unsigned left_out;
 
 	if (!log_is_on(level))
 		return false;
-	if (!log_budget_take(&w->log_budget, WORKER_LOG_LINES, &left_out)) {
+	if (!log_budget_take(budget, WORKER_LOG_LINES, &left_out)) {
 		count(w, COUNT_LOG_HELD);
 		return false;
 	}
@@ -41,6 +42,18 @@ bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
 	if (left_out)
 		log_num(l, "left_out", left_out);
 	return true;
+}
+
+bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
+		const char *sentence)
+{
+	return log_within(&w->log_budget, w, l, level, sentence);
+}
+
+bool worker_log_end(struct worker *w, struct log_line *l, enum log_level level,
+		    const char *sentence)
+{
+	return log_within(&w->end_budget, w, l, level, sentence);
 }
 
 /* -- messages -------------------------------------------------------------- */

@@ -415,7 +415,7 @@ static nghttp2_option *make_option(const struct h2_options *o)
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_http_messaging(option, 1); /* h2_head.c does */
 	nghttp2_option_set_no_closed_streams(option, 1);
-	nghttp2_option_set_max_outbound_ack(option, 100);
+	nghttp2_option_set_max_outbound_ack(option, 1000);
 	nghttp2_option_set_max_settings(option, 32);
 	nghttp2_option_set_max_continuations(option, H2_CONTINUATIONS_MAX);
 	/* It does not weigh resets against what was served; h2_budget does. */
