@@ -499,6 +499,12 @@ void client_asks_no_more(struct client *c)
 	acceptor_asks_no_more(c->acceptor);
 }
 
+void client_drain(struct client *c)
+{
+	if (c->state == CLIENT_OPEN && c->front->drain)
+		c->front->drain(c);
+}
+
 void client_hurry(struct client *c)
 {
 	if (c->hurried)

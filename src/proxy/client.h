@@ -46,7 +46,10 @@ struct front_ops {
 	void (*ready)(struct client *c);
 	/* The connection's deadline has passed. */
 	void (*expired)(struct client *c);
-	/* The worker drains: what does not wait for an answer ends soon. */
+	/* The worker begins to drain. NULL: the next answer will say so. */
+	void (*drain)(struct client *c);
+	/* It drains, and no request is under way anywhere: what does not wait
+	 * for an answer ends soon. */
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
@@ -126,6 +129,9 @@ struct slice client_server_name(const struct client *c);
 /* -- for its worker -- */
 
 enum { CLIENT_LAST_REQUEST_MS = 1000 };
+
+/* The worker begins to drain: it is told so, if its protocol has a word. */
+void client_drain(struct client *c);
 
 /* No request is under way on it: it may send one more within a second, whose
  * answer will be the last. For a worker that drains. */

@@ -177,6 +177,11 @@ static void on_expired(struct client *c)
 	(void)c; /* the session keeps the time */
 }
 
+static void on_drain(struct client *c)
+{
+	h2_session_shut(c->h2);
+}
+
 static void on_hurry(struct client *c)
 {
 	c->hurried = true;
@@ -206,6 +211,7 @@ const struct front_ops h2_front = {
 	.begin = begin,
 	.ready = on_ready,
 	.expired = on_expired,
+	.drain = on_drain,
 	.hurry = on_hurry,
 	.end = on_end,
 	.gather = on_gather,

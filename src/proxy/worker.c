@@ -141,6 +141,8 @@ static void drain(void *arg)
 
 	w->draining = true;
 	accept_stop(w);
+	list_foreach_safe (node, &w->clients)
+		client_drain(list_entry(node, struct client, node));
 	worker_maybe_idle(w);
 }
 

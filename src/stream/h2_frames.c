@@ -302,17 +302,29 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *arg)
 
 /* -- what has left --------------------------------------------------------- */
 
+/* Of our own notice the peer has heard when the PING behind it comes back;
+ * nghttp2 would write one that is submitted earlier in front of it. */
+static void on_goaway_sent(struct h2_session *hs, uint32_t code)
+{
+	static const uint8_t last_word[8] = "goodbye";
+
+	if (code != NGHTTP2_NO_ERROR) {
+		/* nghttp2 found it, and has said so. */
+		hs->ops->glitch(hs, GLITCH_PROTOCOL, NULL);
+		hs->fault_sent = true;
+	} else if (hs->life == H2_NOTICED) {
+		nghttp2_submit_ping(hs->ng, NGHTTP2_FLAG_NONE, last_word);
+	}
+}
+
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
 	struct h2_session *hs = arg;
 	struct h2_stream *s;
 
 	(void)ng;
-	if (frame->hd.type == NGHTTP2_GOAWAY &&
-	    frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-		/* nghttp2 found it, and has said so. */
-		hs->ops->glitch(hs, GLITCH_PROTOCOL, NULL);
-		hs->fault_sent = true;
+	if (frame->hd.type == NGHTTP2_GOAWAY) {
+		on_goaway_sent(hs, frame->goaway.error_code);
 		return 0;
 	}
 	if (frame->hd.type == NGHTTP2_HEADERS) {

@@ -5,9 +5,6 @@
 #include "base/fail.h"
 #include "h2_inside.h"
 
-/* Whose PING it is that comes back. */
-static const uint8_t last_word[8] = "goodbye";
-
 void *h2_session_owner(const struct h2_session *hs)
 {
 	return hs->owner;
@@ -211,7 +208,6 @@ void h2_session_shut(struct h2_session *hs)
 	hs->noticed_ms = clock_now_ms();
 	if (hs->is_server) {
 		nghttp2_submit_shutdown_notice(hs->ng);
-		nghttp2_submit_ping(hs->ng, NGHTTP2_FLAG_NONE, last_word);
 	} else {
 		/* Servers begin nothing that could be lost. */
 		say_the_last(hs);
@@ -320,7 +316,8 @@ void h2_session_run(struct h2_session *hs)
 	begin_requests(hs);
 	tell_users(hs);
 	hs->running = false;
-	if (!list_is_empty(&hs->told) || !list_is_empty(&hs->fresh))
+	if (hs->life != H2_OVER &&
+	    (!list_is_empty(&hs->told) || !list_is_empty(&hs->fresh)))
 		loop_again(hs->conn->loop, hs->conn);
 	set_timer(hs);
 }

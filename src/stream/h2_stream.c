@@ -326,8 +326,7 @@ static bool has_unsent(const struct stream *st)
 	if (s->was_reset)
 		return false;
 	return s->out.n > 0 || s->n_queued > 0 ||
-	       (st->out_done && !s->end_sent) ||
-	       conn_unsent(s->session->conn) > 0;
+	       (st->out_done && !s->end_sent);
 }
 
 static void want_room(struct stream *st)
@@ -393,8 +392,8 @@ static void leave(struct h2_stream *s)
 	list_remove(&s->told);
 	list_remove(&s->waiting);
 	h2_stream_drop_in(s);
-	hs->ops->left(hs);
 	free_if_over(s);
+	hs->ops->left(hs);
 }
 
 /* What stands in `out` leaves, and then this. */

@@ -109,6 +109,8 @@ class Peer:
                   int.from_bytes(self.got[5:9], "big") & 0x7fffffff, self.got[9:9 + n])
         self.got = self.got[9 + n:]
         self.seen.append(f)
+        if f.kind == HEADERS:
+            f.fields = dict(self.decoder.decode(f.payload))
         if self.acks and f.kind == SETTINGS and not f.flags & ACK:
             self.send(frame(SETTINGS, ACK))
         return f
@@ -129,9 +131,8 @@ class Peer:
             if f.kind == GOAWAY and f.code:
                 raise Over(f"GOAWAY {f.code}")
             if f.kind == HEADERS:
-                fields = dict(self.decoder.decode(f.payload))
                 if f.stream == stream and status is None:
-                    status = int(fields[":status"])
+                    status = int(f.fields[":status"])
             if f.stream != stream:
                 continue
             if f.kind == RST_STREAM:
