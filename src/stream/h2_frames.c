@@ -107,6 +107,8 @@ static int malformed(struct h2_session *hs, struct h2_stream *s,
 	h2_budget_spend(&hs->budget, GLITCH_MALFORMED);
 	hs->ops->glitch(hs, GLITCH_KINDS, text);
 	s->refusal = hs->is_server ? REASON_MALFORMED : REASON_TARGET_MALFORMED;
+	if (s->head_came)
+		s->stream.error = STREAM_BAD_BODY;
 	h2_stream_reset(s, NGHTTP2_PROTOCOL_ERROR);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "h2_inside.h"
+#include "http/h1_write.h"
 
 /* -- texts ----------------------------------------------------------------- */
 
@@ -54,7 +55,7 @@ static void write_line(struct writer *w, const struct http_head *head)
 {
 	writer_put(w, head->method);
 	writer_char(w, ' ');
-	writer_put(w, head->target);
+	writer_target(w, head->target);
 	writer_literal(w, " HTTP/2.0");
 }
 
@@ -63,7 +64,7 @@ bool h2_prepare(const struct http_head *head, const struct body *body,
 		struct prepared *out)
 {
 	size_t need = h2_put_max(head) + LINE_MAX + head->method.n +
-		      head->target.n + head->authority.n;
+		      3 * head->target.n + head->authority.n;
 	char *start = piece_claim(need);
 	struct writer w;
 

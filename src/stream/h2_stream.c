@@ -93,7 +93,6 @@ bool h2_stream_lingers(const struct h2_stream *s)
 void h2_stream_break(struct h2_stream *s)
 {
 	s->was_reset = true;
-	s->stream.error = STREAM_BROKEN;
 	h2_drop_out(s);
 	h2_tell(s);
 }

@@ -11,6 +11,7 @@ tests_unit_test_h1_stream_LDADD = $(UNIT_LIBS)
 tests_unit_test_h2_head_SOURCES = tests/unit/test_h2_head.c
 tests_unit_test_h2_head_LDADD = $(UNIT_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
+	tests/unit/stream_h2.c tests/unit/stream_world.h \
 	tests/unit/tls_pair.c tests/unit/tls_pair.h \
 	tests/unit/certs.c tests/unit/certs.h
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)
