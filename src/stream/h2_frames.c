@@ -221,8 +221,9 @@ static int on_headers(struct h2_session *hs, const nghttp2_frame *frame)
 
 /* -- bodies that come ------------------------------------------------------ */
 
-/* Shorter runs are copied behind the one before. */
-enum { RUN_MIN = 128 };
+/* Shorter runs are copied: one that nobody takes would hold a chunk of 16 KiB
+ * for its few octets. */
+enum { RUN_MIN = 4096 };
 
 static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id,
 		   const uint8_t *data, size_t n, void *arg)
@@ -239,7 +240,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id,
 			return 0;
 		}
 	}
-	if (run.n < RUN_MIN ? !chain_copy(&s->in, run)
+	if (run.n < RUN_MIN ? !chain_keep(&s->in, run)
 			    : !chain_append(&s->in, hs->chunk, run.p, run.n)) {
 		nghttp2_session_consume_connection(ng, n);
 		h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);

@@ -106,6 +106,7 @@ struct h2_stream {
 	bool rst_behind : 1; /* `rst` follows `out` */
 	bool wants_room : 1;
 	bool length_known : 1;   /* stream.in.length is Content-Length */
+	bool is_packed : 1;      /* `out` holds no more than it needs */
 	bool head_only : 1;      /* HEAD was sent */
 	bool takes_trailers : 1; /* the client reads them */
 };
@@ -168,6 +169,8 @@ size_t h2_room(const struct stream *s);
 void h2_list_sent(struct h2_stream *s);
 /* END_STREAM has left. */
 void h2_note_end(struct h2_stream *s);
+/* The peer takes nothing now. */
+void h2_pack_out(struct h2_stream *s);
 /* Drops what waits to leave. */
 void h2_drop_out(struct h2_stream *s);
 /* For nghttp2. */

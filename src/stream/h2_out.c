@@ -156,6 +156,25 @@ static int submit_head(struct h2_stream *s, const struct outgoing *out,
 				       s->has_provider ? &provider : NULL);
 }
 
+/* A short body that is at hand: all of it. */
+static bool keep_content(struct h2_stream *s, struct slice content)
+{
+	char *at = piece_claim(content.n);
+	struct piece piece;
+
+	if (!at)
+		return false;
+	memcpy(at, content.p, content.n);
+	piece = piece_take(content.n);
+	chain_append_piece(&s->out, &piece);
+	piece_release(&piece);
+	s->session->held_out += (uint32_t)content.n;
+	s->stream.out_octets += content.n;
+	s->stream.out_done = s->ends = true;
+	s->is_packed = true;
+	return true;
+}
+
 bool h2_write_head(struct stream *st, const struct outgoing *out)
 {
 	struct h2_stream *s = h2_of(st);
@@ -170,14 +189,10 @@ bool h2_write_head(struct stream *st, const struct outgoing *out)
 		promise_body(s, &out->body);
 		st->keep = st->keep && !out->last;
 	}
-	if (out->head->status >= 200 && out->content.n) {
-		if (!chain_copy(&s->out, out->content)) {
-			piece_release(&text);
-			return false;
-		}
-		s->session->held_out += (uint32_t)out->content.n;
-		st->out_octets += out->content.n;
-		st->out_done = s->ends = true;
+	if (out->head->status >= 200 && out->content.n &&
+	    !keep_content(s, out->content)) {
+		piece_release(&text);
+		return false;
 	}
 	keep_text(s, &text);
 	if (submit_head(s, out, slice_make(text.p, text.n))) {
@@ -216,8 +231,25 @@ bool h2_write_body(struct stream *st, struct chain *from)
 	st->out_octets += from->n;
 	s->session->held_out += from->n;
 	chain_move(&s->out, from, from->n);
+	s->is_packed = false;
 	resume(s);
 	return true;
+}
+
+/* Octets of a short body that cannot leave now: they are not to hold the chunks
+ * that they were read into. */
+void h2_pack_out(struct h2_stream *s)
+{
+	struct chain own;
+
+	if (s->is_packed || s->out.n == 0 || s->out.n > H2_PROGRESS)
+		return;
+	s->is_packed = true;
+	chain_init(&own, UINT32_MAX);
+	while (s->out.n > 0 && chain_keep(&own, chain_front(&s->out)))
+		chain_drain(&s->out, chain_front(&s->out).n);
+	chain_move(&own, &s->out, s->out.n);
+	s->out = own;
 }
 
 static bool keep_trailers(struct h2_stream *s, const struct http_head *trailers)

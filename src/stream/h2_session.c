@@ -380,6 +380,9 @@ void h2_session_gather(struct h2_session *hs)
 	}
 	if (hs->fault_sent)
 		h2_die(hs, H2_FAILED, GLITCH_PROTOCOL);
+	if (hs->held_out > 0 && out->n < H2_OUT_MARK)
+		list_foreach (node, &hs->streams)
+			h2_pack_out(list_entry(node, struct h2_stream, node));
 	if (!list_is_empty(&hs->waiting))
 		wake_waiting(hs);
 	if (h2_session_end(hs) != H2_GOES_ON)
