@@ -91,6 +91,7 @@ void counts_release(struct count_table *table);
 uint64_t listener_count(const struct listener_state *l,
 			enum listener_counter c);
 uint64_t listener_reasons(const struct listener_state *l, enum reason r);
+uint64_t listener_glitches(const struct listener_state *l, enum glitch g);
 uint64_t balancer_count(const struct balancer_state *lb,
 			enum listener_counter c);
 uint64_t balancer_reasons(const struct balancer_state *lb, enum reason r);

@@ -53,7 +53,7 @@ class Over(Exception):
 
 class Peer:
     """A connection whose frames the scene writes; it answers nothing by itself
-    but SETTINGS, and those only while it reads."""
+    but SETTINGS and gives the connection's window back, while it reads."""
 
     def __init__(self, port, preface=PREFACE + settings(), alpn=("h2",), acks=True):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -111,6 +111,8 @@ class Peer:
         self.seen.append(f)
         if f.kind == HEADERS:
             f.fields = dict(self.decoder.decode(f.payload))
+        if self.acks and f.kind == DATA and f.payload:
+            self.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", len(f.payload))))
         if self.acks and f.kind == SETTINGS and not f.flags & ACK:
             self.send(frame(SETTINGS, ACK))
         return f

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import struct
-import threading
 import unittest
 
 from frames import (ACK, CANCEL, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, POST,
@@ -223,18 +222,16 @@ class Front(Scene):
         self.begin(Stream(10 << 20), keys="idle_timeout.timeout_seconds: 2")
         p = self.peer(preface=PREFACE + settings((4, first)))
         p.send(p.headers(1, GET))
-        stop = threading.Event()
 
         def trickle():
-            while step and not stop.wait(0.2):
+            if step:
                 p.send(frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", step)))
-        t = threading.Thread(target=trickle, daemon=True)
-        t.start()
-        try:
-            self.assertEqual(p.answer(1), ("reset", CANCEL))
-        finally:
-            stop.set()
-            t.join()
+            try:
+                f = p.next(0.2)
+            except TimeoutError:
+                return None
+            return f if f.kind == RST_STREAM else None
+        self.assertEqual(wait_for(trickle, "the end of the stream").code, CANCEL)
         self.w.log.wait_for("reason=http2-stalled")
         p.send(settings((4, 1000)))
         self.assertEqual(p.ask(3, path("/fixed")), (200, b"ok"))

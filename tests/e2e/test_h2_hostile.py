@@ -4,6 +4,7 @@ Each has a client beside it that behaves, on a connection of its own and the
 same worker: all of its requests are answered.
 """
 
+import re
 import socket
 import threading
 import unittest
@@ -25,7 +26,7 @@ load_balancers:
                   actions: [{forward: stuck}]},
                  {priority: 1, conditions: [{path_pattern: /fixed}],
                   actions: [{fixed_response: {status_code: 200, content_type: text/plain,
-                                              message_body: ok}}]}]}
+                                              message_body: "{page}"}}]}]}
 target_groups:
   - {name: app, health_check.enabled: false, targets: [{app}]}
   - {name: stuck, protocol: HTTPS, health_check.enabled: false, targets: [{stuck}]}
@@ -75,6 +76,7 @@ class Hostile(Scene):
         self.addCleanup(self.stuck.close)
         kw["stuck"] = "127.0.0.1:%d" % self.stuck.getsockname()[1]
         kw.setdefault("keys", "")
+        kw.setdefault("page", 1000 * "o")
         self.w = self.weir(CONFIG, app=self.app, **kw)
         return self.w
 
@@ -82,10 +84,6 @@ class Hostile(Scene):
         p = Peer(self.w.ports["port"], **kw)
         self.addCleanup(p.close)
         return p
-
-    def glitches(self):
-        text = self.w.log.text()
-        return text
 
     def floods(self, kind, octets, code=ENHANCE_YOUR_CALM, times=MANY, begin=lambda p: None):
         """Sends the octets until the connection is over; a client beside it
@@ -101,6 +99,9 @@ class Hostile(Scene):
                 break
         self.assertIn(p.end(), (code, None))
         self.w.log.wait_for(rf'ended a connection.*reason=http2-abuse kind={kind}\b')
+        status = self.w.json("status")
+        self.assertEqual(status["reasons"]["http2-abuse"], 1)
+        self.assertTrue([k for k in status["http2_glitches"] if re.fullmatch(kind, k)])
         before = polite.answered
         wait_for(lambda: polite.answered > before or polite.failed, "the polite client")
         polite.stop()
@@ -312,6 +313,28 @@ class Hostile(Scene):
         self.ends(b"", 4, preface=PREFACE[:10], acks=False)
         self.w.log.wait_for(r"ended a connection.*kind=preface")
 
+    # -- memory -----------------------------------------------------------------------
+
+    def test_what_connections_hold_has_a_limit(self):
+        """As many answers as there may be streams, and nobody takes them."""
+        self.begin()
+        octets = PREFACE + settings((4, 0))
+        e = Encoder()
+        octets += b"".join(frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1,
+                                 e.encode(list(FIXED))) for i in range(128))
+        peers, n = [], 40
+        before = self.w.resident_octets()
+        for _ in range(n):
+            p = self.peer(preface=octets)
+            heads = 0
+            while heads < 128:
+                heads += p.next().kind == HEADERS
+            peers.append(p)
+        limits = self.w.json("status")["http2_connection_limits"]
+        self.assertLess((self.w.resident_octets() - before) / n,
+                        limits["body_octets"] + limits["head_octets"])
+        self.assertEqual(Peer(self.w.ports["port"]).ask(1, FIXED)[0], 200)
+
     # -- streams ----------------------------------------------------------------------
 
     def test_more_streams_than_were_announced(self):
@@ -415,7 +438,7 @@ class Smuggling(Scene):
 
     def test_what_is_malformed_reaches_no_target(self):
         app = self.origin(Reply(200, b"ok"))
-        weir = self.weir(CONFIG, app=app, stuck=app, keys="")
+        weir = self.weir(CONFIG, app=app, stuck=app, keys="", page="ok")
         p = Peer(weir.ports["port"])
         self.addCleanup(p.close)
         stream = 1
@@ -431,7 +454,7 @@ class Smuggling(Scene):
 
     def test_host_unlike_the_authority(self):
         app = self.origin(Reply(200, b"ok"))
-        weir = self.weir(CONFIG, app=app, stuck=app, keys="")
+        weir = self.weir(CONFIG, app=app, stuck=app, keys="", page="ok")
         p = Peer(weir.ports["port"])
         self.addCleanup(p.close)
         got = p.ask(1, GET + (("host", "other.test"),))
