@@ -194,13 +194,11 @@ static json_t *total_glitches(const struct daemon *d)
 	return o;
 }
 
-/* What one connection of HTTP/2 from a client may have, and make us hold. */
+/* What one connection of HTTP/2 from a client may make us hold. */
 static json_t *http2_limits(void)
 {
 	json_t *o = json_object();
 
-	set_count(o, "streams", H2_STREAMS);
-	set_count(o, "requests", H2_REQUESTS_MOST);
 	set_count(o, "body_octets", H2_IN_MOST + H2_OUT_MOST);
 	set_count(o, "head_octets", H2_HEADS_MOST);
 	return o;

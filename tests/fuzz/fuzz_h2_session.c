@@ -29,8 +29,7 @@ static struct fake *fake_of(struct h2_session *hs)
 	return h2_session_owner(hs);
 }
 
-/* -- what an exchange would do ----------------------------------------------
- */
+/* -- what an exchange would do --------------------------------------------- */
 
 static bool read_head(struct stream *s)
 {
@@ -139,8 +138,7 @@ static const struct h2_owner owner = {
 	.glitch = on_glitch,
 };
 
-/* -- what holds -------------------------------------------------------------
- */
+/* -- what holds ------------------------------------------------------------ */
 
 static void check(const struct h2_session *hs)
 {

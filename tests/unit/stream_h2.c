@@ -23,8 +23,7 @@ struct h2_peer {
 	bool head_ended, body_ended, was_reset;
 };
 
-/* -- ours -------------------------------------------------------------------
- */
+/* -- ours ------------------------------------------------------------------ */
 
 static bool on_request(struct h2_session *hs, struct stream *s)
 {
@@ -88,8 +87,7 @@ static const struct conn_ops us_ops = {
 	.gather = on_gather,
 };
 
-/* -- theirs -----------------------------------------------------------------
- */
+/* -- theirs ---------------------------------------------------------------- */
 
 static int on_field(nghttp2_session *ng, const nghttp2_frame *frame,
 		    const uint8_t *name, size_t n_name, const uint8_t *value,
@@ -244,8 +242,7 @@ static void end(struct world *w)
 	free(w->peer);
 }
 
-/* -- what they say ----------------------------------------------------------
- */
+/* -- what they say --------------------------------------------------------- */
 
 #define NV(name, value)                                                        \
 	{                                                                      \
@@ -308,8 +305,7 @@ static void say_nonsense(struct world *w)
 	world_settle(w);
 }
 
-/* -- what they hear ---------------------------------------------------------
- */
+/* -- what they hear -------------------------------------------------------- */
 
 static void hear_head(struct world *w, enum body_kind kind)
 {
