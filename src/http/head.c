@@ -138,6 +138,17 @@ void head_note_likeness(struct http_head *head, struct field *f)
 	head->quirks |= QUIRK_SUSPICIOUS | QUIRK_LEAVE_OUT;
 }
 
+bool http_is_grpc(const struct http_head *head)
+{
+	const struct field *f = head_find(head, NAME_CONTENT_TYPE);
+	struct slice type = SLICE("application/grpc"), rest;
+
+	if (!f || !slice_starts_fold(f->value, type))
+		return false;
+	rest = slice_from(f->value, type.n);
+	return rest.n == 0 || strchr("+; \t", rest.p[0]) != NULL;
+}
+
 enum method method_of(struct slice text)
 {
 	switch (text.n) {

@@ -202,6 +202,10 @@ void head_note_likeness(struct http_head *head, struct field *f);
 /* Octets of the host in "host:port", where an IPv6 address has brackets. */
 size_t http_host_octets(struct slice authority);
 
+/* Whether its content is a message of gRPC: application/grpc, with or without
+ * what encodes it ("+proto"). That of gRPC-Web is not. */
+bool http_is_grpc(const struct http_head *head);
+
 /* The number of a method; case matters. */
 enum method method_of(struct slice text);
 

@@ -18,6 +18,7 @@ struct group_counts; /* model/counts.h */
 struct group_state;  /* model/state.h */
 struct pattern;      /* http/pattern.h */
 struct tls_client;   /* tls/client.h */
+struct http_head;    /* http/head.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
 enum algorithm {
@@ -163,5 +164,17 @@ struct target_group {
 	struct group_counts *counts; /* borrowed; NULL as long */
 	struct place place;
 };
+
+/*
+ * Whether its targets speak what the request came in (AWS: target groups,
+ * protocol version); else the answer is REASON_PROTOCOL_MISMATCH.
+ *
+ *	came in            HTTP1  HTTP2  GRPC
+ *	HTTP/1.x           yes    no     no
+ *	HTTP/2             yes    yes    POST alone
+ *	gRPC, so HTTP/2    no     yes    yes
+ */
+bool group_speaks(const struct target_group *group,
+		  const struct http_head *head, bool is_grpc);
 
 #endif

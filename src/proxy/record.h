@@ -66,6 +66,7 @@ struct record {
 	uint8_t n_tries;   /* in `tries` */
 	uint8_t n_targets; /* that were asked */
 	uint8_t transform; /* enum transform_status: of its rule's */
+	bool is_grpc;      /* a call of gRPC */
 	bool is_answered;  /* a final head has left */
 	bool is_cut;       /* what was sent is not whole */
 };

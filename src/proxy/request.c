@@ -66,6 +66,7 @@ static enum reason write_request(struct exchange *x,
 		facts.trace_id = places->values[PLACE_TRACE_ID];
 	}
 	reason = rewrite_request(head, &facts, &w->scratch, &out, &notes);
+	out.secure = x->group->protocol == PROTOCOL_HTTPS;
 	count_notes(x, &notes);
 	if (reason)
 		return reason;
@@ -133,6 +134,8 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 		return exch_answer(x, reason);
 	if (!x->group)
 		return exch_answer(x, REASON_NO_TARGET);
+	if (!group_speaks(x->group, head, x->record.is_grpc))
+		return exch_answer(x, REASON_PROTOCOL_MISMATCH);
 	if (!transform(x, decision, &sent))
 		return exch_answer(x, REASON_TRANSFORM_FAILED);
 	reason = write_request(x, head, decision, &sent, &places);
@@ -253,6 +256,7 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	if (x->front->desync.class != DESYNC_COMPLIANT)
 		count_listener(x->worker, x->counted, COUNT_DESYNC);
 	x->asked.wants_upgrade = head->protocol.n > 0;
+	x->record.is_grpc = head->version == HTTP_2 && http_is_grpc(head);
 }
 
 static enum next refuse(struct exchange *x, enum reason why)
