@@ -158,6 +158,7 @@ struct target_group {
 	 * the snapshot. NULL unless the targets speak TLS. */
 	struct tls_client **tls;
 	struct tls_client *check_tls; /* likewise, of HTTPS health checks */
+	bool forwards_resets; /* of streams of HTTP/2, with their code */
 	bool is_used; /* some rule forwards to it: only then is it checked */
 	struct group_state *state;   /* one reference; NULL until control starts
 				      * to serve the snapshot */

@@ -165,6 +165,7 @@ static void exch_free(struct exchange *x)
 	x->deadline.at_ms = 0;
 	prepared_release(&x->asked.request);
 	piece_release(&x->filled);
+	kept_release(&x->kept);
 	free(x->asked.app);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);
@@ -226,6 +227,14 @@ enum next exch_give_up(struct exchange *x, enum reason reason)
 enum reason exch_reason_of(enum stream_error error, enum reason otherwise)
 {
 	return error == STREAM_NO_ROOM ? REASON_OVERLOADED : otherwise;
+}
+
+enum reason exch_reason_of_target(const struct exchange *x,
+				  enum reason otherwise)
+{
+	if (x->back->error == STREAM_NO_ROOM)
+		return REASON_OVERLOADED;
+	return upstream_reason(x->attempt.upstream, x->back, otherwise);
 }
 
 enum next exch_answer(struct exchange *x, enum reason reason)

@@ -42,6 +42,8 @@ static enum io pump_once(struct pump *p, bool *full)
 	chain_init(&some, UINT32_MAX);
 	io = from->ops->read_body(from, &some, room);
 	*full = io == IO_AGAIN && some.n == room;
+	if (p->kept)
+		kept_add(p->kept, &some);
 	sent = to->ops->write_body(to, &some) &&
 	       (io != IO_DONE || end(from, to));
 	chain_release(&some);

@@ -65,6 +65,9 @@ struct record {
 	uint8_t method;    /* enum method */
 	uint8_t n_tries;   /* in `tries` */
 	uint8_t n_targets; /* that were asked */
+	/* Code with which the target reset its stream, where it was passed on;
+	 * 0: none was. */
+	uint8_t target_error;
 	uint8_t transform; /* enum transform_status: of its rule's */
 	bool is_grpc;      /* a call of gRPC */
 	bool is_answered;  /* a final head has left */

@@ -98,7 +98,6 @@ struct h2_stream {
 	bool head_came : 1;    /* a final one */
 	bool ended : 1;        /* all of it has come */
 	bool was_reset : 1;    /* by the peer, or it does not go on */
-	bool refused : 1;      /* the peer says that it did nothing */
 	bool has_provider : 1; /* DATA may be asked for */
 	bool deferred : 1;     /* and was in vain */
 	bool ends : 1;         /* what is in `out` is the rest */

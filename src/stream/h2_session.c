@@ -521,10 +521,30 @@ void h2_session_free(struct h2_session *hs)
 
 /* -- for one that begins streams ------------------------------------------- */
 
+static uint32_t most_of_peer(const struct h2_session *hs)
+{
+	return nghttp2_session_get_remote_settings(
+		hs->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool h2_session_is_heard(const struct h2_session *hs)
+{
+	return hs->heard;
+}
+
+bool h2_session_is_crowded(const struct h2_session *hs)
+{
+	return hs->n_streams > most_of_peer(hs);
+}
+
+bool h2_session_peer_ends(const struct h2_session *hs)
+{
+	return hs->peer_ends;
+}
+
 unsigned h2_session_room(const struct h2_session *hs)
 {
-	uint32_t most = nghttp2_session_get_remote_settings(
-		hs->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+	uint32_t most = most_of_peer(hs);
 
 	if (hs->life != H2_OPEN || hs->peer_ends ||
 	    !nghttp2_session_check_request_allowed(hs->ng))

@@ -127,6 +127,12 @@ void h2_session_each(struct h2_session *hs, void (*fn)(struct stream *s));
 unsigned h2_session_room(const struct h2_session *hs);
 /* The connection's window is closed: what is written waits for the peer. */
 bool h2_session_is_blocked(const struct h2_session *hs);
+/* The peer's settings have come: h2_session_room() is its word. */
+bool h2_session_is_heard(const struct h2_session *hs);
+/* More streams wait to begin than the peer lets be there. */
+bool h2_session_is_crowded(const struct h2_session *hs);
+/* The peer has sent GOAWAY. */
+bool h2_session_peer_ends(const struct h2_session *hs);
 /* A stream for `user`, which begins with stream_ops.send. NULL when there is
  * no room. */
 struct stream *h2_session_open(struct h2_session *hs, void *user);

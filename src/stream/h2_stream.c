@@ -112,7 +112,8 @@ void h2_stream_closed(struct h2_stream *s, uint32_t code)
 		s->was_reset = true;
 		if (!s->stream.code)
 			s->stream.code = code;
-		s->refused |= !hs->is_server && code == NGHTTP2_REFUSED_STREAM;
+		s->stream.refused |= !hs->is_server &&
+				     code == NGHTTP2_REFUSED_STREAM;
 		h2_drop_out(s);
 		if (hs->is_server && !s->end_sent && hs->life != H2_OVER)
 			h2_budget_reset(&hs->budget,
@@ -376,7 +377,7 @@ static enum stream_reach reach(const struct stream *st)
 
 	if (s->head_came || s->n_heads)
 		return REACH_ANSWERED;
-	return s->n_out == 0 || s->refused ? REACH_NONE : REACH_SENT;
+	return s->n_out == 0 || st->refused ? REACH_NONE : REACH_SENT;
 }
 
 /* -- ends ------------------------------------------------------------------ */

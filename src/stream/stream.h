@@ -230,6 +230,7 @@ struct stream {
 	uint8_t error; /* enum stream_error */
 	/* enum reason: what it is called when the peer takes no more. */
 	uint8_t stalled;
+	bool refused;      /* the peer says that it looked at nothing of it */
 	bool in_done;      /* the whole body has come */
 	bool has_trailers; /* and something behind it */
 	bool out_done;     /* its end was written */
