@@ -93,6 +93,7 @@ static void read_root(struct reader *r, const struct node *root,
 		return;
 	snapshot_note_forwards(r->snap);
 	check_whole(r, root);
+	check_versions(r);
 	if (r->strict)
 		check_strict(r);
 	if (!r->options->without_secrets) {

@@ -15,7 +15,11 @@ static struct worker *worker_of(const struct client *c)
 /* Its time is over, or it has had its share: what runs goes on. */
 static void end_if_it_must(struct client *c)
 {
-	if (client_must_close(c) || h2_session_begun(c->h2) >= H2_REQUESTS_MOST)
+	const struct load_balancer *lb = c->acceptor->listener->balancer;
+
+	if (client_must_close(c) ||
+	    (lb->http2_requests &&
+	     h2_session_begun(c->h2) >= lb->http2_requests))
 		h2_session_shut(c->h2);
 }
 
@@ -111,7 +115,7 @@ static void begin(struct client *c)
 		.ops = &owner,
 		.owner = c,
 		.is_server = true,
-		.streams = H2_STREAMS,
+		.streams = lb->http2_streams,
 		.window = H2_WINDOW,
 		.in_most = H2_IN_MOST,
 		.preface_ms = lb->client_tls_handshake_ms,

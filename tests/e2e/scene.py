@@ -35,6 +35,7 @@ import threading
 import time
 import unittest
 
+import http2
 from client import Client, WebSocket
 from origin import (Chunked, Early, Echo, Expect, HangUp, Held, Origin, Raw, Refuse,
                     Reply, Silent, Stream, Upgrade)
@@ -329,6 +330,15 @@ class Weir:
         self.scene.addCleanup(c.close)
         return c
 
+    def h2(self, port=None, name="example.test", **kw):
+        """A connection over HTTP/2, which takes what client() takes."""
+        if not http2.h2:
+            raise unittest.SkipTest("python3-h2 is not there")
+        number = port if isinstance(port, int) else self.ports[port or "port"]
+        c = http2.H2Client(number, tls=trusting(alpn=("h2",)), name=name, **kw)
+        self.scene.addCleanup(c.close)
+        return c
+
     def websocket(self, target="/ws"):
         return WebSocket(self.client(), target)
 
@@ -383,6 +393,8 @@ class Scene(unittest.TestCase):
         return path
 
     def origin(self, *script, **kw):
+        if kw.get("h2") and not http2.h2:
+            raise unittest.SkipTest("python3-h2 is not there")
         o = Origin(*script, **kw)
         self.addCleanup(o.stop)
         return o
@@ -466,11 +478,13 @@ def trusting(alpn=("http/1.1",)):
     return context
 
 
-def origin_tls(*names):
+def origin_tls(*names, alpn=()):
     """A server context for an origin that speaks TLS."""
     crt, key = certificate(*(names or ("origin.test",)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     return context
 
 
