@@ -58,6 +58,7 @@ class Session:
         self.error = None  # why it is over; None while it is not
         self.goaways = []  # (code, last stream) as they came
         self.settings_seen = self.acks_seen = 0
+        self.last = None  # stream that our GOAWAY names
         self.out = b""
         self.conn = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=is_client, header_encoding=None, validate_inbound_headers=False,
@@ -150,6 +151,8 @@ class Session:
         if isinstance(event, e.RequestReceived):
             stream = self.streams[event.stream_id] = Stream(event.stream_id)
             stream.heads.append(event.headers)
+            if self.last is not None and event.stream_id > self.last:
+                return  # it was told that nobody looks at this one
             if self.on_stream:
                 threading.Thread(target=self.on_stream, args=(self, stream),
                                  daemon=True).start()
@@ -282,8 +285,8 @@ class Session:
                         raise Gone(self.error or f"reset with {stream.reset}")
                     n = min(room(), self.conn.max_outbound_frame_size, len(view) - at)
                     last = end and at + n == len(view)
-                    stream.sent_end = stream.sent_end or last
                     self.conn.send_data(stream.id, view[at:at + n].tobytes(), last)
+                    stream.sent_end = stream.sent_end or last
                 except h2.exceptions.ProtocolError as e:
                     raise Gone(repr(e)) from e
                 self._wake()
@@ -292,20 +295,32 @@ class Session:
     def end(self, stream, trailers=None):
         if stream.sent_end:
             return
-        stream.sent_end = True
         if trailers:
             self.do("send_headers", stream.id, trailers, end_stream=True)
         else:
             self.do("end_stream", stream.id)
+        stream.sent_end = True
 
     def reset(self, stream, code=8):
-        stream.sent_end = True
         self.do("reset_stream", stream.id, code)
+        stream.sent_end = True
 
     def goaway(self, last, code=0):
         """Says that no stream above `last` will be looked at."""
         octets = last.to_bytes(4, "big") + code.to_bytes(4, "big")
         self.raw(len(octets).to_bytes(3, "big") + b"\x07\x00" + bytes(4) + octets)
+
+    def drain(self):
+        """Ends in order: GOAWAY, then what has begun, then the connection."""
+        with self.cond:
+            self.last = max(self.streams, default=0)
+            begun = list(self.streams.values())
+            self.goaway(self.last)
+        self.wait(lambda: self.error or
+                  all(s.sent_end or s.reset is not None for s in begun))
+        # Who closes with octets unread resets, and takes back its last words.
+        self.wait(lambda: self.error)
+        self.close()
 
     def take(self, stream):
         """Body octets that have come, at least one; Gone at the end."""

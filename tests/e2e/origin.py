@@ -500,6 +500,15 @@ class Origin:
                     return bool(fact(self))
         return True
 
+    def drain(self):
+        """Stops in order, of HTTP/2: no new connection, no new stream."""
+        with self.cond:
+            self.stopping = True
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+        for session in list(self.sessions):
+            session.drain()
+
     def cut_connections(self):
         """Ends them; new ones are welcome."""
         with self.cond:
