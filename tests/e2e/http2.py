@@ -22,6 +22,7 @@ try:
     import h2.events
     import h2.exceptions
     import h2.settings
+    import hyperframe.frame
 except ImportError:  # scenes that need it are skipped
     h2 = None
 
@@ -68,6 +69,7 @@ class Session:
             # As if they had been acknowledged: they are in the first frame.
             code = h2.settings.SettingCodes[name]
             self.conn.local_settings._settings[code] = deque([value])
+        self.conn._frame_dispatch_table[hyperframe.frame.GoAwayFrame] = self._goaway
         self.waker, self.wakes = socket.socketpair()
         for s in (self.waker, self.wakes, sock):
             s.setblocking(False)
@@ -174,17 +176,16 @@ class Session:
         elif isinstance(event, e.StreamReset):
             if stream:
                 stream.reset = int(event.error_code)
-        elif isinstance(event, e.ConnectionTerminated):
-            self.goaways.append((int(event.error_code), event.last_stream_id))
-            # The library takes a GOAWAY for the end, and it may be the first of
-            # two: streams that were begun go on.
-            self.conn.state_machine.state = (
-                h2.connection.ConnectionState.CLIENT_OPEN if self.is_client
-                else h2.connection.ConnectionState.SERVER_OPEN)
         elif isinstance(event, e.RemoteSettingsChanged):
             self.settings_seen += 1
         elif isinstance(event, e.SettingsAcknowledged):
             self.acks_seen += bool(event.changed_settings)
+
+    def _goaway(self, frame):
+        """The library takes one for the end, and it may be the first of two:
+        streams that were begun go on."""
+        self.goaways.append((frame.error_code, frame.last_stream_id))
+        return [], []
 
     def _ack(self, n, number):
         try:
@@ -255,8 +256,11 @@ class Session:
     def open(self, pairs, end=False):
         """A client's next stream."""
         with self.cond:
-            if not self.wait(lambda: self.error or self.settings_seen, WAIT_S) or self.error:
-                raise Gone(self.error or "no SETTINGS came")
+            def has_room():
+                return self.error or (self.settings_seen and self.conn.open_outbound_streams <
+                                      self.conn.remote_settings.max_concurrent_streams)
+            if not self.wait(has_room) or self.error:
+                raise Gone(self.error or "no room for a stream")
             number = self.conn.get_next_available_stream_id()
             stream = self.streams[number] = Stream(number)
             self.do("send_headers", number, pairs, end_stream=end)
@@ -480,8 +484,7 @@ class H2Client(Client):
         self.feed += octets
         while self.feed:
             if self.half:
-                rest = self.half.more(self.feed)
-                self.feed = b""
+                rest = self._send_body()
                 if rest is None:
                     return
                 self.half, self.feed = None, rest
@@ -491,6 +494,16 @@ class H2Client(Client):
                 return
             self.feed = rest
             self._begin(head)
+
+    def _send_body(self):
+        octets, self.feed = self.feed, b""
+        try:
+            return self.half.more(octets)
+        except Gone:
+            # Who has answered may want no more (RFC 9113 8.1).
+            if self.half.to.stream.reset != 0:
+                raise
+            return b""
 
     def _begin(self, head):
         lines = head.split(b"\r\n")
