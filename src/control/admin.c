@@ -220,7 +220,10 @@ static void on_expired(struct conn *conn)
 		client_drop(c);
 }
 
-static const struct conn_ops client_conn_ops = {on_ready, on_expired};
+static const struct conn_ops client_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 static void on_retry(int fd, int what, void *arg)
 {

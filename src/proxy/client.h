@@ -6,9 +6,9 @@
  *                               |___________________|
  *
  * While it is open a protocol has it, its front: requests of HTTP/1.x
- * (h1_front.c). A front uses the connection as it likes and gives it back by
- * client_leave(); what a client may still be told on its way out is decided
- * here.
+ * (h1_front.c) or HTTP/2 (h2_front.c). A front uses the connection as it likes
+ * and gives it back by client_leave(); what a client may still be told on its
+ * way out is decided here.
  *
  * Floor: proxy.  One thread.
  */
@@ -25,6 +25,7 @@
 
 struct client;
 struct client_fields;  /* tls/client_fields.h */
+struct h2_session;     /* stream/h2_session.h */
 struct listener_state; /* model/counts.h */
 struct worker;
 
@@ -48,10 +49,15 @@ struct front_ops {
 	void (*ready)(struct client *c);
 	/* The connection's deadline has passed. */
 	void (*expired)(struct client *c);
-	/* The worker drains: what does not wait for an answer ends soon. */
+	/* The worker begins to drain. NULL: the next answer will say so. */
+	void (*drain)(struct client *c);
+	/* It drains, and no request is under way anywhere: what does not wait
+	 * for an answer ends soon. */
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
+	/* conn_ops.gather; or NULL. */
+	void (*gather)(struct client *c);
 };
 
 /* An IP endpoint in 28 octets; a struct addr has room for a path. */
@@ -76,7 +82,8 @@ struct client {
 	struct listener_state *counted; /* the listener's that took it */
 	const struct front_ops *front;
 	struct h1_front h1;
-	struct list node; /* in worker->clients */
+	struct h2_session *h2; /* owned; NULL with HTTP/1.x */
+	struct list node;      /* in worker->clients */
 	struct retired retired;
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
@@ -139,6 +146,9 @@ struct slice client_server_name(const struct client *c);
 /* -- for its worker -------------------------------------------------------- */
 
 enum { CLIENT_LAST_REQUEST_MS = 1000 };
+
+/* The worker begins to drain: it is told so, if its protocol has a word. */
+void client_drain(struct client *c);
 
 /* No request is under way on it: it may send one more within a second, whose
  * answer will be the last. For a worker that drains. */

@@ -52,6 +52,7 @@ struct worker {
 				     * log of lines */
 	struct deadline pen_is_due; /* what was put is handed over */
 	struct log_budget log_budget;
+	struct log_budget end_budget;   /* for connections that had to end */
 	struct log_budget trace_budget; /* for states of exchanges */
 	uint64_t seen_refusals;         /* of the chunk pool, counted so far */
 
@@ -160,6 +161,10 @@ enum { WORKER_LOG_LINES = 50 };
  * many in this second. */
 bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
 		const char *sentence);
+/* The same, beside what is told of requests, of which an attack makes many
+ * before its connection ends. */
+bool worker_log_end(struct worker *w, struct log_line *l, enum log_level level,
+		    const char *sentence);
 
 /* Puts a line that was written to journal_room(w->pen). */
 void worker_put_line(struct worker *w, struct journal *j,
