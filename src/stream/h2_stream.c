@@ -207,7 +207,6 @@ enum io h2_read_head(struct stream *st, struct http_head *head,
 		return no_head(s, why);
 	has_length = h2_block_head(slice_make(s->heads[0].p, s->heads[0].n),
 				   head, &length);
-	s->takes_trailers = head->takes_trailers;
 	s->head_only |= s->session->is_server && head->method_id == METHOD_HEAD;
 	if (is_final(s, head))
 		note_body(s, head, has_length, length);
