@@ -18,6 +18,8 @@ static struct slice type_of(const struct access_facts *f)
 {
 	if (f->is_tunnel)
 		return f->is_https ? SLICE("wss") : SLICE("ws");
+	if (f->version == HTTP_2)
+		return SLICE("h2");
 	return f->is_https ? SLICE("https") : SLICE("http");
 }
 

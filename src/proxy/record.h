@@ -69,7 +69,6 @@ struct record {
 	uint16_t target_status; /* of the target's answer; 0: none */
 	uint8_t reason;         /* enum reason: why weir answered or ended it */
 	uint8_t method;         /* enum method */
-	uint8_t version;        /* enum http_version, of the client's head */
 	uint8_t n_tries;        /* in `tries` */
 	uint8_t n_targets;      /* that were asked */
 	/* Code with which the target reset its stream, where it was passed on;

@@ -280,7 +280,6 @@ static void note_request(struct exchange *x, const struct http_head *head)
 {
 	x->record.head_ms = clock_now_ms();
 	x->record.method = x->asked.method = head->method_id;
-	x->record.version = head->version;
 	x->record.desync = x->front->desync;
 	if (x->front->desync.class != DESYNC_COMPLIANT)
 		count_listener(x->worker, x->counted, COUNT_DESYNC);
