@@ -103,7 +103,14 @@ class Front(Scene):
         self.begin(keys="{logs}")
         self.assertEqual(self.peer().ask(1, path("/a?b=c"))[0], 200)
         line = self.w.last_log
-        self.assertEqual((line["type"], line["version"], line["status"]), ("h2", "HTTP/2.0", 200))
+        self.assertEqual((line["type"], line["version"], line["stream"], line["status"]),
+                         ("h2", "HTTP/2.0", 1, 200))
+
+    def test_the_access_log_has_the_code_of_a_reset(self):
+        self.begin(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), keys="{logs}")
+        self.assertEqual(self.peer().ask(1), ("reset", 2))
+        line = self.w.last_log
+        self.assertEqual((line["elb_error_code"], line["reason"]), ("0x2", "target-closed-in-body"))
 
     def test_each_stream_has_its_own_rule_and_target(self):
         held = Held(Reply(200, b"app"))
