@@ -128,6 +128,9 @@ enum next finish_step(struct exchange *x)
 	r->done_ms = clock_now_ms();
 	front->ops->octets(front, &r->octets_in, &r->octets_out);
 	count_end(x);
+	if (r->is_cut && front->ops->reset_code && !r->target_error)
+		r->elb_error = (uint8_t)front->ops->reset_code(
+			front, (enum reason)r->reason);
 	if (__builtin_expect(x->log != NULL, 0))
 		access_log_end(x);
 	if (!x->tunnel && r->head_ms)
