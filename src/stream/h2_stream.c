@@ -365,10 +365,14 @@ static uint64_t moved_ms(const struct stream *s)
 	return h2_of_const(s)->moved_ms;
 }
 
+/* What waits for its turn counts as if it had left; a list of fields then as
+ * it is before HPACK packs it. */
 static void octets(const struct stream *st, uint64_t *in, uint64_t *out)
 {
-	*in = h2_of_const(st)->n_in;
-	*out = h2_of_const(st)->n_out;
+	const struct h2_stream *s = h2_of_const(st);
+
+	*in = s->n_in;
+	*out = s->n_out + s->out.n + s->texts.n;
 }
 
 static enum stream_reach reach(const struct stream *st)

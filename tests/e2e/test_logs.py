@@ -40,7 +40,9 @@ target_groups:
 
 
 class Logged(Scene):
-    """Scenes that read lines."""
+    """Scenes that read lines; what HTTP/2 adds to them is a scene of its own."""
+
+    over = ("plain", "tls")
 
     def lines(self, weir, n, name="alb.log", parse=alb.Access):
         """The lines of a file, once there are n; `weir reopen` does not wait for
@@ -66,6 +68,49 @@ class Logged(Scene):
         """`logs` of the status, by path, without standard error."""
         logs = weir.json("status")["logs"]
         return {os.path.basename(log["path"]): log for log in logs if log["path"] != "stderr"}
+
+
+class Http2(Logged):
+    """Observability, section 4: types, versions, streams, codes."""
+
+    transport = "h2"
+
+    def test_requests_of_one_connection(self):
+        weir = self.serve(Reply(200, b"x" * 1000))
+        c = weir.client()
+        c.get("/a")
+        c.post("/v1/b", b"y" * 5000)
+        c.get("/fixed")
+        one, two, fixed = self.lines(weir, 3)
+        for line in (one, two, fixed):
+            self.assertEqual((line.type, line.protocol, line.domain),
+                             ("h2", "TLSv1.3", "example.test"))
+            self.assertTrue(line.request.endswith(" HTTP/2.0"), line.request)
+            self.assertEqual((line.target_error, line.elb_error), ("-", "-"))
+        self.assertEqual(len({line.conn_id for line in (one, two, fixed)}), 1)
+        self.assertEqual((one.elb_status, one.target), ("200", str(self.app)))
+        self.assertGreater(int(one.sent), 1000)
+        self.assertGreater(int(two.received), 5000)
+        self.assertEqual((two.rule, two.transformed_uri), ("30", "/b"))
+        self.assertEqual((fixed.elb_status, fixed.rule), ("403", "10"))
+        self.assertGreater(int(fixed.sent), len("no"))
+
+    def test_streams_as_json(self):
+        weir = self.serve(form="json")
+        c = weir.client()
+        for path in ("/a", "/b"):
+            c.get(path)
+        one, two = self.lines(weir, 2, parse=json.loads)
+        self.assertEqual((one["type"], one["version"], one["scheme"]),
+                         ("h2", "HTTP/2.0", "https"))
+        self.assertGreater(two["stream"], one["stream"])
+        self.assertEqual(one["id"], two["id"])
+
+    def test_the_connection(self):
+        weir = self.weir(CONNECTIONS, app=self.origin(Reply(200, b"ok")), format="json", more="")
+        weir.get("/")
+        line, = self.lines(weir, 1, "conn.log", json.loads)
+        self.assertEqual(line["alpn"], "h2")
 
 
 class Access(Logged):
