@@ -367,8 +367,14 @@ static uint64_t moved_ms(const struct stream *s)
 
 static void octets(const struct stream *st, uint64_t *in, uint64_t *out)
 {
-	*in = h2_of_const(st)->n_in;
-	*out = h2_of_const(st)->n_out;
+	const struct h2_stream *s = h2_of_const(st);
+
+	*in = s->n_in;
+	/* Answers are counted when they are written; what their lists come to
+	 * is known when they leave, and until then it is their text. */
+	*out = s->n_out;
+	if (s->session->is_server)
+		*out += s->texts.n + s->out.n;
 }
 
 static enum stream_reach reach(const struct stream *st)

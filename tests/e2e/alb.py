@@ -17,11 +17,11 @@ PEER = r"(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+"
 STATUS = r"[1-5]\d\d"
 ARN = r"arn:aws:%s:[a-z0-9-]+:\d{12}:%s"
 FORMS = {
-    "type": "https?|wss?", "time": TIME, "elb": r"app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}",
+    "type": "https?|wss?|h2|grpcs", "time": TIME, "elb": r"app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}",
     "client": PEER, "target": f"-|{PEER}", "request_time": SECONDS,
     "target_time": SECONDS, "response_time": SECONDS, "elb_status": STATUS,
     "target_status": f"-|{STATUS}", "received": r"\d+", "sent": r"\d+",
-    "request": r"- https?://\S+:\d+- -|\S+ https?://\S+:\d+\S* HTTP/1\.[01]",
+    "request": r"- https?://\S+:\d+- -|\S+ https?://\S+:\d+\S* HTTP/(1\.[01]|2\.0)",
     "cipher": r"-|[A-Z0-9_-]+", "protocol": r"-|TLSv1\.[23]",
     "group": "-|" + ARN % ("elasticloadbalancing", "targetgroup/[A-Za-z0-9-]+/[0-9a-f]{16}"),
     "trace_id": r"-|(Root|Self)=1-[0-9a-f]{8}-[0-9a-f]{24}(;.*)?",
@@ -31,7 +31,7 @@ FORMS = {
     "error_reason": r"-|[A-Z]\w+", "targets": f"-|{PEER}", "target_statuses": f"-|{STATUS}",
     "classification": "-|Acceptable|Ambiguous|Severe", "classification_reason": r"-|[A-Z]\w+",
     "conn_id": "TID_[0-9a-f]{32}", "transform_status": r"-|Transform\w+",
-    "address": r"-|[0-9a-f.:]+", "target_error": "-", "elb_error": "-",
+    "address": r"-|[0-9a-f.:]+", "target_error": "-|0x[0-9a-f]+", "elb_error": "-|0x[0-9a-f]+",
 }
 FIELD = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\x(?:22|5c|7f|[01][0-9a-f]))*)"|([^" ]+)')
 
