@@ -268,8 +268,6 @@ static void feed(struct h2_session *hs)
 	/* All that the peer began before it knew has come by now. */
 	if (hs->heard_back)
 		say_the_last(hs);
-	if (nghttp2_session_want_write(hs->ng))
-		h2_dirty(hs);
 }
 
 static void read_in(struct h2_session *hs)
@@ -323,6 +321,8 @@ void h2_session_run(struct h2_session *hs)
 	begin_requests(hs);
 	tell_users(hs);
 	hs->running = false;
+	if (hs->life != H2_OVER && nghttp2_session_want_write(hs->ng))
+		h2_dirty(hs);
 	if (hs->life != H2_OVER &&
 	    (!list_is_empty(&hs->told) || !list_is_empty(&hs->fresh)))
 		loop_again(hs->conn->loop, hs->conn);
