@@ -190,6 +190,17 @@ static bool take_continuation(struct h2_budget *b, uint32_t length)
 	return take_fields(b, length);
 }
 
+/* RFC 9113 6.3; nghttp2 does not look at those that it need not heed. */
+static bool take_priority(struct h2_budget *b)
+{
+	static const uint8_t nothing[4];
+
+	if (memcmp(b->head + 5, nothing, sizeof(nothing)) != 0)
+		return h2_budget_spend(b, GLITCH_PRIORITY);
+	h2_budget_end(b, GLITCH_PROTOCOL);
+	return false;
+}
+
 static bool take_frame(struct h2_budget *b, uint32_t length, uint8_t type,
 		       uint8_t flags)
 {
@@ -202,7 +213,7 @@ static bool take_frame(struct h2_budget *b, uint32_t length, uint8_t type,
 	case FRAME_CONTINUATION:
 		return take_continuation(b, length);
 	case FRAME_PRIORITY:
-		return h2_budget_spend(b, GLITCH_PRIORITY);
+		return take_priority(b);
 	case FRAME_RST_STREAM:
 		return h2_budget_spend(b, GLITCH_RESET_FRAME);
 	case FRAME_SETTINGS:

@@ -68,12 +68,20 @@ static void fail(struct h2_session *hs, enum glitch why, uint32_t code)
 	h2_die(hs, H2_FAILED, why);
 }
 
+static void fail_by_budget(struct h2_session *hs)
+{
+	enum glitch why = (enum glitch)hs->budget.why;
+
+	fail(hs, why,
+	     why == GLITCH_PROTOCOL ? NGHTTP2_PROTOCOL_ERROR
+				    : NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 /* What nghttp2 cannot go on behind. */
 static void fail_by_library(struct h2_session *hs, int error)
 {
 	if (hs->budget.is_over) {
-		fail(hs, (enum glitch)hs->budget.why,
-		     NGHTTP2_ENHANCE_YOUR_CALM);
+		fail_by_budget(hs);
 		return;
 	}
 	switch (error) {
@@ -232,8 +240,7 @@ static void feed_slice(struct h2_session *hs)
 	ssize_t used;
 
 	if (!h2_budget_read(&hs->budget, front)) {
-		fail(hs, (enum glitch)hs->budget.why,
-		     NGHTTP2_ENHANCE_YOUR_CALM);
+		fail_by_budget(hs);
 		return;
 	}
 	hs->chunk = in->first->chunk;
@@ -261,8 +268,6 @@ static void feed(struct h2_session *hs)
 	/* All that the peer began before it knew has come by now. */
 	if (hs->heard_back)
 		say_the_last(hs);
-	if (nghttp2_session_want_write(hs->ng))
-		h2_dirty(hs);
 }
 
 static void read_in(struct h2_session *hs)
@@ -316,6 +321,8 @@ void h2_session_run(struct h2_session *hs)
 	begin_requests(hs);
 	tell_users(hs);
 	hs->running = false;
+	if (hs->life != H2_OVER && nghttp2_session_want_write(hs->ng))
+		h2_dirty(hs);
 	if (hs->life != H2_OVER &&
 	    (!list_is_empty(&hs->told) || !list_is_empty(&hs->fresh)))
 		loop_again(hs->conn->loop, hs->conn);

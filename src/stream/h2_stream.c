@@ -116,7 +116,8 @@ void h2_stream_closed(struct h2_stream *s, uint32_t code)
 		s->stream.refused |= !hs->is_server &&
 				     code == NGHTTP2_REFUSED_STREAM;
 		h2_drop_out(s);
-		if (hs->is_server && !s->end_sent && hs->life != H2_OVER)
+		if (hs->is_server && !s->end_sent && !s->is_given_up &&
+		    hs->life != H2_OVER)
 			h2_budget_reset(&hs->budget,
 					clock_now_ms() - s->began_ms);
 		h2_tell(s);
@@ -372,7 +373,11 @@ static void octets(const struct stream *st, uint64_t *in, uint64_t *out)
 	const struct h2_stream *s = h2_of_const(st);
 
 	*in = s->n_in;
-	*out = s->n_out + s->out.n + s->texts.n;
+	/* Answers are counted when they are written; what their lists come to
+	 * is known when they leave, and until then it is their text. */
+	*out = s->n_out;
+	if (s->session->is_server)
+		*out += s->texts.n + s->out.n;
 }
 
 static enum stream_reach reach(const struct stream *st)
@@ -418,15 +423,17 @@ static void finish(struct stream *st, bool keep)
 	struct h2_stream *s = h2_of(st);
 
 	(void)keep;
-	if (!st->out_done)
+	if (!st->out_done) {
+		s->is_given_up = !s->was_reset;
 		h2_stream_reset(s, s->session->is_server
 					   ? NGHTTP2_INTERNAL_ERROR
 					   : NGHTTP2_CANCEL);
-	else if (!s->ended)
+	} else if (!s->ended) {
 		/* RFC 9113 8.1: the answer is whole; the rest of the request
 		 * is not wanted. */
 		reset_behind(s, s->session->is_server ? NGHTTP2_NO_ERROR
 						      : NGHTTP2_CANCEL);
+	}
 	leave(s);
 }
 
@@ -453,6 +460,7 @@ static void reset(struct stream *st, enum reason why)
 	struct h2_stream *s = h2_of(st);
 	uint32_t code = reset_code(st, why);
 
+	s->is_given_up = !s->was_reset;
 	if (why == REASON_HTTP2_STALLED) {
 		h2_budget_spend(&s->session->budget, GLITCH_STALLED);
 		h2_stream_reset(s, code);

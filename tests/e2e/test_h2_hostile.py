@@ -13,7 +13,7 @@ from frames import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YO
                     GOAWAY, HEADERS, PADDED, PING, POST, PREFACE, PRIORITY, PROTOCOL_ERROR,
                     REFUSED_STREAM, RST_STREAM, SETTINGS, WINDOW_UPDATE, Encoder, Over, Peer,
                     frame, settings)
-from scene import Held, Reply, Scene, wait_for
+from scene import Held, Raw, Reply, Scene, wait_for
 
 CONFIG = """
 load_balancers:
@@ -186,6 +186,30 @@ class Hostile(Scene):
                                              e.encode(list(GET))) +
                     frame(RST_STREAM, 0, 2 * i + 1, b"\0\0\0\0"), times=3000)
 
+    def test_rapid_reset_of_answers_that_wait(self):
+        """Its windows are closed, so each answer is ready and none has left."""
+        self.begin()
+        e = Encoder()
+        self.floods("reset", lambda i: frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1,
+                                             e.encode(list(FIXED))) +
+                    frame(RST_STREAM, 0, 2 * i + 1, b"\0\0\0\x08"), times=3000,
+                    begin=lambda p: p.send(settings((4, 0))))
+
+    def test_bodies_unlike_their_length_make_us_reset(self):
+        self.begin()
+        e = Encoder()
+        fields = list(POST) + [("content-length", "5")]
+        self.floods("(reset|malformed)",
+                    lambda i: frame(HEADERS, END_HEADERS, 2 * i + 1, e.encode(fields)) +
+                    frame(DATA, END_STREAM, 2 * i + 1, b"hello, world"), times=3000)
+
+    def test_targets_that_cut_their_answers_are_no_fault_of_the_client(self):
+        self.begin(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"))
+        p = self.peer()
+        for stream in range(1, 601, 2):
+            self.assertEqual(p.ask(stream), ("reset", 2))
+        self.assertEqual(p.ask(601, FIXED)[0], 200)
+
     def test_streams_that_we_have_to_reset(self):
         """MadeYouReset: the window of a stream overflows, its list is
         malformed."""
@@ -334,6 +358,48 @@ class Hostile(Scene):
         self.assertLess((self.w.resident_octets() - before) / n,
                         limits["body_octets"] + limits["head_octets"])
         self.assertEqual(Peer(self.w.ports["port"]).ask(1, FIXED)[0], 200)
+
+    def test_uploads_that_nobody_takes(self):
+        """As much as the windows let through, to a target that takes nothing;
+        a request that needs no body is served all the same."""
+        self.begin()
+        p = self.peer(acks=False)
+        stuck = POST[:2] + ((":path", "/stuck"),) + POST[3:]
+        room = {0: 65535}
+        refused, sent, ids = set(), 0, iter(range(1, 257, 2))
+
+        def hear(seconds):
+            try:
+                while True:
+                    f = p.next(seconds)
+                    if f.kind == WINDOW_UPDATE:
+                        room[f.stream] = (room.get(f.stream, 0) +
+                                          int.from_bytes(f.payload, "big"))
+                    elif f.kind == RST_STREAM:
+                        self.assertEqual(f.code, REFUSED_STREAM)
+                        refused.add(f.stream)
+                    seconds = 0.01
+            except TimeoutError:
+                pass
+        hear(5)
+        # Until the windows are closed, and those who come are refused.
+        for stream in ids:
+            p.send(p.headers(stream, stuck, END_HEADERS))
+            room[stream] = 65535
+            n = min(room[0], room[stream], 65535)
+            for at in range(0, n, 16384):
+                part = min(16384, n - at)
+                p.send(frame(DATA, 0, stream, part * b"x"))
+                sent += part
+            room[0] -= n
+            hear(0.05 if room[0] else 0.5)
+            if room[0] <= 0 and len(refused) > 3:
+                break
+        self.assertGreater(sent, 256 * 1024)
+        self.assertLessEqual(sent, self.w.json("status")["http2_connection_limits"]["body_octets"])
+        self.assertGreater(len(refused), 3)
+        p.acks = True
+        self.assertEqual(p.ask(301, FIXED)[0], 200)
 
     # -- streams ----------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import alb
 from client import request
 from origin import Gone
 from pki import Authority
-from scene import (HangUp, Held, Raw, Refuse, Reply, Scene, Silent, Stream, SIGUSR1, Upgrade,
+from scene import (HangUp, Held, Raw, Refuse, Reply, Scene, Silent, Stream, SIGUSR1, Upgrade, http1,
                    certificate, trusting, wait_for)
 
 CONFIG = """
@@ -43,6 +43,14 @@ class Logged(Scene):
     """Scenes that read lines; what HTTP/2 adds to them is a scene of its own."""
 
     over = ("plain", "tls")
+
+    @property
+    def version(self):
+        return "HTTP/2.0" if self.transport == "h2" else "HTTP/1.1"
+
+    @property
+    def scheme(self):
+        return "http" if self.transport == "plain" else "https"
 
     def lines(self, weir, n, name="alb.log", parse=alb.Access):
         """The lines of a file, once there are n; `weir reopen` does not wait for
@@ -121,19 +129,20 @@ class Access(Logged):
         fields = [("User-Agent", 'a "b" \\ c'), ("X-Amzn-Trace-Id", "Root=1-0-0")]
         answer = weir.get('/a?b="', fields=fields, host="Example.test:9")
         line, = self.lines(weir, 1)
-        tls = self.transport == "tls"
+        tls = self.transport != "plain"
         port = weir.ports["port"]
-        self.assertEqual(line.type, "https" if tls else "http")
+        self.assertEqual(line.type, "h2" if self.transport == "h2" else self.scheme)
         self.assertRegex(line.elb, "^app/web/ed7a33350498100c$")
         self.assertRegex(line.client, r"^127\.0\.0\.1:\d+$")
         self.assertEqual(line.target, str(self.app))
         self.assertNotIn("-1", (line.request_time, line.target_time, line.response_time))
         self.assertEqual((line.elb_status, line.target_status), ("200", "200"))
-        self.assertEqual(int(line.received), len(request(
-            "GET", '/a?b="', None, fields, "Example.test:9")))
+        if self.transport != "h2":
+            self.assertEqual(int(line.received), len(request(
+                "GET", '/a?b="', None, fields, "Example.test:9")))
         self.assertGreater(int(line.sent), len(answer.body))
-        self.assertEqual(line.request, f"GET {line.type}://Example.test:{port}"
-                                       r"/a?b=\x22 HTTP/1.1")
+        self.assertEqual(line.request, f"GET {self.scheme}://Example.test:{port}"
+                                       rf"/a?b=\x22 {self.version}")
         self.assertEqual(line.user_agent, r"a \x22b\x22 \x5c c")
         self.assertEqual(line.protocol, "TLSv1.3" if tls else "-")
         self.assertRegex(line.group, "arn:aws:elasticloadbalancing:eu-local-1:000000000000:"
@@ -162,7 +171,7 @@ class Access(Logged):
         port = weir.ports["port"]
         self.assertEqual(
             (old.elb_status, old.rule, old.actions, old.redirect_url),
-            ("302", "20", "redirect", f"{old.type}://example.test:{port}/new?x"))
+            ("302", "20", "redirect", f"{self.scheme}://example.test:{port}/new?x"))
         self.assertEqual(
             (moved.rule, moved.actions, moved.transformed_uri, moved.transform_status,
              moved.transformed_host, moved.target),
@@ -175,6 +184,7 @@ class Access(Logged):
         self.assertIn("targetgroup/none/", empty.group)
         self.assertEqual(len({line.conn_id for line in self.lines(weir, 5)}), 1)
 
+    @http1
     def test_what_is_refused(self):
         weir = self.serve()
 
@@ -244,6 +254,7 @@ class Access(Logged):
         self.assertEqual((line.elb_status, line.target_status, line.sent), ("460", "-", "0"))
         self.assertEqual(line.target, str(self.app))
 
+    @http1
     def test_a_request_that_was_only_begun(self):
         weir = self.serve(more="idle_timeout.timeout_seconds: 0.3")
         c = weir.client()
@@ -262,7 +273,7 @@ class Access(Logged):
         weir.reload(CONFIG, more="idle_timeout.timeout_seconds: 61")
         ws.close()
         line, = self.lines(weir, 1)
-        self.assertEqual(line.type, "wss" if self.transport == "tls" else "ws")
+        self.assertEqual(line.type, "ws" if self.transport == "plain" else "wss")
         self.assertRegex(line.request, "^GET https?://example.test:\\d+/ws\\?room=1 HTTP/1.1$")
         self.assertEqual((line.elb_status, line.target_status, line.actions),
                          ("101", "101", "forward"))
@@ -302,6 +313,7 @@ class Access(Logged):
         line, = self.lines(weir, 1)
         self.assertEqual(line.user_agent, "u" * 8192)
 
+    @http1
     def test_sums_are_those_of_the_counters(self):
         weir = self.serve(workers=2)
         paths = ("/a", "/fixed", "/old", "/v1/b", "/empty", "/bad/c")
@@ -352,7 +364,7 @@ class Access(Logged):
         self.assertEqual(line["listener"], weir.ports["port"])
         self.assertEqual((line["client"], line["client_address"]), ("127.0.0.1", "192.0.2.1"))
         self.assertEqual((line["method"], line["path"], line["query"], line["version"]),
-                         ("GET", "/v1/a", "b=\u00e9", "HTTP/1.1"))
+                         ("GET", "/v1/a", "b=\u00e9", self.version))
         self.assertEqual(line["user_agent"], "a\u00ff\u20ac")
         self.assertEqual((line["rule"], line["actions"]), (30, ["rewrite", "forward"]))
         self.assertRegex(line["place"], r"weir\.yaml:\d+$")
@@ -635,7 +647,8 @@ class Connections(Logged):
         line, = self.lines(weir, 1, "conn.log", json.loads)
         self.assertEqual(line["load_balancer"], "web")
         self.assertEqual(line["client_port"], c.sock.getsockname()[1])
-        self.assertEqual(line.get("alpn"), "http/1.1" if self.transport == "tls" else None)
+        self.assertEqual(line.get("alpn"), {"plain": None, "tls": "http/1.1", "h2": "h2"}
+                         [self.transport])
         self.assertNotIn("reason", line)
 
     def test_health_checks(self):
