@@ -29,6 +29,7 @@ static enum health_reason reason_of(const struct health_check *check,
 	case CHECK_TIMEOUT:
 		return HEALTH_TIMEOUT;
 	case CHECK_BROKEN:
+	case CHECK_NO_STATUS:
 		return HEALTH_FAILED_CHECKS;
 	case CHECK_INTERNAL:
 		return HEALTH_INTERNAL_ERROR;

@@ -22,6 +22,7 @@
 enum check_result {
 	CHECK_ANSWERED,   /* with a code: the matcher decides */
 	CHECK_OTHER_BODY, /* with a code; the body is not the one wanted */
+	CHECK_NO_STATUS,  /* a call of gRPC was answered without its code */
 	CHECK_CONNECTED,  /* that was all the check asked for (TCP) */
 	CHECK_TIMEOUT,    /* no whole response head in time */
 	CHECK_BROKEN,     /* no connection, no TLS, or no HTTP */

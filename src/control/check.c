@@ -376,7 +376,8 @@ static void end_grpc(struct check *c, const struct check_call_answer *answer)
 	if (answer->grpc_status == CALL_NO_GRPC_STATUS) {
 		snprintf(detail, sizeof(detail), "status %u and no grpc-status",
 			 answer->status);
-		end_broken(c, detail);
+		end(c, &(struct check_outcome){.result = CHECK_NO_STATUS,
+					       .detail = detail});
 		return;
 	}
 	snprintf(detail, sizeof(detail), "grpc-status %d", answer->grpc_status);

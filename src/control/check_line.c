@@ -5,14 +5,28 @@
 
 static struct slice type_of(const struct check_facts *f)
 {
-	switch (f->protocol) {
-	case PROTOCOL_HTTPS:
-		return SLICE("https");
-	case PROTOCOL_TCP:
+	if (f->protocol == PROTOCOL_TCP)
 		return SLICE("tcp");
-	default:
-		return SLICE("http");
+	switch (f->version) {
+	case VERSION_HTTP2:
+		return SLICE("h2");
+	case VERSION_GRPC:
+		return SLICE("grpc");
+	case VERSION_HTTP1:
+		break;
 	}
+	return f->protocol == PROTOCOL_HTTPS ? SLICE("https") : SLICE("http");
+}
+
+static bool is_call(const struct check_facts *f)
+{
+	return f->version == VERSION_GRPC && f->protocol != PROTOCOL_TCP;
+}
+
+/* That of a call may be 0. */
+static bool has_code(const struct check_facts *f)
+{
+	return f->code || (is_call(f) && f->result == CHECK_ANSWERED);
 }
 
 struct slice check_reason(const struct check_facts *f)
@@ -21,10 +35,14 @@ struct slice check_reason(const struct check_facts *f)
 		return SLICE("");
 	switch (f->result) {
 	case CHECK_ANSWERED:
+		if (is_call(f))
+			return SLICE("GRPCUnexpectedStatus");
 		return f->code / 100 == 5 ? SLICE("TargetError")
 					  : SLICE("ResponseCodeMismatch");
 	case CHECK_OTHER_BODY:
 		return SLICE("ResponseStringMismatch");
+	case CHECK_NO_STATUS:
+		return SLICE("GRPCStatusHeaderEmpty");
 	case CHECK_TIMEOUT:
 		return SLICE("TimedOut");
 	case CHECK_BROKEN:
@@ -52,7 +70,7 @@ void check_line_alb(struct writer *w, const struct check_facts *f)
 	put_word(w, f->target);
 	put_word(w, f->group);
 	put_word(w, f->passed ? SLICE("PASS") : SLICE("FAIL"));
-	if (f->code)
+	if (has_code(f))
 		writer_u64(w, f->code);
 	else
 		writer_char(w, '-');
@@ -72,7 +90,7 @@ void check_line_json(struct writer *w, const struct check_facts *f)
 	json_text(w, SLICE("target_group"), f->group);
 	json_text(w, SLICE("status"),
 		  f->passed ? SLICE("PASS") : SLICE("FAIL"));
-	if (f->code)
+	if (has_code(f))
 		json_number(w, SLICE("code"), f->code);
 	json_text(w, SLICE("reason"), check_reason(f));
 	json_name(w, SLICE("seconds"));

@@ -13,6 +13,7 @@
 /* Slices are borrowed. */
 struct check_facts {
 	enum protocol protocol;
+	enum protocol_version version;
 	uint64_t at_us; /* it started; wall clock, microseconds */
 	uint64_t latency_ns;
 	struct slice target; /* "10.0.3.9:8080" */

@@ -283,6 +283,7 @@ static void log_check(const struct probe *probe,
 	const struct target_group *g = probe->group;
 	const struct check_facts f = {
 		.protocol = g->health_check.protocol,
+		.version = g->version,
 		.at_us = (uint64_t)probe->began_wall.tv_sec * 1000000 +
 			 (uint64_t)probe->began_wall.tv_nsec / 1000,
 		.latency_ns = elapsed_ns(&probe->began),

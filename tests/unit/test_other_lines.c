@@ -189,6 +189,51 @@ static void test_reasons_of_failed_checks(void **state)
 	}
 }
 
+static void test_checks_of_http_2(void **state)
+{
+	static const struct {
+		enum protocol protocol;
+		enum protocol_version version;
+		enum check_result result;
+		uint16_t code;
+		bool passed;
+		const char *type, *end;
+	} rows[] = {
+		{PROTOCOL_HTTPS, VERSION_HTTP2, CHECK_ANSWERED, 200, true,
+		 "h2 ", "PASS 200 -"},
+		{PROTOCOL_HTTP, VERSION_GRPC, CHECK_ANSWERED, 0, true, "grpc ",
+		 "PASS 0 -"},
+		{PROTOCOL_HTTP, VERSION_GRPC, CHECK_ANSWERED, 5, false, "grpc ",
+		 "FAIL 5 GRPCUnexpectedStatus"},
+		{PROTOCOL_HTTP, VERSION_GRPC, CHECK_NO_STATUS, 0, false,
+		 "grpc ", "FAIL - GRPCStatusHeaderEmpty"},
+		{PROTOCOL_TCP, VERSION_GRPC, CHECK_CONNECTED, 0, true, "tcp ",
+		 "PASS - -"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct check_facts f = {
+			.protocol = rows[i].protocol,
+			.version = rows[i].version,
+			.target = SLICE("10.0.3.9:8080"),
+			.group = SLICE("web"),
+			.passed = rows[i].passed,
+			.code = rows[i].code,
+			.result = rows[i].result,
+			.state = HEALTH_HEALTHY,
+		};
+		struct writer w = writer_make(room, ROOM);
+		struct slice line;
+
+		check_line_alb(&w, &f);
+		line = made(&w);
+		assert_true(slice_starts(line, slice_of(rows[i].type)));
+		assert_slice(slice_from(line, line.n - strlen(rows[i].end)),
+			     rows[i].end);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_connections_without_tls_and_failed_ones),
 		cmocka_unit_test(test_health_checks),
 		cmocka_unit_test(test_reasons_of_failed_checks),
+		cmocka_unit_test(test_checks_of_http_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
