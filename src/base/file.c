@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -39,6 +40,81 @@ ssize_t file_read(int fd, void *room, size_t size)
 		got = read(fd, room, size);
 	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
 	return got;
+}
+
+/* -- files that are replaced ----------------------------------------------- */
+
+char *file_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return xasprintf("%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+/* A rename outlives a loss of power once its folder is on the disk. */
+static void sync_folder(const char *path)
+{
+	char *folder = file_folder(path);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+	free(folder);
+}
+
+static int write_file(int fd, void (*write_it)(FILE *to, const void *what),
+		      const void *what)
+{
+	FILE *to = fdopen(fd, "w");
+
+	if (!to) {
+		close(fd);
+		return -1;
+	}
+	write_it(to, what);
+	if (ferror(to) || fflush(to) || fsync(fileno(to))) {
+		int error = errno;
+
+		fclose(to);
+		errno = error;
+		return -1;
+	}
+	return fclose(to);
+}
+
+int file_replace(const char *path, mode_t mode,
+		 void (*write_it)(FILE *to, const void *what), const void *what)
+{
+	char *aside = xasprintf("%s.new", path);
+	int fd = open(aside,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		      mode);
+	int result = -1, error;
+
+	if (fd >= 0)
+		result = write_file(fd, write_it, what);
+	if (result == 0)
+		result = rename(aside, path);
+	error = errno;
+	if (result && fd >= 0)
+		unlink(aside);
+	free(aside);
+	if (result == 0)
+		sync_folder(path);
+	errno = error;
+	return result;
+}
+
+int file_remove(const char *path)
+{
+	if (unlink(path))
+		return errno == ENOENT ? 0 : -1;
+	sync_folder(path);
+	return 0;
 }
 
 char *file_state_home(void)

@@ -12,6 +12,7 @@
 #define WEIR_BASE_FILE_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* How long a pipe may take for the next octet. */
@@ -24,6 +25,28 @@ int file_open(const char *path);
 /* As read(2) on such a descriptor; goes on after EINTR, and waits for a pipe,
  * but no longer than the patience: then -1 with ETIMEDOUT. */
 ssize_t file_read(int fd, void *room, size_t size);
+
+/*
+ * Writes a file aside, syncs and renames it, so that a crash or a full disk
+ * leaves the old file or the new one, whole.
+ *
+ * write_it  writes all of it; what goes wrong shows in ferror()
+ * mode      of the new file, before the umask
+ *
+ * Returns 0, or -1 with errno and the old file as it was. A folder that cannot
+ * be synced is no failure: the new file is in place, though it may not outlive
+ * a loss of power.
+ */
+int file_replace(const char *path, mode_t mode,
+		 void (*write_it)(FILE *to, const void *what),
+		 const void *what);
+
+/* Removes a file and syncs its folder. Returns 0, also where there was none;
+ * or -1 with errno. */
+int file_remove(const char *path);
+
+/* The folder of a path: "." for a name alone, "/" for "/name". From malloc. */
+char *file_folder(const char *path);
 
 /*
  * Where programs of an ordinary user keep their state: $XDG_STATE_HOME, unset

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "ports.h"
 #include "tls/seal.h"
 #include "world.h"
@@ -24,17 +25,6 @@ static bool cut_name(char *path)
 		return false;
 	slash[slash == path] = '\0';
 	return true;
-}
-
-/* The folder of a file; the one that we are in for a name alone. */
-static char *folder_of(const char *path)
-{
-	char *folder = xstrdup(path);
-
-	if (cut_name(folder))
-		return folder;
-	free(folder);
-	return xstrdup(".");
 }
 
 static void try_folder(const char *folder, char *why, size_t size)
@@ -57,7 +47,7 @@ static void try_key(const void *arg, char *why, size_t size)
 		seal_keys_wipe(&keys);
 		return;
 	}
-	folder = folder_of(path);
+	folder = file_folder(path);
 	try_folder(folder, why, size);
 	free(folder);
 }
@@ -65,7 +55,7 @@ static void try_key(const void *arg, char *why, size_t size)
 /* Folders that are missing are made before we become somebody else. */
 static bool can_make_folder(const char *path, char *why, size_t size)
 {
-	char *folder = folder_of(path);
+	char *folder = file_folder(path);
 
 	while (access(folder, F_OK) && errno == ENOENT && cut_name(folder))
 		;
@@ -76,7 +66,7 @@ static bool can_make_folder(const char *path, char *why, size_t size)
 
 static bool has_folder(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = file_folder(path);
 	bool has = access(folder, F_OK) == 0;
 
 	free(folder);
