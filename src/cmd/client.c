@@ -43,10 +43,10 @@ void print_lost_lines(const json_t *logs)
 	}
 }
 
-int client_dial(const char *path)
+static int dial(const char *path, unsigned seconds)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = CLIENT_PATIENCE_S};
+	const struct timeval patience = {.tv_sec = seconds};
 	int fd, error;
 
 	if (strlen(path) >= sizeof(to.sun_path)) {
@@ -65,6 +65,11 @@ int client_dial(const char *path)
 	close(fd);
 	errno = error;
 	return -1;
+}
+
+int client_dial(const char *path)
+{
+	return dial(path, CLIENT_PATIENCE_S);
 }
 
 static int unreachable(const struct command *self, const char *path, int error)
@@ -144,9 +149,10 @@ int client_talk(int fd, const json_t *request, json_t **answer)
 	return error == EAGAIN ? ETIMEDOUT : error;
 }
 
-int client_call(const char *path, const json_t *request, json_t **answer)
+static int call(const char *path, const json_t *request, unsigned seconds,
+		json_t **answer)
 {
-	int fd = client_dial(path), error;
+	int fd = dial(path, seconds), error;
 
 	*answer = NULL;
 	if (fd < 0)
@@ -156,16 +162,29 @@ int client_call(const char *path, const json_t *request, json_t **answer)
 	return error;
 }
 
-static int ask_at(const struct command *self, const char *path,
-		  const json_t *request, json_t **answer)
+int client_call(const char *path, const json_t *request, json_t **answer)
 {
-	int error = client_call(path, request, answer);
+	return call(path, request, CLIENT_PATIENCE_S, answer);
+}
+
+static int ask_at(const struct command *self, const char *path,
+		  const json_t *request, unsigned seconds, json_t **answer)
+{
+	int error = call(path, request, seconds, answer);
 
 	return error ? unreachable(self, path, error) : EXIT_GOOD;
 }
 
 int client_ask(const struct command *self, const char *config,
 	       const char *socket, json_t *request_take, json_t **answer)
+{
+	return client_ask_for(self, config, socket, request_take,
+			      CLIENT_PATIENCE_S, answer);
+}
+
+int client_ask_for(const struct command *self, const char *config,
+		   const char *socket, json_t *request_take, unsigned seconds,
+		   json_t **answer)
 {
 	char *found = NULL;
 	int status = EXIT_INVALID;
@@ -185,7 +204,7 @@ int client_ask(const struct command *self, const char *config,
 		socket = found;
 	}
 	if (socket)
-		status = ask_at(self, socket, request_take, answer);
+		status = ask_at(self, socket, request_take, seconds, answer);
 	free(found);
 	json_decref(request_take);
 	return status;

@@ -27,6 +27,11 @@ enum { CLIENT_PATIENCE_S = 60, CLIENT_ANSWER_MAX = 256 << 20 };
 int client_ask(const struct command *self, const char *config,
 	       const char *socket, json_t *request_take, json_t **answer);
 
+/* The same for an answer that may take longer than CLIENT_PATIENCE_S. */
+int client_ask_for(const struct command *self, const char *config,
+		   const char *socket, json_t *request_take, unsigned seconds,
+		   json_t **answer);
+
 /* A connection for several questions, one after the other: -1 with errno, or a
  * descriptor. client_talk() is like client_call(). */
 int client_dial(const char *path);

@@ -22,7 +22,10 @@ static void say_why(const json_t *target, char *out, size_t size)
 		json_number_value(json_object_get(target, "resting_seconds"));
 	const json_t *share = json_object_get(target, "slow_start_share");
 
-	if (strcmp(text_at(target, "state"), "draining") == 0)
+	if (strcmp(text_at(target, "state"), "draining") == 0 &&
+	    strcmp(text_at(target, "overlay"), "drained") == 0)
+		snprintf(out, size, "drained at run time");
+	else if (strcmp(text_at(target, "state"), "draining") == 0)
 		snprintf(out, size, "%lld s left",
 			 number_at(target, "seconds_left"));
 	else if (rest > 0)

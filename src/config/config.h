@@ -24,6 +24,24 @@ enum config_tests {
 	TESTS_BIND, /* one that fails is an error */
 };
 
+/* What the files of a configuration said when they were read, in that order;
+ * the first is the main one. A zeroed one is empty. */
+struct config_text {
+	char *path;   /* owned, as all of this */
+	char *octets; /* a zero follows */
+	size_t n;
+};
+
+struct config_texts {
+	struct config_text *rows;
+	size_t n;
+};
+
+/* Copies. */
+void config_texts_add(struct config_texts *texts, const char *path,
+		      struct slice octets);
+void config_texts_release(struct config_texts *texts);
+
 /* A zeroed one is what most callers want. */
 struct config_options {
 	unsigned n_cpus;    /* what "workers: auto" means; 0: ask the system */
@@ -32,6 +50,10 @@ struct config_options {
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
 	bool without_secrets;        /* read no certificates and keys */
 	enum config_tests tests;
+	struct config_texts *keep; /* gets the texts that were read; NULL:
+				    * nobody asks */
+	const struct config_texts *given; /* read in place of the files; NULL:
+					   * the files are */
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */
 };
@@ -82,6 +104,19 @@ struct snapshot *config_find_firewall(const char *file, struct diag *diag);
 struct snapshot *config_load_text(const char *name, struct slice text,
 				  const struct config_options *options,
 				  struct diag *diag);
+
+/*
+ * The texts of a configuration, with the changes of run time laid over them, as
+ * one file that means the same: scalars as they were written (${NAME} stays),
+ * names of files whole, no comments and no "include". Holds what secrets the
+ * texts hold.
+ *
+ * snap  what the texts were made into, with group states
+ *
+ * Returns a text from malloc.
+ */
+char *config_export(const struct config_texts *texts,
+		    const struct snapshot *snap);
 
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);

@@ -43,6 +43,9 @@ static void fill_socket(struct reader *r, struct settings *s)
 	if (s->stickiness_key_file.n == 0)
 		s->stickiness_key_file =
 			own_folder(r, state, "/var/lib/weir", "stickiness.key");
+	if (s->overlay_file.n == 0)
+		s->overlay_file =
+			own_folder(r, state, "/var/lib/weir", "overlay.json");
 	free(state);
 }
 
@@ -208,9 +211,11 @@ const struct key settings_keys[] = {
 	NOT_BUILT("drain_timeout_seconds",
 		  "Longest life of an old generation after a reload.",
 		  "0: no end"),
-	NOT_BUILT("overlay_file",
-		  "What was changed at run time.",
-		  "/var/lib/weir/overlay.json"),
+	{"overlay_file", &type_path, INTO(overlay_file),
+	 .doc = "What was changed at run time.",
+	 .absent = "/var/lib/weir/overlay.json; for an ordinary user "
+		   "$XDG_STATE_HOME/weir/overlay.json, "
+		   "else ~/.local/state/weir/overlay.json"},
 	NOT_BUILT("acme_challenge_directory",
 		  "Answers to challenges of ACME.", "off"),
 	NOT_BUILT("certificate_watch.enabled",

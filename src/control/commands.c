@@ -9,6 +9,7 @@
 #include "explain_daemon.h"
 #include "reload.h"
 #include "status.h"
+#include "target_commands.h"
 
 /* Workers that do not take a snapshot in this time are stuck. */
 enum { ADOPT_LIMIT_MS = 30 * 1000 };
@@ -126,9 +127,12 @@ static const struct {
 	json_t *(*answer)(struct daemon *d, const json_t *request,
 			  uint64_t *memo);
 } commands[] = {
-	{"status", answer_status}, {"targets", answer_targets},
-	{"rules", answer_rules},   {"certs", answer_certs},
-	{"reload", answer_reload}, {"explain", explain_answer},
+	{"status", answer_status},     {"targets", answer_targets},
+	{"rules", answer_rules},       {"certs", answer_certs},
+	{"reload", answer_reload},     {"explain", explain_answer},
+	{"register", register_answer}, {"deregister", deregister_answer},
+	{"drain", drain_answer},       {"resume", resume_answer},
+	{"overlay", overlay_answer},   {"export", export_answer},
 };
 
 json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
@@ -140,7 +144,8 @@ json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].answer(daemon, request, memo);
 	return admin_error("%s%.64s%s; there are: status, targets, rules, "
-			   "certs, explain, reload",
+			   "certs, explain, reload, register, deregister, "
+			   "drain, resume, overlay, export",
 			   name ? "there is no command \"" : "no \"command\"",
 			   name ? name : "", name ? "\"" : "");
 }

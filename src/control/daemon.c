@@ -21,6 +21,7 @@
 #include "net/sock.h"
 #include "notify.h"
 #include "stop.h"
+#include "target_commands.h"
 #include "tls/ticket.h"
 #include "trial.h"
 
@@ -51,11 +52,13 @@ static void want_names(struct daemon *d)
 		return;
 	resolver_begin(d->resolver);
 	for (size_t i = 0; i < d->snap->n_groups; i++) {
-		const struct target_group *g = &d->snap->groups[i];
+		size_t n;
+		const struct target *t = group_targets(&d->snap->groups[i], &n);
 
-		for (size_t t = 0; t < g->n_targets; t++)
-			if (g->targets[t].kind == TARGET_NAME)
-				resolver_want(d->resolver, g->targets[t].id);
+		for (size_t k = 0; k < n; k++)
+			if (t[k].kind == TARGET_NAME &&
+			    t[k].laid != LAID_DEREGISTERED)
+				resolver_want(d->resolver, t[k].id);
 	}
 	resolver_end(d->resolver);
 }
@@ -360,6 +363,20 @@ static int start_log(void)
 	return -1;
 }
 
+static void load_overlay(struct daemon *d)
+{
+	char *path = slice_dup(d->snap->settings.overlay_file);
+
+	runtime_load(&d->runtime, path);
+	if (d->runtime.why)
+		log_say(LOG_ERROR,
+			"the overlay file %s cannot be read: %s; the file "
+			"alone is served, and nothing is changed at run time "
+			"until \"weir overlay drop\"",
+			path, d->runtime.why);
+	free(path);
+}
+
 /* The order matters: what needs root comes before it is given up, what
  * belongs to the user after it. */
 static int start_world(struct daemon *d, struct world *first, struct diag *diag)
@@ -385,6 +402,8 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 		return DAEMON_FAILURE;
 	identity_make_folder(&d->identity,
 			     d->snap->settings.stickiness_key_file, 0750);
+	identity_make_folder(&d->identity, d->snap->settings.overlay_file,
+			     0750);
 	/* Where that fails, a reload may say that an address is in use. */
 	if (d->identity.changes)
 		(void)ports_give(&first->ports, d->identity.uid,
@@ -392,6 +411,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	if (identity_become(&d->identity) || world_read_keys(first, diag) ||
 	    start_log())
 		return DAEMON_FAILURE;
+	load_overlay(d);
 	status = start_control(d);
 	return status ? status : start_workers(d, descriptors);
 }
@@ -417,15 +437,17 @@ static int start(struct daemon *d, char **findings)
 	struct diag diag = {0};
 	int status = start_world(d, &first, &diag);
 
+	if (status == DAEMON_GOOD) {
+		snapshot_unref(d->snap);
+		d->snap = NULL;
+		world_publish(&first, d, &diag);
+	}
 	*findings = findings_text(&diag);
 	diag_release(&diag);
 	if (status) {
 		world_release(&first);
 		return status;
 	}
-	snapshot_unref(d->snap);
-	d->snap = NULL;
-	world_publish(&first, d);
 	log_text(slice_of(*findings));
 	say_started(d);
 	return DAEMON_GOOD;
@@ -456,6 +478,7 @@ static void release(struct daemon *d)
 	admin_free(d->admin);
 	web_pages_close(&d->web);
 	explain_end(d);
+	target_waits_end(d);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)
@@ -469,6 +492,9 @@ static void release(struct daemon *d)
 	ticket_keys_unref(d->tickets);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
+	config_texts_release(&d->texts);
+	runtime_release(&d->runtime);
+	events_release(&d->events);
 	loop_release(&d->loop);
 	chain_release_kept();
 	chunk_pool_release();
@@ -481,11 +507,14 @@ int daemon_serve(const char *file)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of that file. */
+	signal(SIGXFSZ, SIG_IGN);
 	log_queue();
 	notify_begin();
 	chunk_pool_init(control_octets());
 	loop_init(&d.loop);
 	list_init(&d.explains);
+	list_init(&d.target_waits);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

@@ -17,6 +17,7 @@
 
 #include "admin.h"
 #include "base/list.h"
+#include "events.h"
 #include "model/counts.h"
 #include "model/snapshot.h"
 #include "net/loop.h"
@@ -29,6 +30,7 @@
 #include "resolver.h"
 #include "roster.h"
 #include "web_pages.h"
+#include "runtime.h"
 #include "world.h"
 
 struct ticket_keys;
@@ -42,8 +44,9 @@ enum { DAEMON_SIGNALS = 5 };
 
 struct daemon {
 	struct loop loop;
-	const char *file;      /* of the configuration; borrowed */
-	struct snapshot *snap; /* of now; one reference; NULL before it */
+	const char *file;          /* of the configuration; borrowed */
+	struct snapshot *snap;     /* of now; one reference; NULL before it */
+	struct config_texts texts; /* that it was made of */
 	struct identity identity;
 	struct ports ports;
 	struct worker **workers; /* n_workers of them; owned */
@@ -62,6 +65,11 @@ struct daemon {
 	struct pulse *pulses; /* one for each worker; owned */
 	struct reload_report last_reload;
 	struct kept_settings kept;
+	struct runtime runtime; /* what was changed at run time */
+	struct events events;
+	struct list target_waits; /* changes whose answer waits */
+	uint64_t n_target_waits;
+	uint64_t n_sweeps; /* that each worker was asked for */
 
 	enum daemon_phase phase;
 	uint64_t started_ms;

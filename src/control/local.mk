@@ -8,8 +8,11 @@ src_libweir_a_SOURCES += \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \
 	src/control/explain_targets.c \
+	src/control/events.c src/control/events.h \
+	src/control/lay.c src/control/lay.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
+	src/control/overlay_command.c \
 	src/control/ports.c src/control/ports.h \
 	src/control/ports_owner.c \
 	src/control/pulse.c src/control/pulse.h \
@@ -19,9 +22,12 @@ src_libweir_a_SOURCES += \
 	src/control/reload.c src/control/reload.h \
 	src/control/resolver.c src/control/resolver.h \
 	src/control/roster.c src/control/roster.h \
+	src/control/runtime.c src/control/runtime.h \
 	src/control/status.c src/control/status.h \
-	src/control/status_rules.c \
+	src/control/status_rules.c src/control/status_targets.c \
 	src/control/stop.c src/control/stop.h \
+	src/control/target_commands.c src/control/target_commands.h \
+	src/control/target_wait.c src/control/target_wait.h \
 	src/control/trial.c src/control/trial.h \
 	src/control/web.c src/control/web.h \
 	src/control/web_pages.c src/control/web_pages.h \

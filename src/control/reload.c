@@ -114,7 +114,7 @@ bool reload_run(struct daemon *d, enum config_tests tests)
 	good = valid && !world_open_ports(&next, d, &diag) &&
 	       !world_read_keys(&next, &diag);
 	if (good)
-		world_publish(&next, d);
+		world_publish(&next, d, &diag);
 	report_reload(d, good, !valid, &diag);
 	/* Findings may point into the snapshot that was refused. */
 	diag_release(&diag);

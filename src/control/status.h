@@ -29,7 +29,8 @@ json_t *status_of_logs(void);
 /* One condition of a rule, under the names of the configuration. */
 json_t *status_of_condition(const struct condition *c);
 
-/* Help for these: text that need not be UTF-8, and a time. */
+/* Help for these: a member, text that need not be UTF-8, and a time. */
+void status_count(json_t *o, const char *key, uint64_t value);
 json_t *status_text(struct slice text);
 json_t *status_time(uint64_t seconds_since_1970);
 

@@ -5,7 +5,9 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "lay.h"
 #include "net/listening.h"
+#include "target_commands.h"
 
 /* What a running process keeps as it was when it started. */
 static void keep_settings(struct kept_settings *kept, const struct settings *s)
@@ -13,6 +15,7 @@ static void keep_settings(struct kept_settings *kept, const struct settings *s)
 	*kept = (struct kept_settings){
 		.user = slice_dup(s->user),
 		.admin_socket = slice_dup(s->admin_socket),
+		.overlay_file = slice_dup(s->overlay_file),
 		.max_connections = s->max_connections,
 	};
 }
@@ -21,6 +24,7 @@ void kept_settings_release(struct kept_settings *kept)
 {
 	free(kept->user);
 	free(kept->admin_socket);
+	free(kept->overlay_file);
 	*kept = (struct kept_settings){0};
 }
 
@@ -37,6 +41,8 @@ static void warn_of_restart(const struct kept_settings *was,
 		 was->max_connections != is->max_connections},
 		{"admin.socket",
 		 !slice_eq(slice_of(was->admin_socket), is->admin_socket)},
+		{"overlay_file",
+		 !slice_eq(slice_of(was->overlay_file), is->overlay_file)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
@@ -54,6 +60,7 @@ int world_load(struct world *next, struct daemon *d, enum config_tests tests,
 		.tickets = d->tickets,
 		.n_workers = d->n_workers,
 		.tests = tests,
+		.keep = &next->texts,
 	};
 
 	next->snap = config_load(d->file, &options, diag);
@@ -102,7 +109,7 @@ int world_read_keys(struct world *next, struct diag *diag)
 	return result;
 }
 
-void world_publish(struct world *next_take, struct daemon *d)
+void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 {
 	struct world *next = next_take;
 	struct snapshot *old = d->snap;
@@ -110,9 +117,14 @@ void world_publish(struct world *next_take, struct daemon *d)
 	if (!old)
 		keep_settings(&d->kept, &next->snap->settings);
 	rosters_attach(next->snap);
+	overlay_catch_up(d, next->snap, diag);
+	lay_over(next->snap, d->runtime.doc, diag);
 	counts_attach(&d->counts, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;
+	config_texts_release(&d->texts);
+	d->texts = next->texts;
+	next->texts = (struct config_texts){0};
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
 	daemon_follow(d);
 	web_pages_follow(d, next->web);
@@ -134,6 +146,7 @@ void world_publish(struct world *next_take, struct daemon *d)
 void world_release(struct world *next)
 {
 	snapshot_unref(next->snap);
+	config_texts_release(&next->texts);
 	ports_release(&next->ports);
 	seal_keys_wipe(&next->keys);
 	listening_unref(next->web);

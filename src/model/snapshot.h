@@ -35,6 +35,7 @@ struct settings {
 	uint64_t shutdown_timeout_ms;
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */
+	struct slice overlay_file;        /* path */
 	struct slice ca_bundle;           /* path; empty: the system's */
 	struct slice region, account_id;
 	bool strict_aws_limits;

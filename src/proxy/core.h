@@ -51,7 +51,7 @@ struct worker {
 	_Alignas(64) tally_cell counters[WORKER_COUNTERS];
 	/* Gauges that other threads read. */
 	_Atomic uint64_t seen_clients, seen_upstreams, seen_exchanges;
-	_Atomic uint64_t seen_generation, seen_oldest;
+	_Atomic uint64_t seen_generation, seen_oldest, seen_sweeps;
 	_Atomic uint64_t seen_paused, seen_beats;
 
 	struct scratch scratch;

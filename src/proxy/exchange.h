@@ -59,6 +59,7 @@ struct attempt {
 	bool fresh_only : 1;   /* no warm connection for the next try */
 	bool dispatched : 1;   /* counted for `target` */
 	bool queue_full : 1;   /* of connects, at `target`: it is there */
+	bool is_open : 1;      /* begun, and not left yet */
 	bool outstanding : 1;  /* counted in target->outstanding */
 	bool target_spoke : 1; /* an answer, or an interim one, has begun */
 	bool has_response : 1; /* there is an answer, and it was counted */

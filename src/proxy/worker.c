@@ -173,6 +173,20 @@ void worker_cut_target(struct worker *w, struct target_state *state_take)
 	loop_post(&w->loop, cut, c);
 }
 
+static void sweep(void *arg)
+{
+	struct worker *w = arg;
+
+	upstream_sweep(w);
+	/* Behind what this turn has counted, for who reads it. */
+	atomic_fetch_add_explicit(&w->seen_sweeps, 1, memory_order_release);
+}
+
+void worker_sweep(struct worker *w)
+{
+	loop_post(&w->loop, sweep, w);
+}
+
 static void stop(void *arg)
 {
 	struct worker *w = arg;
@@ -302,5 +316,7 @@ void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 		.oldest_generation = gauge(&w->seen_oldest),
 		.paused = gauge(&w->seen_paused),
 		.beats = gauge(&w->seen_beats),
+		.sweeps = atomic_load_explicit(&w->seen_sweeps,
+					       memory_order_acquire),
 	};
 }

@@ -39,6 +39,7 @@ struct worker {
 	uint64_t generation;
 	size_t n_endpoints, n_fresh; /* of the last adoption */
 	unsigned n_adopted, n_cut;
+	uint64_t sweeps;
 	struct listening *sockets[8]; /* n_endpoints, with references */
 	uint64_t beats;
 	bool is_stuck;
@@ -81,6 +82,7 @@ void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 	*out = (struct worker_gauges){
 		.generation = w->generation,
 		.beats = w->beats,
+		.sweeps = w->sweeps,
 	};
 }
 
@@ -104,6 +106,11 @@ void worker_beat(struct worker *w)
 void worker_drain(struct worker *w)
 {
 	(void)w;
+}
+
+void worker_sweep(struct worker *w)
+{
+	w->sweeps++;
 }
 
 void worker_stop(struct worker *w)
@@ -286,6 +293,7 @@ static int begin(void **state)
 	d->n_workers = 2;
 	d->workers = worker_list;
 	d->counts.n_workers = 2;
+	list_init(&d->target_waits);
 	d->rosters = rosters_new(2, &ops, NULL);
 	d->prober = prober_new(&d->loop);
 	d->pulses = calloc(d->n_workers, sizeof(*d->pulses));
@@ -303,7 +311,7 @@ static void serve(struct daemon *d, uint16_t port)
 	load = load_good;
 	assert_int_equal(world_load(&first, d, TESTS_WARN, &diag), 0);
 	assert_int_equal(world_open_ports(&first, d, &diag), 0);
-	world_publish(&first, d);
+	world_publish(&first, d, &diag);
 	log_setup(LOG_ERROR + 1, LOG_TEXT);
 	diag_release(&diag);
 }

@@ -1,0 +1,301 @@
+"""Targets that are changed at run time, beside the file."""
+
+import json
+import os
+import resource
+import shutil
+import stat
+import threading
+import unittest
+
+from client import request
+from scene import Held, ONE_GROUP, Reply, Scene, Upgrade, wait_for
+from test_reload import Traffic
+
+GROUP = """
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners: [{{listener}, default_actions: {forward: app}}]
+target_groups:
+  - {name: app, {more}health_check.enabled: false, targets: [{targets}]}
+  - {name: spare, health_check.enabled: false}
+"""
+
+
+def read_overlay(weir):
+    with open(os.path.join(weir.dir, "overlay.json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+class Runtime(Scene):
+    """One weir and two servers, of which the file knows one."""
+    over = ("plain",)
+
+    def begin(self, more="", **kw):
+        self.one = self.origin(Reply(200, b"one"))
+        self.two = self.origin(Reply(200, b"two"))
+        return self.weir(GROUP, targets=self.one, more=more, **kw)
+
+    def do(self, weir, *words, status=0):
+        done = weir.command(*words)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def bodies(self, weir, n=6):
+        return {weir.get("/").body for _ in range(n)}
+
+    def laid(self, weir):
+        return {target["target"]: (target["state"], target.get("overlay"))
+                for target in weir.json("targets")["target_groups"][0]["targets"]}
+
+    def test_register_is_in_force_when_it_returns(self):
+        weir = self.begin(workers=3)
+        self.assertEqual(self.bodies(weir), {b"one"})
+        self.do(weir, "target", "register", "app", str(self.two), "--wait")
+        self.assertEqual(self.bodies(weir, 12), {b"one", b"two"})
+        self.assertEqual(self.laid(weir)[str(self.two)], ("unavailable", "registered"))
+        self.assertEqual(weir.json("status")["generations"]["current"], 1)
+        self.assertEqual(weir.json("status")["overlay"]["entries"], 1)
+        path = os.path.join(weir.dir, "overlay.json")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode) & 0o137, 0)
+        self.assertEqual(read_overlay(weir)["target_groups"], {"app": {"registered": [
+            {"id": "127.0.0.1", "port": self.two.port}]}})
+
+    def test_twice_is_once(self):
+        weir = self.begin()
+        words = ("target", "register", "app", str(self.two), "--weight", "3")
+        self.assertTrue(weir.json(*words)["changed"])
+        before = read_overlay(weir)
+        self.assertFalse(weir.json(*words)["changed"])
+        self.assertEqual(read_overlay(weir), before)
+        # A change of the weight is a change, and what is not said stays.
+        answer = weir.json("target", "register", "app", str(self.two), "--backup")
+        self.assertTrue(answer["changed"])
+        self.assertEqual(answer["target"], str(self.two))
+        self.assertEqual(read_overlay(weir)["target_groups"]["app"]["registered"],
+                         [{"id": "127.0.0.1", "port": self.two.port, "weight": 3,
+                           "backup": True}])
+
+    def test_drain_and_resume(self):
+        weir = self.begin(workers=2)
+        self.do(weir, "target", "register", "app", str(self.two))
+        answer = weir.json("target", "drain", "app", str(self.one), "--wait")
+        self.assertEqual((answer["targets"], answer["in_flight"], answer["changed"]),
+                         ([str(self.one)], 0, True))
+        self.assertEqual(self.bodies(weir), {b"two"})
+        self.assertEqual(self.laid(weir)[str(self.one)], ("draining", "drained"))
+        self.assertIn("drained at run time", self.do(weir, "targets"))
+        self.do(weir, "target", "resume", "app", str(self.one), "--wait")
+        self.assertEqual(self.bodies(weir), {b"one", b"two"})
+        self.assertEqual(self.laid(weir)[str(self.one)], ("unavailable", None))
+
+    def test_deregister_waits_for_what_runs(self):
+        weir = self.begin(more="deregistration_delay.timeout_seconds: 60, ")
+        held = Held(Reply(200, b"held"))
+        slow = self.origin(held)
+        self.do(weir, "target", "drain", "app", str(self.one))
+        self.do(weir, "target", "register", "app", str(slow))
+        c = weir.client()
+        c.send(request("GET", "/"))
+        self.assertTrue(slow.wait_for(lambda o: o.requests))
+        # As long as it runs, and no longer.
+        answer = weir.command("target", "deregister", "app", str(slow), "--wait",
+                              "--timeout", "0.2")
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("1 requests are still in flight", answer.stderr)
+        done = []
+        waiter = threading.Thread(target=lambda: done.append(weir.json(
+            "target", "deregister", "app", str(slow), "--wait")))
+        waiter.start()
+        wait_for(lambda: len(weir.states()) == 2, "both drain")
+        self.assertEqual(done, [])
+        held.release.set()
+        self.assertEqual(c.answer().body, b"held")
+        waiter.join(20)
+        self.assertEqual((done[0]["in_flight"], done[0]["changed"]), (0, False))
+
+    def test_a_target_of_the_file_is_taken_out_and_comes_back(self):
+        weir = self.begin()
+        self.do(weir, "target", "deregister", "app", str(self.one))
+        self.assertEqual(weir.get("/").status, 503)
+        self.assertEqual(read_overlay(weir)["target_groups"]["app"]["deregistered"],
+                         [{"id": "127.0.0.1", "port": self.one.port}])
+        self.assertEqual(weir.json("overlay")["differences"], [
+            {"target_group": "app", "target": str(self.one), "file": "weight 1, zone all",
+             "now": "deregistered"}])
+        self.do(weir, "target", "register", "app", str(self.one))
+        self.assertEqual(self.bodies(weir), {b"one"})
+        self.assertEqual(read_overlay(weir)["target_groups"], {})
+
+    def test_without_a_port_all_ports_are_meant(self):
+        weir = self.begin()
+        self.do(weir, "target", "register", "app", str(self.two))
+        answer = weir.json("target", "drain", "app", "127.0.0.1")
+        self.assertEqual(sorted(answer["targets"]), sorted([str(self.one), str(self.two)]))
+        self.assertEqual(weir.get("/").status, 503)
+
+    def test_it_survives_reload_and_restart(self):
+        weir = self.begin()
+        self.do(weir, "target", "register", "app", str(self.two))
+        self.do(weir, "target", "drain", "app", str(self.one))
+        weir.reload()
+        self.assertEqual(self.bodies(weir), {b"two"})
+        # A file that was edited and not reloaded is not slipped in.
+        weir.write(GROUP.replace("forward: app", "forward: spare"))
+        self.do(weir, "target", "resume", "app", str(self.one))
+        self.assertEqual(self.bodies(weir), {b"one", b"two"})
+        weir.write(GROUP)
+        self.do(weir, "target", "drain", "app", str(self.one))
+        self.assertEqual(weir.stop(), 0)
+        again = self.weir(GROUP, targets=self.one, more="",
+                          settings=f"overlay_file: {weir.dir}/overlay.json")
+        self.assertEqual(self.bodies(again), {b"two"})
+        self.assertEqual(self.laid(again)[str(self.one)], ("draining", "drained"))
+
+    def test_a_file_that_catches_up(self):
+        weir = self.begin()
+        self.do(weir, "target", "register", "app", str(self.two))
+        self.do(weir, "target", "register", "spare", str(self.two))
+        weir.reload(GROUP, targets=f"{self.one}, {self.two}")
+        self.assertEqual(list(read_overlay(weir)["target_groups"]), ["spare"])
+        weir.log.wait_for("the file now says what was changed at run time")
+        weir.write("\n".join(GROUP.split("\n")[:-2]) + "\n")
+        said = self.do(weir, "reload")
+        self.assertIn('target group "spare" is dropped: the file has no such group', said)
+        self.assertEqual(read_overlay(weir)["target_groups"], {})
+
+    def test_overlay_drop(self):
+        weir = self.begin()
+        for group in ("app", "spare"):
+            self.do(weir, "target", "register", group, str(self.two))
+        self.assertIn("registered, weight 1", self.do(weir, "overlay"))
+        self.do(weir, "overlay", "drop", "spare")
+        self.assertEqual(list(read_overlay(weir)["target_groups"]), ["app"])
+        self.assertEqual(weir.json("overlay", "drop")["differences"], [])
+        self.assertEqual(self.bodies(weir), {b"one"})
+        self.assertIn("the file alone", self.do(weir, "overlay"))
+
+    def test_bad_words(self):
+        weir = self.begin()
+        for words, said in (
+                (("register", "ap", "10.0.0.1:80"), 'no target group "ap"; did you mean "app"?'),
+                (("register", "app", "300.1.2.3:80"), "is not a target"),
+                (("register", "app", "10.0.0.1"), "has no port"),
+                (("register", "app", "10.0.0.1:0"), "is not a target"),
+                (("register", "app", "10.0.0.1:80", "--weight", "0"), "from 1 to 1000000"),
+                (("register", "app", "10.0.0.1:80", "--zone", "a b"), "availability_zone"),
+                (("register", "app", "unix:relative"), "must begin with"),
+                (("register", "app", "x" * 300 + ":80"), "octets"),
+                (("drain", "app", "10.0.0.9:80"), 'has no target "10.0.0.9:80"'),
+                (("resume", "app", "10.0.0.9"), "has no target"),
+                (("deregister", "app", "10.0.0.9"), "has no target"),
+                (("register", "app", "nosuch.invalid:80", "--wait", "--timeout", "0.1"),
+                 "its name has no address"),
+                (("register", "spare", "10.0.0.1:80", "--wait"), "no rule forwards")):
+            done = weir.command("target", *words)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn(said, done.stderr)
+        for words in (("register", "app"), ("drain", "app", "a", "b"), ("nonsense",),
+                      ("drain", "app", "a", "--timeout", "3"),
+                      ("drain", "app", "a", "--wait", "--timeout", "soon")):
+            self.assertEqual(weir.command("target", *words).returncode, 2, words)
+        self.assertEqual(weir.get("/").body, b"one")
+
+    def test_an_overlay_that_cannot_be_read(self):
+        for text, said in (('{"version": 2}', "of a later weir"),
+                           ('{"version": 1, "target_gro', "not JSON"),
+                           ("[]", "no JSON object"), ("", "not JSON"),
+                           ('{"version": 1, "target_groups": {"app": {"drained": [{}]}}}',
+                            "has no id")):
+            folder = self.folder()
+            path = os.path.join(folder, "overlay.json")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            os.chmod(path, 0o666)
+            weir = self.begin(settings=f"overlay_file: {path}")
+            self.assertEqual(weir.get("/").body, b"one")
+            weir.log.wait_for("level=error .*overlay file .*" + said)
+            advice = weir.json("status")["advice"]
+            self.assertEqual([a["token"] for a in advice], ["overlay-broken"])
+            done = weir.command("target", "register", "app", str(self.two))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("weir overlay drop", done.stderr)
+            with open(path, encoding="utf-8") as f:
+                self.assertEqual(f.read(), text)
+            self.do(weir, "overlay", "drop")
+            self.do(weir, "target", "register", "app", str(self.two))
+            self.assertEqual(weir.json("status")["advice"], [])
+            self.assertEqual(weir.stop(), 0)
+
+    def test_an_overlay_of_another_file(self):
+        folder = self.folder()
+        path = os.path.join(folder, "overlay.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({"version": 1, "target_groups": {
+                "gone": {"drained": [{"id": "10.0.0.1", "port": 80}]},
+                "app": {"registered": [{"id": "web7", "port": 80}, {"id": "not an id"}]}}}, f)
+        weir = self.begin(settings=f"overlay_file: {path}")
+        self.assertEqual(weir.get("/").body, b"one")
+        weir.log.wait_for('"gone" is dropped')
+        weir.log.wait_for('"not an id"')
+
+    def test_two_who_write_at_once(self):
+        weir = self.begin()
+        done = []
+        threads = [threading.Thread(target=lambda n=n: done.append(
+            weir.command("target", "register", "spare", f"10.0.0.{n}:80").returncode))
+            for n in range(1, 9)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(30)
+        self.assertEqual(done, [0] * 8)
+        self.assertEqual(len(read_overlay(weir)["target_groups"]["spare"]["registered"]), 8)
+
+    def test_a_full_disk_changes_nothing(self):
+        # The limit of a file's size stands for a disk without room.
+        weir = self.begin()
+        self.do(weir, "target", "register", "app", str(self.two))
+        before = read_overlay(weir)
+        resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (10, 10))
+        done = weir.command("target", "drain", "app", str(self.one))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing was changed", done.stderr)
+        self.assertEqual(read_overlay(weir), before)
+        self.assertEqual(self.bodies(weir), {b"one", b"two"})
+        self.assertEqual(os.path.exists(os.path.join(weir.dir, "overlay.json.new")), False)
+
+    def test_export_is_a_file_that_means_the_same(self):
+        weir = self.begin(more='port: 80, ', env={"HOST": "127.0.0.1"})
+        os.mkdir(os.path.join(weir.dir, "conf.d"))
+        with open(os.path.join(weir.dir, "conf.d", "x.yaml"), "w", encoding="utf-8") as f:
+            f.write("target_groups: {name: more, targets: ['${HOST}:81']}\n")
+        weir.reload("include: conf.d/*.yaml\n" + GROUP)
+        self.do(weir, "target", "register", "app", str(self.two), "--weight", "7")
+        self.do(weir, "target", "deregister", "app", str(self.one))
+        self.do(weir, "target", "register", "spare", "unix:/run/${x}")
+        self.do(weir, "target", "register", "spare", "10.0.0.1:80")
+        self.do(weir, "target", "drain", "spare", "10.0.0.1:80")
+        # Of the text in force, not of the file.
+        weir.write(GROUP.replace("app", "other"))
+        path = os.path.join(weir.dir, "all.yaml")
+        self.do(weir, "export", "-o", path)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        self.assertIn("- \"${HOST}:81\"\n", text)
+        self.assertIn('id: "unix:/run/$${x}"', text)
+        self.assertIn("# drained at run time, which a file cannot say: spare 10.0.0.1 port 80",
+                      text)
+        self.assertNotIn("include", text)
+        self.assertEqual(text, self.do(weir, "export", "--socket", weir.dir + "/admin.sock"))
+        shutil.copy(path, weir.config)
+        self.do(weir, "check")
+        self.do(weir, "overlay", "drop")
+        self.do(weir, "reload")
+        self.assertEqual(self.bodies(weir), {b"two"})
+        targets = weir.json("targets")["target_groups"]
+        self.assertEqual({g["name"]: sum(t["state"] != "draining" for t in g["targets"])
+                          for g in targets},
+                         {"app": 1, "spare": 2, "more": 1})
