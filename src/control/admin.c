@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -18,6 +19,8 @@ struct client {
 	struct admin *admin;
 	json_t *request; /* not answered yet; NULL: none */
 	uint64_t memo;
+	struct admin_peer peer;
+	bool more; /* the request has had an answer, and waits for more */
 	bool deaf; /* whatever comes now is thrown away */
 	bool gone;
 };
@@ -30,6 +33,7 @@ struct admin {
 	admin_answer_fn *answer;
 	void *arg;
 	struct list clients;
+	struct client *asking; /* while a command is asked; else NULL */
 	struct admin_counts counts;
 };
 
@@ -57,7 +61,38 @@ json_t *admin_ok(void)
 
 static void free_client(struct retired *r)
 {
-	free(list_entry(r, struct client, retired));
+	struct client *c = list_entry(r, struct client, retired);
+
+	free(c->peer.groups);
+	free(c);
+}
+
+const struct admin_peer *admin_peer(const struct admin *a)
+{
+	return &a->asking->peer;
+}
+
+void admin_answer_more(struct admin *a)
+{
+	a->asking->more = true;
+}
+
+/* Nobody and in no group, where the kernel does not tell. */
+static void read_peer(int fd, struct admin_peer *peer)
+{
+	struct ucred who = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t n = sizeof(who);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n);
+	peer->uid = who.uid;
+	peer->gid = who.gid;
+	n = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &n) == 0 ||
+	    errno != ERANGE)
+		return;
+	peer->groups = xmalloc(n);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &n) == 0)
+		peer->n_groups = n / sizeof(*peer->groups);
 }
 
 static void client_drop(struct client *c)
@@ -101,18 +136,35 @@ static void client_say(struct client *c, json_t *answer_take)
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);
 }
 
+static bool is_behind(const struct client *c)
+{
+	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
+}
+
 /* Asks the command; false while it has no answer. */
 static bool client_try_answer(struct client *c)
 {
 	struct admin *a = c->admin;
-	json_t *answer = a->answer(a->arg, c->request, &c->memo);
+	json_t *answer = NULL;
+	bool more;
 
-	if (!answer) {
-		loop_watch_rearm(a->retry, ADMIN_RETRY_MS);
-		return false;
+	/* What it has not read yet, waits where it comes from. */
+	if (!c->more || !is_behind(c)) {
+		a->asking = c;
+		more = c->more;
+		c->more = false;
+		answer = a->answer(a->arg, c->request, &c->memo);
+		c->more |= !answer && more;
+		a->asking = NULL;
 	}
-	json_decref(c->request);
-	c->request = NULL;
+	if (!answer || c->more)
+		loop_watch_rearm(a->retry, ADMIN_RETRY_MS);
+	if (!answer)
+		return false;
+	if (!c->more) {
+		json_decref(c->request);
+		c->request = NULL;
+	}
 	client_say(c, answer);
 	return true;
 }
@@ -137,11 +189,6 @@ static void client_take_line(struct client *c, struct slice line)
 	c->request = request;
 	c->memo = 0;
 	client_try_answer(c);
-}
-
-static bool is_behind(const struct client *c)
-{
-	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
 }
 
 /* Takes lines as long as they can be answered at once. */
@@ -196,7 +243,8 @@ static void on_ready(struct conn *conn)
 	/* Who has ended its side has asked all it will; the answers still
 	 * leave. */
 	if (io == IO_FAILED || conn->write_error ||
-	    (conn->shut && conn_unsent(conn) == 0))
+	    (conn->shut && conn_unsent(conn) == 0) ||
+	    (io == IO_CLOSED && c->more))
 		client_drop(c);
 	else if (is_behind(c))
 		conn->wants_room = true;
@@ -273,6 +321,7 @@ static void on_connection(int fd, int what, void *arg)
 		return;
 	}
 	c->admin = a;
+	read_peer(got, &c->peer);
 	list_push_back(&a->clients, &c->node);
 	a->counts.clients++;
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);

@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/text.h"
 #include "daemon.h"
 #include "explain_daemon.h"
 #include "reload.h"
@@ -122,18 +123,66 @@ static json_t *answer_certs(struct daemon *d, const json_t *request,
 	return status_of_certs(d);
 }
 
-static const struct {
+struct command {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request,
 			  uint64_t *memo);
-} commands[] = {
-	{"status", answer_status},     {"targets", answer_targets},
-	{"rules", answer_rules},       {"certs", answer_certs},
-	{"reload", answer_reload},     {"explain", explain_answer},
-	{"register", register_answer}, {"deregister", deregister_answer},
-	{"drain", drain_answer},       {"resume", resume_answer},
-	{"overlay", overlay_answer},   {"export", export_answer},
+	enum role role;      /* that it needs */
+	const char *changes; /* with this member it needs ROLE_ADMIN */
 };
+
+/* clang-format off */
+static const struct command commands[] = {
+	{"status", answer_status, ROLE_READ, NULL},
+	{"targets", answer_targets, ROLE_READ, NULL},
+	{"rules", answer_rules, ROLE_READ, NULL},
+	{"certs", answer_certs, ROLE_READ, NULL},
+	{"explain", explain_answer, ROLE_READ, NULL},
+	{"reload", answer_reload, ROLE_ADMIN, NULL},
+	{"register", register_answer, ROLE_ADMIN, NULL},
+	{"deregister", deregister_answer, ROLE_ADMIN, NULL},
+	{"drain", drain_answer, ROLE_ADMIN, NULL},
+	{"resume", resume_answer, ROLE_ADMIN, NULL},
+	{"overlay", overlay_answer, ROLE_READ, "drop"},
+	{"export", export_answer, ROLE_ADMIN, NULL},
+};
+/* clang-format on */
+
+static json_t *unknown(const char *name)
+{
+	struct text all = {0};
+	json_t *answer;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		text_addf(&all, "%s%s", i ? ", " : "", commands[i].name);
+	answer = admin_error("%s%.64s%s; there are: %s",
+			     name ? "there is no command \"" : "no \"command\"",
+			     name ? name : "", name ? "\"" : "",
+			     text_str(&all));
+	text_release(&all);
+	return answer;
+}
+
+/* Whether who asks may; without a socket nobody else can. */
+static bool is_allowed(const struct daemon *d, const struct command *c,
+		       const json_t *request)
+{
+	enum role needs = c->changes && json_object_get(request, c->changes)
+				  ? ROLE_ADMIN
+				  : c->role;
+
+	return !d->admin || role_of(&d->roles, admin_peer(d->admin)) >= needs;
+}
+
+static json_t *deny(const struct command *c)
+{
+	json_t *answer = admin_error(
+		"\"%s\" needs the %s group", c->name,
+		c->role == ROLE_READ && !c->changes ? "read" : "admin");
+
+	json_object_set_new(answer, "denied", json_true());
+	return answer;
+}
 
 json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 {
@@ -142,10 +191,9 @@ json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].answer(daemon, request, memo);
-	return admin_error("%s%.64s%s; there are: status, targets, rules, "
-			   "certs, explain, reload, register, deregister, "
-			   "drain, resume, overlay, export",
-			   name ? "there is no command \"" : "no \"command\"",
-			   name ? name : "", name ? "\"" : "");
+			return is_allowed(daemon, &commands[i], request)
+				       ? commands[i].answer(daemon, request,
+							    memo)
+				       : deny(&commands[i]);
+	return unknown(name);
 }

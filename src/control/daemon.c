@@ -213,15 +213,17 @@ static void open_admin(struct daemon *d)
 	int fd, why = 0;
 
 	d->admin_path = slice_dup(s->admin_socket);
-	if (identity_make_folder(&d->identity, s->admin_socket, 0750))
+	if (identity_make_folder(&d->identity, s->admin_socket,
+				 d->roles.has_read ? 0755 : 0750))
 		why = errno;
 	fd = sock_listen_path(d->admin_path);
 	if (fd < 0 && errno == ENOENT && why)
 		errno = why; /* why there is no folder says more */
 	if (fd >= 0) {
-		if (identity_give_socket(&d->identity, d->admin_path))
+		if (roles_give_socket(&d->roles, &d->identity, d->admin_path))
 			log_say(LOG_WARNING,
-				"the admin socket stays root's: %s: %s",
+				"the admin socket cannot be given to those who "
+				"may ask: %s: %s",
 				d->admin_path, strerror(errno));
 		d->admin = admin_new(&d->loop, fd, command_answer, d);
 	}
@@ -393,6 +395,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	/* Nothing is opened yet: later we may lack the rights to take it
 	 * away again. */
 	if (identity_find(d->snap, &d->identity, diag) ||
+	    roles_find(d->snap, &d->identity, &d->roles, diag) ||
 	    trial_of_keys(d->snap, &d->identity, diag))
 		return DAEMON_FAILURE;
 	status = start_admin(d);

@@ -28,9 +28,10 @@
 #include "pulse.h"
 #include "reload.h"
 #include "resolver.h"
+#include "roles.h"
 #include "roster.h"
-#include "web_pages.h"
 #include "runtime.h"
+#include "web_pages.h"
 #include "world.h"
 
 struct ticket_keys;
@@ -60,7 +61,8 @@ struct daemon {
 	struct list explains; /* questions that wait for a worker */
 	uint64_t n_explains;
 	struct admin *admin; /* NULL: nobody can ask */
-	char *admin_path;    /* unlinked at the end; owned; or NULL */
+	struct roles roles;
+	char *admin_path; /* unlinked at the end; owned; or NULL */
 	struct web_place web;
 	struct pulse *pulses; /* one for each worker; owned */
 	struct reload_report last_reload;

@@ -21,6 +21,7 @@ src_libweir_a_SOURCES += \
 	src/control/prober.c src/control/prober.h \
 	src/control/reload.c src/control/reload.h \
 	src/control/resolver.c src/control/resolver.h \
+	src/control/roles.c src/control/roles.h \
 	src/control/roster.c src/control/roster.h \
 	src/control/runtime.c src/control/runtime.h \
 	src/control/status.c src/control/status.h \

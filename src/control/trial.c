@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "ports.h"
+#include "roles.h"
 #include "tls/seal.h"
 #include "world.h"
 
@@ -135,9 +136,12 @@ static void warn_of_user(const struct snapshot *snap, struct diag *diag)
 void trial_of_world(const struct snapshot *snap, struct diag *diag)
 {
 	struct identity id;
+	struct roles roles;
 
 	warn_of_user(snap, diag);
-	if (!identity_find(snap, &id, diag))
+	if (!identity_find(snap, &id, diag)) {
+		roles_find(snap, &id, &roles, diag);
 		trial_of_keys(snap, &id, diag);
+	}
 	ports_try(snap, running_weir(&snap->settings), diag);
 }

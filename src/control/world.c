@@ -16,6 +16,8 @@ static void keep_settings(struct kept_settings *kept, const struct settings *s)
 		.user = slice_dup(s->user),
 		.admin_socket = slice_dup(s->admin_socket),
 		.overlay_file = slice_dup(s->overlay_file),
+		.admin_group = slice_dup(s->admin_group),
+		.read_group = slice_dup(s->read_group),
 		.max_connections = s->max_connections,
 	};
 }
@@ -25,6 +27,8 @@ void kept_settings_release(struct kept_settings *kept)
 	free(kept->user);
 	free(kept->admin_socket);
 	free(kept->overlay_file);
+	free(kept->admin_group);
+	free(kept->read_group);
 	*kept = (struct kept_settings){0};
 }
 
@@ -41,6 +45,10 @@ static void warn_of_restart(const struct kept_settings *was,
 		 was->max_connections != is->max_connections},
 		{"admin.socket",
 		 !slice_eq(slice_of(was->admin_socket), is->admin_socket)},
+		{"admin.admin_group",
+		 !slice_eq(slice_of(was->admin_group), is->admin_group)},
+		{"admin.read_group",
+		 !slice_eq(slice_of(was->read_group), is->read_group)},
 		{"overlay_file",
 		 !slice_eq(slice_of(was->overlay_file), is->overlay_file)},
 	};

@@ -26,6 +26,7 @@ struct snapshot;
 /* Settings that a running process does not change. Zeroed: not started. */
 struct kept_settings {
 	char *user, *admin_socket, *overlay_file; /* owned */
+	char *admin_group, *read_group;           /* likewise */
 	uint64_t max_connections;
 };
 

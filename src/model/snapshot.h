@@ -31,7 +31,8 @@ struct settings {
 	struct place admin_listen_place;
 	struct slice *admin_host_names;
 	size_t n_admin_host_names;
-	struct slice admin_path_prefix; /* empty, or "/weir" */
+	struct slice admin_path_prefix;       /* empty, or "/weir" */
+	struct slice admin_group, read_group; /* names; empty: none */
 	uint64_t shutdown_timeout_ms;
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */

@@ -1,10 +1,12 @@
 """Targets that are changed at run time, beside the file."""
 
+import grp
 import json
 import os
 import resource
 import shutil
 import stat
+import subprocess
 import threading
 import unittest
 
@@ -299,3 +301,62 @@ class Runtime(Scene):
         self.assertEqual({g["name"]: sum(t["state"] != "draining" for t in g["targets"])
                           for g in targets},
                          {"app": 1, "spare": 2, "more": 1})
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can be others")
+class Roles(Scene):
+    """Who may ask, and who may change what runs."""
+    over = ("plain",)
+    NOBODY = 65534
+
+    def begin(self, **groups):
+        settings = "".join(f"admin.{name}: {grp.getgrgid(gid).gr_name}\n"
+                           for name, gid in groups.items())
+        return self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")), settings=settings)
+
+    def run_as(self, weir, groups, *words):
+        return subprocess.run(
+            [weir.binary, *words, "-c", weir.config], env=weir.env, timeout=30,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            user=self.NOBODY, group=self.NOBODY, extra_groups=groups)
+
+    def test_who_reads_and_who_changes(self):
+        reads, changes = 100, 60  # users and games, on every Debian
+        weir = self.begin(read_group=reads, admin_group=changes)
+        mode = stat.S_IMODE(os.stat(os.path.join(weir.dir, "admin.sock")).st_mode)
+        self.assertEqual(mode, 0o666)
+        reading = (["status"], ["targets"], ["rules"], ["certs"], ["overlay"],
+                   ["explain", "request", "http://x:%d/" % weir.ports["port"]])
+        changing = (["reload"], ["overlay", "drop"], ["export"],
+                    ["target", "register", "app", "127.0.0.1:9"],
+                    ["target", "drain", "app", "127.0.0.1:9"],
+                    ["target", "resume", "app", "127.0.0.1:9"],
+                    ["target", "deregister", "app", "127.0.0.1:9"])
+        for words in reading:
+            self.assertEqual(self.run_as(weir, [reads], *words).returncode, 0, words)
+            done = self.run_as(weir, [], *words)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertRegex(done.stderr, "needs the (read|admin) group")
+        for words in changing:
+            done = self.run_as(weir, [reads], *words)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("needs the admin group", done.stderr)
+            self.assertEqual(weir.json("status")["generations"]["current"], 1)
+        done = self.run_as(weir, [reads], "reload", "--json")
+        self.assertEqual(json.loads(done.stdout)["denied"], True)
+        for words in changing:
+            self.assertEqual(self.run_as(weir, [changes], *words).returncode, 0, words)
+
+    def test_the_mode_is_the_first_bar(self):
+        weir = self.begin(admin_group=60)
+        mode = stat.S_IMODE(os.stat(os.path.join(weir.dir, "admin.sock")).st_mode)
+        self.assertEqual(mode, 0o660)
+        self.assertEqual(self.run_as(weir, [60], "reload").returncode, 0)
+        self.assertEqual(self.run_as(weir, [100], "status").returncode, 4)
+
+    def test_a_group_that_is_not_there(self):
+        weir = self.weir("settings: {admin.read_group: nosuchgroup}\n" + ONE_GROUP,
+                         app=self.origin(), wait=False)
+        self.assertEqual(weir.process.wait(10), 1)
+        weir.log.wait_for('there is no group "nosuchgroup"')
+        self.assertEqual(weir.command("check").returncode, 3)
