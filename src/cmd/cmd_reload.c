@@ -1,7 +1,21 @@
-/* weir reload: asks the process that runs to read its file again. */
+/* weir reload, weir confirm: the process that runs reads its file again, and
+ * keeps what it took. */
 #include <stdio.h>
 
+#include "base/slice.h"
 #include "client.h"
+
+static void say_good(const json_t *answer, bool waited)
+{
+	long long seconds = number_at(answer, "confirm_seconds");
+
+	printf("generation %lld is %s\n", number_at(answer, "generation"),
+	       waited ? "served by all workers" : "accepted");
+	if (seconds)
+		printf("the one before it returns in %lld s, unless \"weir "
+		       "confirm\" follows\n",
+		       seconds);
+}
 
 static int tell(const struct command *self, const json_t *answer, bool waited,
 		bool json)
@@ -14,9 +28,7 @@ static int tell(const struct command *self, const json_t *answer, bool waited,
 	fputs(text_at(answer, "text"), stderr);
 	if (json_is_true(json_object_get(answer, "ok"))) {
 		if (!json)
-			printf("generation %lld is %s\n",
-			       number_at(answer, "generation"),
-			       waited ? "served by all workers" : "accepted");
+			say_good(answer, waited);
 		return EXIT_GOOD;
 	}
 	fprintf(stderr, "weir %s: %s\n", self->name, text_at(answer, "error"));
@@ -34,7 +46,51 @@ static int reload_ask(const struct command *self, int argc, char **argv)
 		{"skip-tests", 0, NULL, &skip, NULL,
 		 "take it even if \"tests\" of the file fail"},
 		{"confirm", 0, "SECONDS", NULL, &confirm,
-		 "is not built yet, and refused"},
+		 "go back in so many seconds, unless weir confirm follows"},
+		{"json", 0, NULL, &json, NULL, "one JSON document"},
+		{"socket", 0, "PATH", NULL, &socket,
+		 "the admin socket, in place of the one in FILE"},
+		{0},
+	};
+	struct cmd_line line;
+	json_t *answer, *request;
+	int status = EXIT_GOOD;
+	uint64_t seconds;
+
+	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
+		return status;
+	request = json_pack("{s:s, s:b, s:b}", "command", "reload", "wait",
+			    wait, "skip_tests", skip);
+	if (confirm && !slice_to_u64(slice_of(confirm), &seconds)) {
+		json_decref(request);
+		return cmd_misused(self,
+				   "--confirm takes whole seconds, not \"%s\"",
+				   confirm);
+	}
+	if (confirm)
+		json_object_set_new(request, "confirm",
+				    json_integer((json_int_t)seconds));
+	status = client_ask(self, line.config, socket, request, &answer);
+	if (status != EXIT_GOOD)
+		return status;
+	status = tell(self, answer, wait, json);
+	json_decref(answer);
+	return status;
+}
+
+const struct command cmd_reload = {
+	.name = "reload",
+	.summary = "let the running weir take the file as it is now",
+	.usage = "[--wait] [--confirm SECONDS] [--skip-tests] [--json] "
+		 "[--socket PATH]",
+	.run = reload_ask,
+};
+
+static int confirm_ask(const struct command *self, int argc, char **argv)
+{
+	bool json = false;
+	const char *socket = NULL;
+	const struct cmd_option options[] = {
 		{"json", 0, NULL, &json, NULL, "one JSON document"},
 		{"socket", 0, "PATH", NULL, &socket,
 		 "the admin socket, in place of the one in FILE"},
@@ -46,22 +102,27 @@ static int reload_ask(const struct command *self, int argc, char **argv)
 
 	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
 		return status;
-	if (confirm)
-		return cmd_misused(self, "--confirm is not built yet");
 	status = client_ask(self, line.config, socket,
-			    json_pack("{s:s, s:b, s:b}", "command", "reload",
-				      "wait", wait, "skip_tests", skip),
-			    &answer);
+			    json_pack("{s:s}", "command", "confirm"), &answer);
 	if (status != EXIT_GOOD)
 		return status;
-	status = tell(self, answer, wait, json);
+	if (json)
+		client_print_json(answer);
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		fprintf(stderr, "weir %s: %s\n", self->name,
+			text_at(answer, "error"));
+		status = EXIT_FAILED;
+	} else if (!json) {
+		printf("generation %lld stays\n",
+		       number_at(answer, "generation"));
+	}
 	json_decref(answer);
 	return status;
 }
 
-const struct command cmd_reload = {
-	.name = "reload",
-	.summary = "let the running weir take the file as it is now",
-	.usage = "[--wait] [--skip-tests] [--json] [--socket PATH]",
-	.run = reload_ask,
+const struct command cmd_confirm = {
+	.name = "confirm",
+	.summary = "keep what reload --confirm took",
+	.usage = "[--json] [--socket PATH]",
+	.run = confirm_ask,
 };

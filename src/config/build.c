@@ -197,6 +197,16 @@ char *config_find_socket(const char *file, struct diag *diag)
 	return find_path(file, diag, admin_socket);
 }
 
+static struct slice overlay_file(const struct snapshot *snap)
+{
+	return snap->settings.overlay_file;
+}
+
+char *config_find_overlay(const char *file, struct diag *diag)
+{
+	return find_path(file, diag, overlay_file);
+}
+
 char *config_find_keeper(const char *file, struct diag *diag)
 {
 	return find_path(file, diag, keeper_socket);

@@ -88,6 +88,9 @@ bool config_is_same(const char *file, const struct snapshot *snap);
  */
 char *config_find_socket(const char *file, struct diag *diag);
 
+/* The same for settings.overlay_file. */
+char *config_find_overlay(const char *file, struct diag *diag);
+
 /* The same for firewall.socket, where the keeper listens. */
 char *config_find_keeper(const char *file, struct diag *diag);
 

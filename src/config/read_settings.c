@@ -208,9 +208,9 @@ const struct key settings_keys[] = {
 	{"oidc_signing_key_file", &type_not_built, NO_SLOT,
 	 .doc = "Signs x-amzn-oidc-data.",
 	 .absent = "/var/lib/weir/oidc.key"},
-	NOT_BUILT("drain_timeout_seconds",
-		  "Longest life of an old generation after a reload.",
-		  "0: no end"),
+	{"drain_timeout_seconds", &type_seconds, INTO(drain_timeout_ms), "0",
+	 {0, 31536000},
+	 .doc = "Longest life of an old generation after a reload; 0: no end."},
 	{"overlay_file", &type_path, INTO(overlay_file),
 	 .doc = "What was changed at run time.",
 	 .absent = "/var/lib/weir/overlay.json; for an ordinary user "

@@ -60,30 +60,53 @@ struct wait {
 };
 _Static_assert(sizeof(struct wait) == sizeof(uint64_t), "fits the memo");
 
+static json_t *report_with_confirm(json_t *report, unsigned confirm_s)
+{
+	if (confirm_s && json_is_true(json_object_get(report, "ok")))
+		json_object_set_new(report, "confirm_seconds",
+				    json_integer(confirm_s));
+	return report;
+}
+
+/* 0: it is final; false: it is no number of seconds. */
+static bool read_confirm(const json_t *request, unsigned *seconds)
+{
+	const json_t *confirm = json_object_get(request, "confirm");
+	json_int_t n = json_integer_value(confirm);
+
+	*seconds = (unsigned)n;
+	return !confirm || (json_is_integer(confirm) && n >= CONFIRM_LEAST_S &&
+			    n <= CONFIRM_MOST_S);
+}
+
 static json_t *answer_reload(struct daemon *d, const json_t *request,
 			     uint64_t *memo)
 {
 	struct wait wait;
+	unsigned confirm_s;
 	uint32_t now_s = (uint32_t)(clock_now_ms() / 1000);
 
 	memcpy(&wait, memo, sizeof(wait));
-	if (json_object_get(request, "confirm"))
-		return admin_error("reload with \"confirm\" is not built yet");
+	if (!read_confirm(request, &confirm_s))
+		return admin_error("\"confirm\" is seconds from %d to %d",
+				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
 	if (d->phase != DAEMON_SERVING)
 		return admin_error("weir is stopping");
 	if (wait.generation == 0) {
 		bool skip =
 			json_is_true(json_object_get(request, "skip_tests"));
 
-		if (!reload_run(d, skip ? TESTS_SKIP : TESTS_BIND) ||
+		if (!reload_run(d, skip ? TESTS_SKIP : TESTS_BIND, confirm_s) ||
 		    !json_is_true(json_object_get(request, "wait")))
-			return report_of_reload(d);
+			return report_with_confirm(report_of_reload(d),
+						   confirm_s);
 		wait.generation = (uint32_t)d->last_reload.generation;
 		wait.began_s = now_s;
 		memcpy(memo, &wait, sizeof(wait));
 	}
 	if (reload_is_adopted(d, wait.generation))
-		return report_of_generation(d, wait.generation);
+		return report_with_confirm(
+			report_of_generation(d, wait.generation), confirm_s);
 	if (now_s - wait.began_s > ADOPT_LIMIT_MS / 1000)
 		return admin_error("generation %u was accepted, but not every "
 				   "worker serves it yet",
@@ -139,6 +162,7 @@ static const struct command commands[] = {
 	{"certs", answer_certs, ROLE_READ, NULL},
 	{"explain", explain_answer, ROLE_READ, NULL},
 	{"reload", answer_reload, ROLE_ADMIN, NULL},
+	{"confirm", confirm_answer, ROLE_ADMIN, NULL},
 	{"register", register_answer, ROLE_ADMIN, NULL},
 	{"deregister", deregister_answer, ROLE_ADMIN, NULL},
 	{"drain", drain_answer, ROLE_ADMIN, NULL},

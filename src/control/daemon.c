@@ -15,6 +15,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "commands.h"
+#include "generations.h"
 #include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
@@ -75,6 +76,7 @@ void daemon_tend(struct daemon *d)
 {
 	uint64_t next = rosters_tend(d->rosters);
 
+	generations_tend(d);
 	if (d->tend_timer)
 		loop_watch_rearm(d->tend_timer,
 				 next < TEND_MS ? next : TEND_MS);
@@ -165,7 +167,7 @@ static void on_signal(int number, int what, void *arg)
 	switch (number) {
 	case SIGHUP:
 		if (d->phase == DAEMON_SERVING)
-			reload_run(d, TESTS_BIND);
+			reload_run(d, TESTS_BIND, 0);
 		break;
 	case SIGUSR1:
 		log_say(LOG_DEBUG, "the log goes to standard error: nothing "
@@ -379,6 +381,32 @@ static void load_overlay(struct daemon *d)
 	free(path);
 }
 
+/* What was confirmed last, where a change to it was not when the process ended;
+ * else the file. */
+static int load_first(struct world *first, struct daemon *d, struct diag *diag)
+{
+	struct config_texts kept = {0};
+	struct diag ignored = {0};
+	char *overlay = config_find_overlay(d->file, &ignored);
+	char *path = overlay ? confirm_path(slice_of(overlay)) : NULL;
+	int result;
+
+	diag_release(&ignored);
+	free(overlay);
+	if (!path || !confirm_find(path, &kept)) {
+		free(path);
+		return world_load(first, d, TESTS_WARN, NULL, diag);
+	}
+	log_say(LOG_WARNING,
+		"a reload was never confirmed: what was confirmed last is "
+		"served, and not the file, until the next reload");
+	result = world_load(first, d, TESTS_WARN, &kept, diag);
+	config_texts_release(&first->texts);
+	first->texts = kept;
+	d->confirm.path = path;
+	return result;
+}
+
 /* The order matters: what needs root comes before it is given up, what
  * belongs to the user after it. */
 static int start_world(struct daemon *d, struct world *first, struct diag *diag)
@@ -387,7 +415,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	int status;
 
 	/* Who starts has nothing to fall back to: tests that fail are said. */
-	if (world_load(first, d, TESTS_WARN, diag))
+	if (load_first(first, d, diag))
 		return DAEMON_CONFIG_INVALID;
 	d->snap = snapshot_ref(first->snap);
 	d->n_workers = d->snap->settings.workers;
@@ -480,6 +508,7 @@ static void release(struct daemon *d)
 	loop_watch_free(d->names_timer);
 	admin_free(d->admin);
 	web_pages_close(&d->web);
+	confirm_release(&d->confirm);
 	explain_end(d);
 	target_waits_end(d);
 	loop_turn(&d->loop, false);
@@ -496,6 +525,7 @@ static void release(struct daemon *d)
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
 	config_texts_release(&d->texts);
+	generations_release(d);
 	runtime_release(&d->runtime);
 	events_release(&d->events);
 	loop_release(&d->loop);
@@ -518,6 +548,7 @@ int daemon_serve(const char *file)
 	loop_init(&d.loop);
 	list_init(&d.explains);
 	list_init(&d.target_waits);
+	list_init(&d.generations);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

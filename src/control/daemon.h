@@ -17,6 +17,7 @@
 
 #include "admin.h"
 #include "base/list.h"
+#include "confirm.h"
 #include "events.h"
 #include "model/counts.h"
 #include "model/snapshot.h"
@@ -67,7 +68,12 @@ struct daemon {
 	struct pulse *pulses; /* one for each worker; owned */
 	struct reload_report last_reload;
 	struct kept_settings kept;
-	struct runtime runtime; /* what was changed at run time */
+	struct list generations;   /* struct generation, newest first */
+	struct confirm confirm;    /* what waits to be confirmed */
+	char config_hash[65];      /* SHA-256 of the texts, as hex */
+	bool differs;              /* the file from these, when last asked */
+	uint64_t differs_until_ms; /* so long nobody asks again */
+	struct runtime runtime;    /* what was changed at run time */
 	struct events events;
 	struct list target_waits; /* changes whose answer waits */
 	uint64_t n_target_waits;

@@ -3,12 +3,14 @@ src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
 	src/control/check.c src/control/check.h \
 	src/control/commands.c src/control/commands.h \
+	src/control/confirm.c src/control/confirm.h \
 	src/control/daemon.c src/control/daemon.h \
 	src/control/explain.c src/control/explain.h \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \
 	src/control/explain_targets.c \
 	src/control/events.c src/control/events.h \
+	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \

@@ -11,8 +11,11 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "daemon.h"
+#include "generations.h"
 #include "model/protocol.h"
 #include "web.h"
+
+enum { DIFFERS_MS = 1000 };
 
 /* json_stringn refuses what is not UTF-8: then only its ASCII is shown. */
 json_t *status_text(struct slice text)
@@ -84,6 +87,7 @@ static json_t *generations(const struct daemon *d)
 	}
 	status_count(o, "current", d->snap->generation);
 	status_count(o, "oldest_alive", oldest);
+	json_object_set_new(o, "alive", generations_alive(d));
 	return o;
 }
 
@@ -318,6 +322,38 @@ static json_t *admin_http(const struct daemon *d)
 	return o;
 }
 
+/* Files are read again for it, so nobody asks oftener than once a second. */
+static bool file_differs(struct daemon *d)
+{
+	uint64_t now = clock_now_ms();
+
+	if (now >= d->differs_until_ms) {
+		d->differs = !config_is_same(d->file, d->snap);
+		d->differs_until_ms = now + DIFFERS_MS;
+	}
+	return d->differs;
+}
+
+static json_t *config(struct daemon *d)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "hash", json_string(d->config_hash));
+	json_object_set_new(o, "file_differs", json_boolean(file_differs(d)));
+	return o;
+}
+
+static json_t *waiting(const struct daemon *d)
+{
+	uint64_t now = clock_now_ms(), ends = d->confirm.ends_ms;
+	json_t *o = json_object();
+
+	status_count(o, "generation", d->snap->generation);
+	status_count(o, "seconds_left",
+		     ends > now ? (ends - now + 999) / 1000 : 0);
+	return o;
+}
+
 static json_t *overlay(const struct daemon *d)
 {
 	json_t *o = json_object();
@@ -368,7 +404,7 @@ static json_t *last_reload(const struct daemon *d)
 	return o;
 }
 
-json_t *status_of_daemon(const struct daemon *d)
+json_t *status_of_daemon(struct daemon *d)
 {
 	json_t *o = admin_ok();
 
@@ -383,6 +419,9 @@ json_t *status_of_daemon(const struct daemon *d)
 	status_count(o, "uptime_seconds",
 		     (clock_now_ms() - d->started_ms) / 1000);
 	json_object_set_new(o, "generations", generations(d));
+	json_object_set_new(o, "config", config(d));
+	if (d->confirm.ends_ms)
+		json_object_set_new(o, "waiting", waiting(d));
 	json_object_set_new(o, "workers", workers(d));
 	json_object_set_new(o, "load_balancers", load_balancers(d));
 	json_object_set_new(o, "listeners", listeners(d));

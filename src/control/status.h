@@ -18,7 +18,7 @@ struct condition;
 struct daemon;
 
 /* Each returns a new reference to an answer. */
-json_t *status_of_daemon(const struct daemon *d);
+json_t *status_of_daemon(struct daemon *d);
 json_t *status_of_targets(const struct daemon *d);
 json_t *status_of_rules(const struct daemon *d);
 json_t *status_of_certs(const struct daemon *d);

@@ -5,9 +5,11 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "generations.h"
 #include "lay.h"
 #include "net/listening.h"
 #include "target_commands.h"
+#include "tls/digest.h"
 
 /* What a running process keeps as it was when it started. */
 static void keep_settings(struct kept_settings *kept, const struct settings *s)
@@ -62,9 +64,10 @@ static void warn_of_restart(const struct kept_settings *was,
 }
 
 int world_load(struct world *next, struct daemon *d, enum config_tests tests,
-	       struct diag *diag)
+	       const struct config_texts *given, struct diag *diag)
 {
 	const struct config_options options = {
+		.given = given,
 		.tickets = d->tickets,
 		.n_workers = d->n_workers,
 		.tests = tests,
@@ -117,6 +120,20 @@ int world_read_keys(struct world *next, struct diag *diag)
 	return result;
 }
 
+/* Of the files as they stand behind each other: of one alone, what sha256sum
+ * says of it. */
+static void hash_texts(struct daemon *d)
+{
+	struct slice *texts = xcalloc(d->texts.n + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < d->texts.n; i++)
+		texts[i] =
+			slice_make(d->texts.rows[i].octets, d->texts.rows[i].n);
+	digest_hex(texts, d->texts.n, d->config_hash);
+	free(texts);
+	d->differs_until_ms = 0;
+}
+
 void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 {
 	struct world *next = next_take;
@@ -124,15 +141,21 @@ void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 
 	if (!old)
 		keep_settings(&d->kept, &next->snap->settings);
-	rosters_attach(next->snap);
-	overlay_catch_up(d, next->snap, diag);
+	if (!next->is_again) {
+		rosters_attach(next->snap);
+		counts_attach(&d->counts, next->snap);
+	}
+	/* The way back may need what the file of now has no group for. */
+	if (!next->waits)
+		overlay_catch_up(d, next->snap, diag);
 	lay_over(next->snap, d->runtime.doc, diag);
-	counts_attach(&d->counts, next->snap);
+	generations_begin(d, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;
 	config_texts_release(&d->texts);
 	d->texts = next->texts;
 	next->texts = (struct config_texts){0};
+	hash_texts(d);
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
 	daemon_follow(d);
 	web_pages_follow(d, next->web);

@@ -39,11 +39,14 @@ struct world {
 	struct ports ports;
 	struct listening *web; /* for admin.listen; NULL: none was opened */
 	struct seal_keys keys; /* n is 0: no group is sticky */
+	bool is_again;         /* it was served before: snapshot_again() */
+	bool waits;            /* it has to be confirmed */
 };
 
 /* Each step returns 0, or -1 after at least one finding; then release it. */
+/* given: texts to be read in place of the files; NULL: the files. */
 int world_load(struct world *next, struct daemon *d, enum config_tests tests,
-	       struct diag *diag);
+	       const struct config_texts *given, struct diag *diag);
 int world_open_ports(struct world *next, struct daemon *d, struct diag *diag);
 int world_read_keys(struct world *next, struct diag *diag);
 

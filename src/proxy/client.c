@@ -486,3 +486,14 @@ void client_end(struct client *c)
 	/* There is no time left in which to linger. */
 	close_client(c);
 }
+
+void client_cut(struct client *c, const struct view *view)
+{
+	bool is_of_it = c->acceptor->last == view;
+
+	if (c->state != CLIENT_OPEN)
+		return;
+	c->front->cut(c, view);
+	if (is_of_it && c->state == CLIENT_OPEN)
+		client_hurry(c);
+}

@@ -49,6 +49,8 @@ struct front_ops {
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
+	/* What runs in a view ends now, the rest goes on. */
+	void (*cut)(struct client *c, const struct view *view);
 };
 
 /* An IP endpoint in 28 octets; a struct addr has room for a path. */
@@ -129,5 +131,9 @@ void client_hurry(struct client *c);
 
 /* Ends it, whatever runs on it: the worker stops. */
 void client_end(struct client *c);
+
+/* The time of a view that was replaced is over: what runs in it is cut, and an
+ * idle connection that waits for nothing else ends soon. */
+void client_cut(struct client *c, const struct view *view);
 
 #endif

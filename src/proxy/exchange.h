@@ -110,6 +110,10 @@ void exch_run(struct exchange *x);
 /* Ends it and its connections now: the worker stops. */
 void exch_end(struct exchange *x);
 
+/* Its time is over: weir answers with this reason, or where an answer has begun
+ * to leave, cuts it. Not for tunnels. */
+void exch_cut(struct exchange *x, enum reason reason);
+
 /* Frees what the worker keeps for the next ones. */
 void exch_release_free(struct worker *w);
 

@@ -54,11 +54,32 @@ struct adoption {
 	struct endpoint endpoints[];
 };
 
+/* Exchanges, and connections that may ask yet on listeners that are gone. */
+static void show_old(const struct worker *w, struct view *view)
+{
+	unsigned exchanges = view->users, connections = 0;
+
+	list_foreach (node, &w->acceptors) {
+		const struct acceptor *a =
+			list_entry(node, struct acceptor, node);
+
+		if (a->last != view)
+			continue;
+		exchanges--;
+		connections += a->n_asking;
+	}
+	view_show(view, exchanges,
+		  connections > exchanges ? connections : exchanges);
+}
+
 void worker_show_generations(struct worker *w)
 {
 	const struct view *oldest =
 		list_entry(w->views.prev, struct view, node);
 
+	list_foreach (node, &w->views)
+		if (node != &w->view->node)
+			show_old(w, list_entry(node, struct view, node));
 	gauge_set(&w->seen_generation, w->view->snap->generation);
 	gauge_set(&w->seen_oldest, oldest->snap->generation);
 }
@@ -146,6 +167,44 @@ static void beat(void *arg)
 void worker_beat(struct worker *w)
 {
 	loop_post(&w->loop, beat, w);
+}
+
+struct ending {
+	struct worker *worker;
+	uint64_t generation;
+};
+
+static void end_view(struct worker *w, const struct view *view)
+{
+	list_foreach_safe (node, &w->clients)
+		client_cut(list_entry(node, struct client, node), view);
+}
+
+static void end_generations(void *arg)
+{
+	struct ending *e = arg;
+	struct worker *w = e->worker;
+
+	/* What is cut leaves the list of views; they are few. */
+	for (struct list *node = w->views.prev; node != &w->views;) {
+		struct view *view = list_entry(node, struct view, node);
+
+		node = node->prev;
+		if (view == w->view || view->snap->generation > e->generation)
+			continue;
+		end_view(w, view_enter(view));
+		view_leave(view);
+		worker_show_generations(w);
+	}
+	free(e);
+}
+
+void worker_end_generations(struct worker *w, uint64_t generation)
+{
+	struct ending *e = xmalloc(sizeof(*e));
+
+	*e = (struct ending){w, generation};
+	loop_post(&w->loop, end_generations, e);
 }
 
 struct cut {

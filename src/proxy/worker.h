@@ -62,6 +62,10 @@ void worker_drain(struct worker *w);
  * deregistration delay is over. Takes over one reference. */
 void worker_cut_target(struct worker *w, struct target_state *state_take);
 
+/* What still runs in this generation, and in older ones, is cut: their time is
+ * over. Upgraded connections are in none. */
+void worker_end_generations(struct worker *w, uint64_t generation);
+
 /* Lets go of idle connections to targets that leave; when it has, gauges.sweeps
  * is one more. By then whatever was given to a target before is counted. */
 void worker_sweep(struct worker *w);
