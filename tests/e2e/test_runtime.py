@@ -3,8 +3,10 @@
 import grp
 import json
 import os
+import re
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import threading
@@ -360,3 +362,79 @@ class Roles(Scene):
         self.assertEqual(weir.process.wait(10), 1)
         weir.log.wait_for('there is no group "nosuchgroup"')
         self.assertEqual(weir.command("check").returncode, 3)
+
+
+DEPLOYED = """
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners: [{{listener}, default_actions: {forward: app}, rules: [
+      {priority: 1, conditions: {path_pattern: /ws}, actions: {forward: chat}}]}]
+target_groups:
+  - {name: app, targets: [{targets}], deregistration_delay.timeout_seconds: 20,
+     health_check: {interval_seconds: 0.5, timeout_seconds: 0.4, healthy_threshold_count: 1}}
+  - {name: chat, health_check.enabled: false, targets: [{chat}]}
+"""
+
+
+class Load:
+    """wrk, until it is told to end."""
+
+    def __init__(self, scene, weir, connections, *more):
+        self.process = subprocess.Popen(
+            ["wrk", "-t1", f"-c{connections}", "-d120", *more,
+             "http://127.0.0.1:%d/" % weir.ports["port"]],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        scene.addCleanup(self.process.kill)
+
+    def end(self):
+        """What it could not complain about."""
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.communicate(timeout=30)[0]
+        wrong = re.findall(r".*(?:Socket errors|Non-2xx).*", said)
+        return wrong, int(re.search(r"(\d+) requests in", said).group(1))
+
+
+@unittest.skipUnless(shutil.which("wrk"), "no wrk here")
+class Deploy(Scene):
+    """As people do it: nothing fails and nothing is cut. RELOADS=50 by hand."""
+    over = ("plain",)
+
+    def begin(self):
+        self.servers = [self.origin(Reply(200, b"ok")) for _ in range(3)]
+        weir = self.weir(DEPLOYED, targets=", ".join(str(o) for o in self.servers),
+                         chat=self.origin(Upgrade()), workers=2)
+        wait_for(lambda: list(weir.states().values()).count("healthy") == 3, "three are healthy")
+        self.tunnels = [weir.websocket() for _ in range(20)]
+        self.loads = [Load(self, weir, 8), Load(self, weir, 2, "-H", "Connection: close")]
+        for origin in self.servers:
+            self.assertTrue(origin.wait_for(lambda o: len(o.requests) > 20))
+        return weir
+
+    def judge(self):
+        for load in self.loads:
+            wrong, n = load.end()
+            self.assertEqual(wrong, [])
+            self.assertGreater(n, 20)
+        for n, ws in enumerate(self.tunnels):
+            self.assertEqual(ws.echo(b"%d" % n), b"%d" % n)
+
+    def test_three_servers_are_replaced_one_by_one(self):
+        weir = self.begin()
+        for old in self.servers:
+            done = weir.command("target", "drain", "app", str(old), "--wait")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            old.stop()
+            new = self.origin(Reply(200, b"new"))
+            for words in (("register", "app", str(new)), ("deregister", "app", str(old))):
+                done = weir.command("target", *words, "--wait")
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(new.wait_for(lambda o: o.requests))
+        self.judge()
+        self.assertEqual(weir.get("/").body, b"new")
+
+    def test_reloads_under_load(self):
+        weir = self.begin()
+        for n in range(int(os.environ.get("RELOADS", "5"))):
+            weir.reload(DEPLOYED + f"# {n}\n")
+        self.judge()
