@@ -182,30 +182,92 @@ int client_ask(const struct command *self, const char *config,
 			      CLIENT_PATIENCE_S, answer);
 }
 
+/* Where to ask: `socket`, or what the file says. From malloc; NULL after a
+ * message. */
+static char *find_socket(const struct command *self, const char *config,
+			 const char *socket)
+{
+	struct diag diag = {0};
+	char *found;
+
+	if (socket)
+		return xstrdup(socket);
+	found = config_find_socket(config, &diag);
+	if (!found) {
+		diag_print(&diag, stderr, isatty(STDERR_FILENO));
+		fprintf(stderr,
+			"weir %s: so the file does not say where the "
+			"admin socket is: name it with --socket\n",
+			self->name);
+	}
+	diag_release(&diag);
+	return found;
+}
+
 int client_ask_for(const struct command *self, const char *config,
 		   const char *socket, json_t *request_take, unsigned seconds,
 		   json_t **answer)
 {
-	char *found = NULL;
+	char *path = find_socket(self, config, socket);
 	int status = EXIT_INVALID;
 
-	if (!socket) {
-		struct diag diag = {0};
+	if (path)
+		status = ask_at(self, path, request_take, seconds, answer);
+	free(path);
+	json_decref(request_take);
+	return status;
+}
 
-		found = config_find_socket(config, &diag);
-		if (!found) {
-			diag_print(&diag, stderr, isatty(STDERR_FILENO));
-			fprintf(stderr,
-				"weir %s: so the file does not say where the "
-				"admin socket is: name it with --socket\n",
-				self->name);
+/* Line by line, until one is an error or nobody takes it. */
+static int follow(const struct command *self, const char *path, int fd,
+		  bool (*each)(const json_t *answer, void *arg), void *arg)
+{
+	FILE *from = fdopen(fd, "r");
+	int status = EXIT_GOOD;
+	bool goes_on = from != NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (goes_on) {
+		ssize_t n = getline(&line, &room, from);
+		json_t *answer = n > 0 ? json_loadb(line, (size_t)n, 0, NULL)
+				       : NULL;
+
+		if (!answer) {
+			status = unreachable(self, path, ECONNRESET);
+			break;
 		}
-		diag_release(&diag);
-		socket = found;
+		goes_on = json_is_true(json_object_get(answer, "ok"));
+		if (!goes_on) {
+			fprintf(stderr, "weir %s: %s\n", self->name,
+				text_at(answer, "error"));
+			status = EXIT_FAILED;
+		} else {
+			goes_on = each(answer, arg);
+		}
+		json_decref(answer);
 	}
-	if (socket)
-		status = ask_at(self, socket, request_take, seconds, answer);
-	free(found);
+	free(line);
+	if (from)
+		fclose(from);
+	return status;
+}
+
+int client_follow(const struct command *self, const char *config,
+		  const char *socket, json_t *request_take,
+		  bool (*each)(const json_t *answer, void *arg), void *arg)
+{
+	char *path = find_socket(self, config, socket);
+	char *question = json_dumps(request_take, JSON_COMPACT);
+	int fd = path ? dial(path, 0) : -1, status = EXIT_INVALID;
+
+	if (path && (fd < 0 || !send_all(fd, slice_of(question)) ||
+		     !send_all(fd, SLICE("\n"))))
+		status = unreachable(self, path, errno);
+	else if (path)
+		status = follow(self, path, fd, each, arg);
+	free(question);
+	free(path);
 	json_decref(request_take);
 	return status;
 }

@@ -32,6 +32,14 @@ int client_ask_for(const struct command *self, const char *config,
 		   const char *socket, json_t *request_take, unsigned seconds,
 		   json_t **answer);
 
+/*
+ * Asks for what goes on: gives each line of the answer to `each`, as long as it
+ * returns true. Ends with an error line, or with the daemon.
+ */
+int client_follow(const struct command *self, const char *config,
+		  const char *socket, json_t *request_take,
+		  bool (*each)(const json_t *answer, void *arg), void *arg);
+
 /* A connection for several questions, one after the other: -1 with errno, or a
  * descriptor. client_talk() is like client_call(). */
 int client_dial(const char *path);

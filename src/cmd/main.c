@@ -25,13 +25,12 @@ static const struct command *const commands[] = {
 	&cmd_sg_overlay,      &cmd_sg_watch,        &cmd_sg_suggest,
 	&cmd_explain_request, &cmd_target_register, &cmd_target_deregister,
 	&cmd_target_drain,    &cmd_target_resume,   &cmd_overlay,
-	&cmd_export,          &cmd_confirm,
+	&cmd_export,          &cmd_confirm,         &cmd_events,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"reopen", "conns",  "errors",  "maintenance",
-	"diff",   "events", "upgrade", "init",
+	"reopen", "conns", "errors", "maintenance", "diff", "upgrade", "init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "daemon.h"
+#include "events_command.h"
 #include "explain_daemon.h"
 #include "reload.h"
 #include "status.h"
@@ -169,6 +170,7 @@ static const struct command commands[] = {
 	{"resume", resume_answer, ROLE_ADMIN, NULL},
 	{"overlay", overlay_answer, ROLE_READ, "drop"},
 	{"export", export_answer, ROLE_ADMIN, NULL},
+	{"events", events_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

@@ -322,6 +322,16 @@ static int start_workers(struct daemon *d, uint64_t descriptors)
 	return DAEMON_GOOD;
 }
 
+static void on_health(void *arg, const struct target_state *s,
+		      const char *sentence)
+{
+	struct daemon *d = arg;
+	char *what = xasprintf("%.*s %s", SLICE_ARG(s->group), s->name);
+
+	events_note(&d->events, EVENT_HEALTH, what, "%s", sentence);
+	free(what);
+}
+
 static int start_control(struct daemon *d)
 {
 	d->names_timer = loop_watch_timer(&d->loop, TEND_MS, on_names, d);
@@ -329,6 +339,7 @@ static int start_control(struct daemon *d)
 	d->counts.n_workers = d->n_workers;
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
+	prober_on_change(d->prober, on_health, d);
 	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
 	return DAEMON_GOOD;
 }

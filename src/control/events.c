@@ -59,16 +59,29 @@ static json_t *event_to_json(const struct event *event)
 	return o;
 }
 
+uint64_t events_oldest(const struct events *e, uint64_t number)
+{
+	uint64_t oldest = e->next > EVENTS_MAX ? e->next - EVENTS_MAX : 0;
+
+	return number > oldest ? number : oldest;
+}
+
+json_t *events_one(const struct events *e, uint64_t number, time_t since_s)
+{
+	const struct event *event = &e->ring[number % EVENTS_MAX];
+
+	return event->at_s < since_s ? NULL : event_to_json(event);
+}
+
 json_t *events_from(const struct events *e, uint64_t number, time_t since_s)
 {
 	json_t *list = json_array();
-	uint64_t oldest = e->next > EVENTS_MAX ? e->next - EVENTS_MAX : 0;
 
-	for (uint64_t n = number > oldest ? number : oldest; n < e->next; n++) {
-		const struct event *event = &e->ring[n % EVENTS_MAX];
+	for (number = events_oldest(e, number); number < e->next; number++) {
+		json_t *one = events_one(e, number, since_s);
 
-		if (event->at_s >= since_s)
-			json_array_append_new(list, event_to_json(event));
+		if (one)
+			json_array_append_new(list, one);
 	}
 	return list;
 }

@@ -45,6 +45,13 @@ void events_release(struct events *e);
 void events_note(struct events *e, enum event_kind kind, const char *what,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The number itself, or the oldest that is still there where it is gone. */
+uint64_t events_oldest(const struct events *e, uint64_t number);
+
+/* The one of a number that is there; NULL: it is of an earlier second than
+ * `since_s`. A new reference. */
+json_t *events_one(const struct events *e, uint64_t number, time_t since_s);
+
 /* Those from a number on, and of no earlier second than `since_s`; oldest
  * first. A new reference. */
 json_t *events_from(const struct events *e, uint64_t number, time_t since_s);

@@ -32,6 +32,12 @@ struct prober *prober_new(struct loop *loop);
 /* Running checks are dropped. NULL is allowed. */
 void prober_free(struct prober *p);
 
+/* Who wants to hear of each change of a health: "It became unhealthy: ...". */
+void prober_on_change(struct prober *p,
+		      void (*changed)(void *arg, const struct target_state *s,
+				      const char *sentence),
+		      void *arg);
+
 /*
  * From now on checks the members of the used groups of this snapshot, whose
  * rosters have been published; keeps a reference to it. Probes of targets
