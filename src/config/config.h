@@ -108,6 +108,35 @@ struct snapshot *config_load_text(const char *name, struct slice text,
 				  const struct config_options *options,
 				  struct diag *diag);
 
+/* What is different in a file, object by object. */
+enum config_change_kind { CONFIG_ADDED, CONFIG_REMOVED, CONFIG_CHANGED };
+
+struct config_change {
+	enum config_change_kind kind;
+	char *object;     /* "listener web:443", "target app 10.0.0.1:80" */
+	char *key;        /* "health_check.path"; NULL: all of the object */
+	char *file, *now; /* values as one line; NULL: it is not there */
+	char *place;      /* "weir.yaml:14", where it is; else where it was */
+};
+
+enum { CONFIG_CHANGES_MAX = 10000 };
+
+/* All of it is owned. */
+struct config_changes {
+	struct config_change *rows;
+	size_t n;
+	size_t n_left_out; /* over the limit */
+};
+
+/*
+ * What `file` changes of `now`; both are the texts of good configurations.
+ * Defaults are values like others, secrets are masked, and the order of objects
+ * means nothing.
+ */
+void config_diff(const struct config_texts *file,
+		 const struct config_texts *now, struct config_changes *out);
+void config_changes_release(struct config_changes *changes);
+
 /*
  * The texts of a configuration, with the changes of run time laid over them, as
  * one file that means the same: scalars as they were written (${NAME} stays),

@@ -1,6 +1,7 @@
 # From a file to a snapshot.
 src_libweir_a_SOURCES += \
-	src/config/build.c src/config/config.h src/config/export.c \
+	src/config/build.c src/config/config.h \
+	src/config/diff.c src/config/export.c \
 	src/config/files.c src/config/files.h \
 	src/config/node.c src/config/node.h src/config/node_env.c \
 	src/config/node_parse.c \

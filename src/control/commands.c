@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "daemon.h"
+#include "diff_command.h"
 #include "events_command.h"
 #include "explain_daemon.h"
 #include "reload.h"
@@ -171,6 +172,7 @@ static const struct command commands[] = {
 	{"overlay", overlay_answer, ROLE_READ, "drop"},
 	{"export", export_answer, ROLE_ADMIN, NULL},
 	{"events", events_answer, ROLE_READ, NULL},
+	{"diff", diff_answer, ROLE_READ, "file"},
 };
 /* clang-format on */
 

@@ -9,6 +9,7 @@ src_libweir_a_SOURCES += \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \
 	src/control/explain_targets.c \
+	src/control/diff_command.c src/control/diff_command.h \
 	src/control/events.c src/control/events.h \
 	src/control/events_command.c src/control/events_command.h \
 	src/control/generations.c src/control/generations.h \
