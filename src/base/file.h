@@ -22,6 +22,21 @@ enum { FILE_PATIENCE_MS = 3000 };
  * errno. Never waits. */
 int file_open(const char *path);
 
+/* A file that somebody else has opened for us. */
+struct file_lent {
+	const char *path; /* whole */
+	int fd;
+};
+
+enum { FILE_LENT_MAX = 253 }; /* as many as the kernel passes in one message */
+
+/*
+ * From now on file_open() gives these in place of what their paths lead to,
+ * from their beginning; n is 0: no more. Borrowed until then, and for this
+ * thread alone.
+ */
+void file_lend(const struct file_lent *lent, size_t n);
+
 /* As read(2) on such a descriptor; goes on after EINTR, and waits for a pipe,
  * but no longer than the patience: then -1 with ETIMEDOUT. */
 ssize_t file_read(int fd, void *room, size_t size);

@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "config/config.h"
 
@@ -126,15 +127,43 @@ static bool read_line(int fd, struct text *line)
 	return false;
 }
 
-int client_talk(int fd, const json_t *request, json_t **answer)
+/* The descriptors go with the first octets. */
+static bool send_with(int fd, struct slice text, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(FILE_LENT_MAX * sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec all = {(void *)(uintptr_t)text.p, text.n};
+	struct msghdr m = {.msg_iov = &all,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	ssize_t sent;
+
+	if (n == 0)
+		return send_all(fd, text);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
+	do
+		sent = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent > 0 && send_all(fd, slice_from(text, (size_t)sent));
+}
+
+static int talk(int fd, const json_t *request, const int *fds, size_t n,
+		json_t **answer)
 {
 	char *question = json_dumps(request, JSON_COMPACT);
 	struct text line = {0};
 	int error = 0;
 
 	*answer = NULL;
-	if (!send_all(fd, slice_of(question)) || !send_all(fd, SLICE("\n")) ||
-	    !read_line(fd, &line))
+	if (!send_with(fd, slice_of(question), fds, n) ||
+	    !send_all(fd, SLICE("\n")) || !read_line(fd, &line))
 		error = errno;
 	else
 		*answer = json_loadb(line.p, line.n, 0, NULL);
@@ -147,6 +176,11 @@ int client_talk(int fd, const json_t *request, json_t **answer)
 	free(question);
 	/* What the kernel says when the patience is over. */
 	return error == EAGAIN ? ETIMEDOUT : error;
+}
+
+int client_talk(int fd, const json_t *request, json_t **answer)
+{
+	return talk(fd, request, NULL, 0, answer);
 }
 
 static int call(const char *path, const json_t *request, unsigned seconds,
@@ -182,9 +216,7 @@ int client_ask(const struct command *self, const char *config,
 			      CLIENT_PATIENCE_S, answer);
 }
 
-/* Where to ask: `socket`, or what the file says. From malloc; NULL after a
- * message. */
-static char *find_socket(const struct command *self, const char *config,
+char *client_find_socket(const struct command *self, const char *config,
 			 const char *socket)
 {
 	struct diag diag = {0};
@@ -208,7 +240,7 @@ int client_ask_for(const struct command *self, const char *config,
 		   const char *socket, json_t *request_take, unsigned seconds,
 		   json_t **answer)
 {
-	char *path = find_socket(self, config, socket);
+	char *path = client_find_socket(self, config, socket);
 	int status = EXIT_INVALID;
 
 	if (path)
@@ -216,6 +248,19 @@ int client_ask_for(const struct command *self, const char *config,
 	free(path);
 	json_decref(request_take);
 	return status;
+}
+
+int client_ask_handing(const struct command *self, const char *path,
+		       json_t *request_take, const int *fds, size_t n,
+		       json_t **answer)
+{
+	int fd = dial(path, CLIENT_PATIENCE_S);
+	int error = fd < 0 ? errno : talk(fd, request_take, fds, n, answer);
+
+	if (fd >= 0)
+		close(fd);
+	json_decref(request_take);
+	return error ? unreachable(self, path, error) : EXIT_GOOD;
 }
 
 /* Line by line, until one is an error or nobody takes it. */
@@ -257,7 +302,7 @@ int client_follow(const struct command *self, const char *config,
 		  const char *socket, json_t *request_take,
 		  bool (*each)(const json_t *answer, void *arg), void *arg)
 {
-	char *path = find_socket(self, config, socket);
+	char *path = client_find_socket(self, config, socket);
 	char *question = json_dumps(request_take, JSON_COMPACT);
 	int fd = path ? dial(path, 0) : -1, status = EXIT_INVALID;
 

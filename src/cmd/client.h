@@ -32,6 +32,17 @@ int client_ask_for(const struct command *self, const char *config,
 		   const char *socket, json_t *request_take, unsigned seconds,
 		   json_t **answer);
 
+/* Where to ask: `socket`, or what the configuration names. From malloc; NULL
+ * after a message. */
+char *client_find_socket(const struct command *self, const char *config,
+			 const char *socket);
+
+/* As client_ask() on a path, with descriptors (FILE_LENT_MAX of them at most)
+ * for who answers. */
+int client_ask_handing(const struct command *self, const char *path,
+		       json_t *request_take, const int *fds, size_t n,
+		       json_t **answer);
+
 /*
  * Asks for what goes on: gives each line of the answer to `each`, as long as it
  * returns true. Ends with an error line, or with the daemon.

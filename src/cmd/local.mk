@@ -9,6 +9,7 @@ weir_SOURCES = \
 	src/cmd/cmd_status.c src/cmd/cmd_targets.c src/cmd/cmd_rules.c \
 	src/cmd/rule_words.c src/cmd/rule_words.h \
 	src/cmd/explain_packet.c src/cmd/explain_request.c \
+	src/cmd/hand_over.c src/cmd/hand_over.h \
 	src/cmd/period.c src/cmd/period.h \
 	src/cmd/pager.c src/cmd/pager.h \
 	src/cmd/explain_reason.c src/cmd/explain_reason.h src/cmd/sg.c src/cmd/sg.h \

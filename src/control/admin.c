@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/sock.h"
@@ -20,6 +22,8 @@ struct client {
 	json_t *request; /* not answered yet; NULL: none */
 	uint64_t memo;
 	struct admin_peer peer;
+	int *fds; /* that came with the request; n_fds of them; owned */
+	size_t n_fds;
 	bool more; /* the request has had an answer, and waits for more */
 	bool deaf; /* whatever comes now is thrown away */
 	bool gone;
@@ -59,6 +63,15 @@ json_t *admin_ok(void)
 	return o;
 }
 
+static void close_descriptors(struct client *c)
+{
+	for (size_t i = 0; i < c->n_fds; i++)
+		close(c->fds[i]);
+	free(c->fds);
+	c->fds = NULL;
+	c->n_fds = 0;
+}
+
 static void free_client(struct retired *r)
 {
 	struct client *c = list_entry(r, struct client, retired);
@@ -70,6 +83,12 @@ static void free_client(struct retired *r)
 const struct admin_peer *admin_peer(const struct admin *a)
 {
 	return &a->asking->peer;
+}
+
+size_t admin_descriptors(const struct admin *a, const int **fds)
+{
+	*fds = a->asking->fds;
+	return a->asking->n_fds;
 }
 
 void admin_answer_more(struct admin *a)
@@ -105,6 +124,7 @@ static void client_drop(struct client *c)
 	c->admin->counts.clients--;
 	json_decref(c->request);
 	c->request = NULL;
+	close_descriptors(c);
 	loop_retire(c->admin->loop, &c->retired, free_client);
 }
 
@@ -164,6 +184,7 @@ static bool client_try_answer(struct client *c)
 	if (!c->more) {
 		json_decref(c->request);
 		c->request = NULL;
+		close_descriptors(c);
 	}
 	client_say(c, answer);
 	return true;
@@ -227,6 +248,38 @@ static void take_lines(struct client *c)
 	}
 }
 
+/*
+ * Descriptors lie beside the octets that they came with, and are lost with a
+ * read that has no room for them. So they are looked for before the first
+ * octets of a request are read; a look makes copies, which are ours.
+ */
+static void look_for_descriptors(struct client *c)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(FILE_LENT_MAX * sizeof(int))];
+	} control;
+	char octet;
+	struct iovec one = {&octet, 1};
+	struct msghdr m = {.msg_iov = &one,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	const struct cmsghdr *head;
+
+	if (recvmsg(c->conn.fd, &m,
+		    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		return;
+	head = CMSG_FIRSTHDR(&m);
+	if (!head || head->cmsg_level != SOL_SOCKET ||
+	    head->cmsg_type != SCM_RIGHTS)
+		return;
+	close_descriptors(c);
+	c->n_fds = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	c->fds = xmalloc((c->n_fds + 1) * sizeof(int));
+	memcpy(c->fds, CMSG_DATA(head), c->n_fds * sizeof(int));
+}
+
 static void on_ready(struct conn *conn)
 {
 	struct client *c = list_entry(conn, struct client, conn);
@@ -234,6 +287,8 @@ static void on_ready(struct conn *conn)
 
 	if (c->gone)
 		return;
+	if (c->peer.uid == 0 && !c->request && conn->in.n == 0)
+		look_for_descriptors(c);
 	do {
 		io = conn_fill(conn);
 		take_lines(c);

@@ -56,6 +56,9 @@ typedef json_t *admin_answer_fn(void *arg, const json_t *request,
 
 /* For a function that answers: who asks. Borrowed. */
 const struct admin_peer *admin_peer(const struct admin *a);
+/* The same: descriptors that came with the first octets of the request, from
+ * root alone; what others send is closed. They are closed with the request. */
+size_t admin_descriptors(const struct admin *a, const int **fds);
 /* The same: what it returns is one line of several, and it is asked again. The
  * request ends when the client has closed its side. */
 void admin_answer_more(struct admin *a);

@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "daemon.h"
 #include "diff_command.h"
@@ -81,11 +82,49 @@ static bool read_confirm(const json_t *request, unsigned *seconds)
 			    n <= CONFIRM_MOST_S);
 }
 
+/* Files that who asks has opened for us: their names, in the order of their
+ * descriptors. Returns how many; -1: they do not fit. */
+static ssize_t read_lent(const struct daemon *d, const json_t *request,
+			 struct file_lent lent[FILE_LENT_MAX])
+{
+	const json_t *files = json_object_get(request, "files"), *file;
+	const int *fds = NULL;
+	size_t n = files && d->admin ? admin_descriptors(d->admin, &fds) : 0;
+	size_t i;
+
+	if (files && (!json_is_array(files) || json_array_size(files) != n ||
+		      n > FILE_LENT_MAX))
+		return -1;
+	json_array_foreach (files, i, file) {
+		if (!json_is_string(file))
+			return -1;
+		lent[i] = (struct file_lent){json_string_value(file), fds[i]};
+	}
+	return (ssize_t)n;
+}
+
+static bool reload_with(struct daemon *d, const json_t *request,
+			unsigned confirm_s, ssize_t *n_lent)
+{
+	bool skip = json_is_true(json_object_get(request, "skip_tests"));
+	struct file_lent lent[FILE_LENT_MAX];
+	bool good;
+
+	*n_lent = read_lent(d, request, lent);
+	if (*n_lent < 0)
+		return false;
+	file_lend(lent, (size_t)*n_lent);
+	good = reload_run(d, skip ? TESTS_SKIP : TESTS_BIND, confirm_s);
+	file_lend(NULL, 0);
+	return good;
+}
+
 static json_t *answer_reload(struct daemon *d, const json_t *request,
 			     uint64_t *memo)
 {
 	struct wait wait;
 	unsigned confirm_s;
+	ssize_t n_lent;
 	uint32_t now_s = (uint32_t)(clock_now_ms() / 1000);
 
 	memcpy(&wait, memo, sizeof(wait));
@@ -95,11 +134,12 @@ static json_t *answer_reload(struct daemon *d, const json_t *request,
 	if (d->phase != DAEMON_SERVING)
 		return admin_error("weir is stopping");
 	if (wait.generation == 0) {
-		bool skip =
-			json_is_true(json_object_get(request, "skip_tests"));
+		bool good = reload_with(d, request, confirm_s, &n_lent);
 
-		if (!reload_run(d, skip ? TESTS_SKIP : TESTS_BIND, confirm_s) ||
-		    !json_is_true(json_object_get(request, "wait")))
+		if (n_lent < 0)
+			return admin_error("\"files\" are the paths of the "
+					   "descriptors that came with it");
+		if (!good || !json_is_true(json_object_get(request, "wait")))
 			return report_with_confirm(report_of_reload(d),
 						   confirm_s);
 		wait.generation = (uint32_t)d->last_reload.generation;

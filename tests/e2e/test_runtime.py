@@ -7,13 +7,14 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import threading
 import unittest
 
 from client import request
-from scene import Held, ONE_GROUP, Reply, Scene, Upgrade, wait_for
+from scene import Held, ONE_GROUP, Reply, Scene, Upgrade, certificate, wait_for
 from test_reload import Traffic
 
 GROUP = """
@@ -438,3 +439,70 @@ class Deploy(Scene):
         for n in range(int(os.environ.get("RELOADS", "5"))):
             weir.reload(DEPLOYED + f"# {n}\n")
         self.judge()
+
+
+SECURE = """
+settings:
+  user: nobody
+  workers: 1
+  admin.socket: {dir}/run/admin.sock
+  stickiness_key_file: {dir}/run/key
+  overlay_file: {dir}/run/overlay.json
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners: [{port: {port}, protocol: HTTPS, default_actions: {fixed_response:
+      {status_code: 200}}, certificates: {certificate: {dir}/own.pem, private_key: {dir}/own.key}}]
+"""
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root has what nobody may read")
+class Descriptors(Scene):
+    """A key that belongs to root alone, and a daemon that is not root."""
+    over = ("plain",)
+
+    def put(self, folder, kind):
+        for path, name, mode in zip(certificate("example.test", kind=kind),
+                                    ("own.pem", "own.key"), (0o644, 0o600)):
+            to = os.path.join(folder, name)
+            shutil.copy(path, to + ".new")
+            os.chmod(to + ".new", mode)
+            os.replace(to + ".new", to)
+
+    def test_reload_as_root_passes_the_key(self):
+        folder = self.folder()
+        self.put(folder, "ec")
+        weir = self.weir(SECURE.replace("{dir}/own", folder + "/own"))
+        self.assertEqual(weir.get("/", tls=True).status, 200)
+        self.put(folder, "rsa")
+        # By a signal it cannot be read, and the old one stays.
+        weir.signal(signal.SIGHUP)
+        weir.log.wait_for("own.key cannot be read: Permission denied")
+        before = weir.json("certs")
+        done = weir.command("reload", "--wait")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotEqual(weir.json("certs"), before)
+        self.assertEqual(weir.get("/", tls=True).status, 200)
+
+    def test_who_may_not(self):
+        folder = self.folder()
+        self.put(folder, "ec")
+        weir = self.weir(SECURE.replace("{dir}/own", folder + "/own"))
+        path = os.path.join(weir.dir, "run", "admin.sock")
+
+        def ask(files, fds):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                socket.send_fds(s, [json.dumps({"command": "reload", "files": files})
+                                    .encode() + b"\n"], fds)
+                return json.loads(s.makefile().readline())
+
+        with open("/dev/null", "rb") as null:
+            for files, fds in ((["/a"], [null.fileno()] * 2), (["/a", "/b"], [null.fileno()]),
+                               ("/a", [null.fileno()]), ([1], [null.fileno()])):
+                self.assertIn('"files" are', ask(files, fds)["error"])
+            # What is lent and not asked for does nothing.
+            before = len(os.listdir(f"/proc/{weir.process.pid}/fd"))
+            self.assertFalse(ask(["/a"], [null.fileno()])["ok"])
+            wait_for(lambda: len(os.listdir(f"/proc/{weir.process.pid}/fd")) <= before,
+                     "nothing is left open")

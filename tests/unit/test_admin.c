@@ -37,6 +37,16 @@ static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 		admin_answer_more(s->admin);
 		return ++*memo % 3 ? NULL : json_pack("{s:I}", "n", *memo / 3);
 	}
+	if (command && strcmp(command, "files") == 0) {
+		const int *fds;
+		size_t n = admin_descriptors(s->admin, &fds);
+		char octet = '-';
+
+		if (n && pread(fds[n - 1], &octet, 1, 0) != 1)
+			octet = '?';
+		return json_pack("{s:i, s:s#}", "n", (int)n, "octet", &octet,
+				 1);
+	}
 	if (command && strcmp(command, "who") == 0)
 		return json_pack("{s:i, s:i}", "uid",
 				 (int)admin_peer(s->admin)->uid, "gid",
@@ -405,6 +415,67 @@ static void test_more_than_one_line_until_the_client_leaves(void **state)
 	close(fd);
 }
 
+/* A request with descriptors beside its first octets. */
+static void put_with(int fd, const char *text, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(8 * sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec all = {(void *)(uintptr_t)text, strlen(text)};
+	struct msghdr m = {.msg_iov = &all,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
+	assert_int_equal(sendmsg(fd, &m, 0), (int)strlen(text));
+}
+
+static unsigned open_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void test_descriptors_of_root(void **state)
+{
+	struct scene *s = *state;
+	char name[] = "/tmp/weir-admin-XXXXXX";
+	int file = mkstemp(name), fd = dial(s);
+	const int two[] = {0, file};
+	bool root = geteuid() == 0;
+	unsigned before;
+
+	unlink(name);
+	assert_int_equal(write(file, "x", 1), 1);
+	put(fd, "{\"command\":\"files\"}\n");
+	assert_string_equal(get(s, fd), "{\"n\":0,\"octet\":\"-\"}");
+	before = open_descriptors();
+	put_with(fd, "{\"command\":\"files\"}\n", two, 2);
+	assert_string_equal(get(s, fd), root ? "{\"n\":2,\"octet\":\"x\"}"
+					     : "{\"n\":0,\"octet\":\"-\"}");
+	/* They are closed with the request, and with the client. */
+	assert_int_equal(open_descriptors(), before);
+	put_with(fd, "{\"command\":\"ne", two, 2);
+	put(fd, "ver\"}\n");
+	for (int i = 0; i < 5; i++)
+		loop_turn(&s->loop, false);
+	close(fd);
+	close(file);
+	admin_free(s->admin);
+	s->admin = NULL;
+	loop_turn(&s->loop, false);
+	assert_true(open_descriptors() < before);
+}
+
 static void test_what_a_peer_may(void **state)
 {
 	gid_t others[] = {7, 30};
@@ -452,6 +523,7 @@ int main(void)
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
 		SCENE(test_half_closed),
 		SCENE(test_who_asks),
+		SCENE(test_descriptors_of_root),
 		SCENE(test_more_than_one_line_until_the_client_leaves),
 		cmocka_unit_test(test_what_a_peer_may),
 	};
