@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -34,6 +35,7 @@ struct admin {
 	int fd;
 	struct loop_watch *watch;
 	struct loop_watch *retry; /* runs while somebody waits */
+	uint64_t retry_at_ms;     /* when it fires; 0: it does not run */
 	admin_answer_fn *answer;
 	void *arg;
 	struct list clients;
@@ -161,6 +163,17 @@ static bool is_behind(const struct client *c)
 	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
 }
 
+/* The timer is moved only where it would be too late. */
+static void retry_in(struct admin *a, uint64_t ms)
+{
+	uint64_t at = clock_now_ms() + ms;
+
+	if (a->retry_at_ms && a->retry_at_ms <= at)
+		return;
+	a->retry_at_ms = at;
+	loop_watch_rearm(a->retry, ms);
+}
+
 /* Asks the command; false while it has no answer. */
 static bool client_try_answer(struct client *c)
 {
@@ -178,7 +191,8 @@ static bool client_try_answer(struct client *c)
 		a->asking = NULL;
 	}
 	if (!answer || c->more)
-		loop_watch_rearm(a->retry, ADMIN_RETRY_MS);
+		retry_in(a,
+			 c->more && !answer ? ADMIN_FOLLOW_MS : ADMIN_RETRY_MS);
 	if (!answer)
 		return false;
 	if (!c->more) {
@@ -331,6 +345,7 @@ static void on_retry(int fd, int what, void *arg)
 
 	(void)fd;
 	(void)what;
+	a->retry_at_ms = 0;
 	list_foreach_safe (node, &a->clients) {
 		struct client *c = list_entry(node, struct client, node);
 

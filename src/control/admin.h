@@ -34,6 +34,8 @@ enum {
 	ADMIN_IDLE_MS = 60 * 1000,
 	/* A command that cannot answer yet is asked again after this. */
 	ADMIN_RETRY_MS = 10,
+	/* The same for one that has answered, and waits for more. */
+	ADMIN_FOLLOW_MS = 100,
 };
 
 /* Who asks, as the kernel says it of when he connected. */
