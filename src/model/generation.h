@@ -20,8 +20,8 @@
 struct snapshot;
 
 struct generation_cell {
-	_Alignas(
-		64) _Atomic unsigned is_alive; /* the worker has a view of it */
+	/* The worker has a view of it. */
+	_Alignas(64) _Atomic unsigned is_alive;
 	/* Of a view that was replaced: what runs in it, and on how many
 	 * connections at least; idle ones of a listener that is gone too. */
 	_Atomic unsigned exchanges, connections;

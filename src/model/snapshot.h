@@ -35,8 +35,7 @@ struct settings {
 	struct slice admin_path_prefix;       /* empty, or "/weir" */
 	struct slice admin_group, read_group; /* names; empty: none */
 	uint64_t shutdown_timeout_ms;
-	uint64_t drain_timeout_ms; /* of a generation that was replaced; 0: none
-				    */
+	uint64_t drain_timeout_ms; /* of old generations; 0: no end */
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */
 	struct slice overlay_file;        /* path */
