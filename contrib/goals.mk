@@ -5,7 +5,8 @@ GOALS = lint format asan tsan coverage bench check-e2e check-fault soak check-ne
 
 EXTRA_DIST += .clang-format .ci/run COPYING \
 	contrib/common.sh contrib/deps contrib/test contrib/quickstart \
-	bench/README.md bench/run-bench bench/run-firewall bench/backend.c bench/limit.c \
+	bench/README.md bench/run-bench bench/run-firewall bench/compare \
+	bench/backend.c bench/limit.c \
 	bench/load.c bench/peers tests
 
 # tests goes in as a folder, for its many small files; what a build inside the

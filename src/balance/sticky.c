@@ -1,8 +1,6 @@
 #include "balance/sticky.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
+#include "base/big_endian.h"
 #include "base/fail.h"
 #include "http/cookie.h"
 #include "http/h1_write.h"
@@ -13,72 +11,20 @@ enum {
 	CLOCK_SKEW_S = 300,
 };
 
-struct sticky_keys {
-	_Atomic unsigned refs;
-	struct seal_keys keys;
-};
-
-struct sticky_keys *sticky_keys_load(const char *path, char *why, size_t size)
-{
-	struct sticky_keys *keys = xcalloc(1, sizeof(*keys));
-
-	if (seal_keys_load(path, &keys->keys, why, size) < 0) {
-		free(keys);
-		return NULL;
-	}
-	atomic_init(&keys->refs, 1);
-	return keys;
-}
-
-struct sticky_keys *sticky_keys_ref(struct sticky_keys *keys)
-{
-	atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
-	return keys;
-}
-
-void sticky_keys_unref(struct sticky_keys *keys)
-{
-	if (!keys || atomic_fetch_sub_explicit(&keys->refs, 1,
-					       memory_order_acq_rel) != 1)
-		return;
-	seal_keys_wipe(&keys->keys);
-	free(keys);
-}
-
-struct sealer *sticky_sealer_new(const struct sticky_keys *keys)
-{
-	return sealer_new(&keys->keys);
-}
-
-static void put_u64(uint8_t *to, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		to[i] = (uint8_t)(value >> (56 - 8 * i));
-}
-
-static uint64_t get_u64(const uint8_t *from)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | from[i];
-	return value;
-}
-
 size_t sticky_seal(struct sealer *sealer, const struct target_group *group,
 		   uint64_t identity, time_t now_s, char *out, size_t size)
 {
 	uint8_t plain[STICKY_PLAIN_OCTETS] = {STICKY_VERSION};
 
-	put_u64(plain + 1, (uint64_t)now_s);
-	put_u64(plain + 9, identity);
+	big_endian_put(plain + 1, (uint64_t)now_s);
+	big_endian_put(plain + 9, identity);
 	return seal(sealer, group->name, plain, sizeof(plain), out, size);
 }
 
 /* What every plain text begins with: version and time of issue. */
 static bool is_in_time(const uint8_t *plain, time_t now_s, uint64_t duration_s)
 {
-	uint64_t now = (uint64_t)now_s, issued = get_u64(plain + 1);
+	uint64_t now = (uint64_t)now_s, issued = big_endian_get(plain + 1);
 
 	return plain[0] == STICKY_VERSION && issued <= now + CLOCK_SKEW_S &&
 	       (issued >= now || now - issued <= duration_s);
@@ -92,7 +38,7 @@ bool sticky_open(struct sealer *sealer, const struct target_group *group,
 	if (!unseal(sealer, group->name, value, plain, sizeof(plain)) ||
 	    !is_in_time(plain, now_s, group->stickiness.duration_s))
 		return false;
-	*identity = get_u64(plain + 9);
+	*identity = big_endian_get(plain + 9);
 	return true;
 }
 
@@ -151,7 +97,7 @@ size_t sticky_group_seal(struct sealer *sealer,
 	uint8_t plain[STICKY_GROUP_PLAIN_OCTETS] = {STICKY_VERSION};
 
 	assert(group->name.n <= STICKY_NAME_OCTETS);
-	put_u64(plain + 1, (uint64_t)now_s);
+	big_endian_put(plain + 1, (uint64_t)now_s);
 	memcpy(plain + 9, group->name.p, group->name.n);
 	return seal(sealer, BOUND_OF_GROUPS, plain, sizeof(plain), out, size);
 }
@@ -174,6 +120,12 @@ const struct target_group *sticky_group_open(struct sealer *sealer,
 	return NULL;
 }
 
+static bool find_group_cookie(const struct http_head *head, struct slice *value)
+{
+	return cookie_of_head(head, SLICE("AWSALBTGCORS"), value) ||
+	       cookie_of_head(head, SLICE("AWSALBTG"), value);
+}
+
 const struct target_group *sticky_group_of_head(struct sealer *sealer,
 						const struct forward *forward,
 						const struct http_head *head,
@@ -181,10 +133,18 @@ const struct target_group *sticky_group_of_head(struct sealer *sealer,
 {
 	struct slice value;
 
-	if (!cookie_of_head(head, SLICE("AWSALBTGCORS"), &value) &&
-	    !cookie_of_head(head, SLICE("AWSALBTG"), &value))
-		return NULL;
-	return sticky_group_open(sealer, forward, value, now_s);
+	return find_group_cookie(head, &value)
+		       ? sticky_group_open(sealer, forward, value, now_s)
+		       : NULL;
+}
+
+bool sticky_group_is_broken(struct sealer *sealer, const struct http_head *head)
+{
+	char plain[STICKY_GROUP_PLAIN_OCTETS];
+	struct slice value;
+
+	return find_group_cookie(head, &value) &&
+	       !unseal(sealer, BOUND_OF_GROUPS, value, plain, sizeof(plain));
 }
 
 size_t sticky_group_fields(struct field out[static STICKY_FIELDS],

@@ -33,22 +33,6 @@ enum {
 	STICKY_EXPIRES_S = 7 * 24 * 3600, /* what the cookie tells browsers */
 };
 
-/* The keys of now, shared by control and workers; counted references. */
-struct sticky_keys;
-
-/*
- * Reads settings.stickiness_key_file, or makes it: seal_keys_load(). Returns
- * one reference, or NULL with a sentence in `why`. Control thread; blocks.
- */
-struct sticky_keys *sticky_keys_load(const char *path, char *why, size_t size);
-struct sticky_keys *sticky_keys_ref(struct sticky_keys *keys);
-/* Any thread; the last one wipes and frees. NULL is allowed. */
-void sticky_keys_unref(struct sticky_keys *keys);
-
-/* What a worker seals and opens with; sealer_free() it. The keys may go. NULL
- * when memory or randomness is out. */
-struct sealer *sticky_sealer_new(const struct sticky_keys *keys);
-
 /*
  * The value of a cookie for a target of a group.
  *
@@ -116,6 +100,11 @@ const struct target_group *sticky_group_of_head(struct sealer *sealer,
 						const struct forward *forward,
 						const struct http_head *head,
 						time_t now_s);
+
+/* Whether a cookie came that was not made by us, or was changed on its way: URL
+ * encoded, say. For logs. */
+bool sticky_group_is_broken(struct sealer *sealer,
+			    const struct http_head *head);
 
 /* The Set-Cookie fields of a group, as sticky_fields() has them. */
 size_t sticky_group_fields(struct field out[static STICKY_FIELDS],

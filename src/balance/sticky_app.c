@@ -3,6 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/big_endian.h"
 #include "http/cookie.h"
 #include "http/h1_write.h"
 #include "http/head.h"
@@ -26,21 +27,6 @@ static uint64_t hash_of(struct slice text)
 	return XXH3_64bits(text.p, text.n);
 }
 
-static void put_u64(uint8_t *to, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		to[i] = (uint8_t)(value >> (56 - 8 * i));
-}
-
-static uint64_t get_u64(const uint8_t *from)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | from[i];
-	return value;
-}
-
 /* -- the sealed form ------------------------------------------------------- */
 
 /* The length tells how many there are. */
@@ -62,10 +48,10 @@ static void open_sessions(struct sealer *sealer, struct slice value,
 		const uint8_t *at = plain + 1 + i * APP_SESSION_OCTETS;
 
 		out->sessions[i] = (struct app_session){
-			get_u64(at),
-			get_u64(at + 8),
-			get_u64(at + 16),
-			get_u64(at + 24),
+			big_endian_get(at),
+			big_endian_get(at + 8),
+			big_endian_get(at + 16),
+			big_endian_get(at + 24),
 		};
 	}
 	out->n = n;
@@ -81,10 +67,10 @@ static size_t seal_sessions(struct sealer *sealer,
 		const struct app_session *s = &sessions->sessions[i];
 		uint8_t *at = plain + 1 + i * APP_SESSION_OCTETS;
 
-		put_u64(at, s->group);
-		put_u64(at + 8, s->identity);
-		put_u64(at + 16, s->issued_s);
-		put_u64(at + 24, s->cookie);
+		big_endian_put(at, s->group);
+		big_endian_put(at + 8, s->identity);
+		big_endian_put(at + 16, s->issued_s);
+		big_endian_put(at + 24, s->cookie);
 	}
 	return seal(sealer, cookie_name, plain,
 		    1 + sessions->n * APP_SESSION_OCTETS, out, size);

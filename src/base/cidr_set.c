@@ -4,7 +4,7 @@
 
 #include "arena.h"
 
-static int cmp(const void *left, const void *right)
+static int entry_cmp(const void *left, const void *right)
 {
 	return cidr_cmp(left, right);
 }
@@ -18,7 +18,7 @@ void cidr_set_make(struct arena *arena, const struct cidr *networks, size_t n,
 	if (n)
 		memcpy(all, networks, n * sizeof(*all));
 	if (n)
-		qsort(all, n, sizeof(*all), cmp);
+		qsort(all, n, sizeof(*all), entry_cmp);
 	/* A network stands right before its parts. */
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || !cidr_contains(&all[kept - 1], &all[i]))

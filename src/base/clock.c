@@ -5,6 +5,7 @@
 
 _Thread_local uint64_t clock_thread_ms;
 _Thread_local time_t clock_thread_s;
+_Thread_local long clock_thread_ns;
 
 static _Thread_local bool is_fake;
 static _Thread_local time_t date_of;
@@ -21,6 +22,7 @@ void clock_update(void)
 	clock_thread_ms =
 		(uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
 	clock_thread_s = wall.tv_sec;
+	clock_thread_ns = wall.tv_nsec;
 }
 
 void clock_fake(uint64_t now_ms, time_t wall_s)
@@ -28,6 +30,7 @@ void clock_fake(uint64_t now_ms, time_t wall_s)
 	is_fake = true;
 	clock_thread_ms = now_ms;
 	clock_thread_s = wall_s;
+	clock_thread_ns = 0;
 }
 
 static void put2(char *out, int value)

@@ -14,6 +14,7 @@
 
 extern _Thread_local uint64_t clock_thread_ms; /* monotonic */
 extern _Thread_local time_t clock_thread_s;    /* since 1970 */
+extern _Thread_local long clock_thread_ns;     /* of that second */
 
 static inline uint64_t clock_now_ms(void)
 {
@@ -24,6 +25,13 @@ static inline uint64_t clock_now_ms(void)
 static inline time_t clock_wall_s(void)
 {
 	return clock_thread_s;
+}
+
+/* The same, microseconds since 1970. */
+static inline uint64_t clock_wall_us(void)
+{
+	return (uint64_t)clock_thread_s * 1000000 +
+	       (uint64_t)clock_thread_ns / 1000;
 }
 
 /* Reads the kernel's clocks. The loop calls this once in a turn. */

@@ -106,7 +106,7 @@ void diag_warning(struct diag *d, const struct place *at, const char *hint,
 	va_end(args);
 }
 
-static int compare(const void *left, const void *right)
+static int finding_compare(const void *left, const void *right)
 {
 	const struct finding *a = left, *b = right;
 	int by_file = strcmp(a->place.file ? a->place.file : "",
@@ -125,7 +125,7 @@ void diag_sort(struct diag *d)
 {
 	if (d->n_findings)
 		qsort(d->findings, d->n_findings, sizeof(*d->findings),
-		      compare);
+		      finding_compare);
 }
 
 /* Where the last line was found. Findings are sorted: the next one is in the

@@ -35,7 +35,7 @@ _Noreturn void fail_no_memory(void)
 	fail_exit("out of memory");
 }
 
-static void *need(void *p)
+static void *memory_need(void *p)
 {
 	if (!p)
 		fail_no_memory();
@@ -44,22 +44,22 @@ static void *need(void *p)
 
 void *xmalloc(size_t size)
 {
-	return need(malloc(size ? size : 1));
+	return memory_need(malloc(size ? size : 1));
 }
 
 void *xcalloc(size_t n, size_t size)
 {
-	return need(calloc(n ? n : 1, size ? size : 1));
+	return memory_need(calloc(n ? n : 1, size ? size : 1));
 }
 
 void *xrealloc(void *old_take, size_t size)
 {
-	return need(realloc(old_take, size ? size : 1));
+	return memory_need(realloc(old_take, size ? size : 1));
 }
 
 char *xstrdup(const char *text)
 {
-	return need(strdup(text));
+	return memory_need(strdup(text));
 }
 
 char *xasprintf(const char *format, ...)
@@ -71,5 +71,5 @@ char *xasprintf(const char *format, ...)
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
 	va_end(args);
-	return need(n < 0 ? NULL : text);
+	return memory_need(n < 0 ? NULL : text);
 }

@@ -1,5 +1,6 @@
 src_libweir_a_SOURCES += \
 	src/base/arena.c src/base/arena.h \
+	src/base/big_endian.h \
 	src/base/cidr.c src/base/cidr.h \
 	src/base/cidr_file.c src/base/cidr_file.h \
 	src/base/cidr_set.c src/base/cidr_set.h \
@@ -8,6 +9,9 @@ src_libweir_a_SOURCES += \
 	src/base/diag.c src/base/diag.h \
 	src/base/fail.c src/base/fail.h \
 	src/base/file.c src/base/file.h \
+	src/base/journal.c src/base/journal.h \
+	src/base/line.c src/base/line.h \
+	src/base/histogram.c src/base/histogram.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/outbox.c src/base/outbox.h \

@@ -30,8 +30,8 @@ void map_release(struct map *map)
 }
 
 /* The slot of the key, or the free one where it would go. */
-static struct map_slot *probe(const struct map *map, struct slice key,
-			      uint64_t hash)
+static struct map_slot *slot_probe(const struct map *map, struct slice key,
+				   uint64_t hash)
 {
 	size_t mask = map->n_slots - 1;
 
@@ -45,10 +45,11 @@ static struct map_slot *probe(const struct map *map, struct slice key,
 
 void *map_get(const struct map *map, struct slice key)
 {
-	return map->n_used ? probe(map, key, hash_slice(key))->value : NULL;
+	return map->n_used ? slot_probe(map, key, hash_slice(key))->value
+			   : NULL;
 }
 
-static void resize(struct map *map, size_t n_slots)
+static void map_resize(struct map *map, size_t n_slots)
 {
 	struct map old = *map;
 
@@ -56,7 +57,7 @@ static void resize(struct map *map, size_t n_slots)
 	map->n_slots = n_slots;
 	for (size_t i = 0; i < old.n_slots; i++)
 		if (old.slots[i].value)
-			*probe(map, old.slots[i].key, old.slots[i].hash) =
+			*slot_probe(map, old.slots[i].key, old.slots[i].hash) =
 				old.slots[i];
 	free(old.slots);
 }
@@ -69,8 +70,8 @@ void *map_put(struct map *map, struct slice key, void *value)
 
 	assert(value);
 	if (map->n_used * 4 >= map->n_slots * 3)
-		resize(map, map->n_slots ? map->n_slots * 2 : 16);
-	s = probe(map, key, hash);
+		map_resize(map, map->n_slots ? map->n_slots * 2 : 16);
+	s = slot_probe(map, key, hash);
 	old = s->value;
 	if (!old)
 		map->n_used++;
@@ -86,7 +87,7 @@ void *map_remove(struct map *map, struct slice key)
 
 	if (map->n_used == 0)
 		return NULL;
-	s = probe(map, key, hash_slice(key));
+	s = slot_probe(map, key, hash_slice(key));
 	old = s->value;
 	if (!old)
 		return NULL;

@@ -7,12 +7,12 @@
 
 enum { NEAR_WORD_MAX = 64 };
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned least_of(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
 
-static char fold(char c)
+static char letter_fold(char c)
 {
 	return ascii_lower(c);
 }
@@ -32,15 +32,16 @@ static unsigned edit_distance(const char *a, const char *b)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= n_b; j++) {
-			bool same = fold(a[i - 1]) == fold(b[j - 1]);
+			bool same = letter_fold(a[i - 1]) ==
+				    letter_fold(b[j - 1]);
 
-			row[j] = least(least(up[j], row[j - 1]) + 1,
-				       up[j - 1] + !same);
+			row[j] = least_of(least_of(up[j], row[j - 1]) + 1,
+					  up[j - 1] + !same);
 			if (i > 1 && j > 1 &&
-			    fold(a[i - 1]) == fold(b[j - 2]) &&
-			    fold(a[i - 2]) == fold(b[j - 1]))
-				row[j] = least(row[j],
-					       rows[(i + 1) % 3][j - 2] + 1);
+			    letter_fold(a[i - 1]) == letter_fold(b[j - 2]) &&
+			    letter_fold(a[i - 2]) == letter_fold(b[j - 1]))
+				row[j] = least_of(row[j],
+						  rows[(i + 1) % 3][j - 2] + 1);
 		}
 	}
 	return rows[n_a % 3][n_b];

@@ -40,7 +40,9 @@ struct courier {
 	courier_deliver_fn *deliver;
 	void *arg;
 	_Atomic(struct outbox *) first;
-	_Atomic bool asleep, stopping;
+	void (*pause)(void *arg); /* or NULL */
+	_Atomic bool asleep, stopping, called;
+	_Atomic uint64_t rounds;
 	int wake_fd; /* an eventfd */
 	bool started;
 	pthread_t thread;
@@ -70,9 +72,16 @@ static void courier_wake(struct courier *c)
 	(void)n; /* the counter is full: it will wake without us */
 }
 
-bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
+static void courier_wake_sleeper(struct courier *c)
 {
-	struct courier *c = o->courier;
+	if (atomic_load(&c->asleep) && atomic_exchange(&c->asleep, false))
+		courier_wake(c);
+}
+
+/* Returns the octets that wait then, 0 for none. */
+static size_t put(struct outbox *o, uint32_t tag, struct slice record,
+		  memory_order order)
+{
 	struct mark mark = {(uint32_t)record.n, tag};
 	size_t need = (sizeof(mark) * 2 - 1 + record.n) & ~(sizeof(mark) - 1);
 	size_t head = atomic_load_explicit(&o->head, memory_order_acquire);
@@ -82,7 +91,7 @@ bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
 
 	if (record.n >= o->size || skip + need > o->size - (tail - head)) {
 		count_one(&o->lost);
-		return false;
+		return 0;
 	}
 	if (skip) {
 		memcpy(o->octets + at, &(struct mark){SKIP, 0}, sizeof(mark));
@@ -90,12 +99,32 @@ bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
 	}
 	memcpy(o->octets + at, &mark, sizeof(mark));
 	memcpy(o->octets + at + sizeof(mark), record.p, record.n);
+	atomic_store_explicit(&o->tail, tail + skip + need, order);
+	return tail + skip + need - head;
+}
+
+bool outbox_put(struct outbox *o, uint32_t tag, struct slice record)
+{
 	/* In one order with what the courier does before it sleeps: either it
 	 * sees the record, or we see that it sleeps. */
-	atomic_store(&o->tail, tail + skip + need);
-	if (atomic_load(&c->asleep) && atomic_exchange(&c->asleep, false))
-		courier_wake(c);
+	if (!put(o, tag, record, memory_order_seq_cst))
+		return false;
+	courier_wake_sleeper(o->courier);
 	return true;
+}
+
+size_t outbox_put_quietly(struct outbox *o, uint32_t tag, struct slice record)
+{
+	return put(o, tag, record, memory_order_release);
+}
+
+void outbox_hand_over(struct outbox *o)
+{
+	/* For the order of outbox_put(), of all that was put before. */
+	size_t tail = atomic_load_explicit(&o->tail, memory_order_relaxed);
+
+	atomic_store(&o->tail, tail);
+	courier_wake_sleeper(o->courier);
 }
 
 uint64_t outbox_lost(const struct outbox *o)
@@ -164,7 +193,7 @@ static bool courier_drain(struct courier *c)
 
 static bool courier_has_work(struct courier *c)
 {
-	if (atomic_load(&c->stopping))
+	if (atomic_load(&c->stopping) || atomic_load(&c->called))
 		return true;
 	for (struct outbox *o = atomic_load(&c->first); o; o = o->next)
 		if (!outbox_is_empty(o))
@@ -196,8 +225,14 @@ static void *courier_run(void *arg)
 		/* In this order: what was put before the wish to stop is
 		 * found after it. */
 		bool stopping = atomic_load(&c->stopping);
+		bool any;
 
-		if (courier_drain(c))
+		atomic_store(&c->called, false);
+		any = courier_drain(c);
+		if (c->pause)
+			c->pause(c->arg);
+		atomic_fetch_add(&c->rounds, 1);
+		if (any)
 			continue;
 		if (stopping)
 			return NULL;
@@ -230,6 +265,22 @@ struct outbox *courier_outbox(struct courier *c, size_t octets)
 	return o;
 }
 
+void courier_at_pause(struct courier *c, void (*pause_fn)(void *arg))
+{
+	c->pause = pause_fn;
+}
+
+void courier_call(struct courier *c)
+{
+	atomic_store(&c->called, true);
+	courier_wake_sleeper(c);
+}
+
+uint64_t courier_rounds(const struct courier *c)
+{
+	return atomic_load(&c->rounds);
+}
+
 int courier_start(struct courier *c)
 {
 	sigset_t all, before;
@@ -254,6 +305,8 @@ bool courier_stop(struct courier *c, unsigned wait_ms)
 	 * are the last words of a start that failed. */
 	if (!c->started && courier_start(c)) {
 		courier_drain(c);
+		if (c->pause)
+			c->pause(c->arg);
 		return true;
 	}
 	atomic_store(&c->stopping, true);

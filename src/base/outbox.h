@@ -5,7 +5,7 @@
  * So a thread that must not wait puts what it has to say into an outbox of its
  * own: bounded, without a lock, and without a system call unless the courier
  * sleeps. The courier's thread takes it from there, in the order of each
- *outbox. What does not fit is dropped and counted.
+ * outbox. What does not fit is dropped and counted.
  *
  *	struct courier *c = courier_new(deliver, arg);
  *	struct outbox *mine = courier_outbox(c, 64 * 1024);
@@ -49,6 +49,22 @@ struct outbox *courier_outbox(struct courier *c, size_t octets);
 int courier_start(struct courier *c);
 
 /*
+ * What the courier's thread does after each round through the outboxes, before
+ * it may sleep: for who gathers records. Before the start.
+ */
+void courier_at_pause(struct courier *c, void (*pause)(void *arg));
+
+/* Has the thread make a round, even where there is nothing to take. Any
+ * thread. */
+void courier_call(struct courier *c);
+
+/*
+ * Rounds that are over. Once it has grown by two, all is delivered that was
+ * put before it was asked for. Any thread.
+ */
+uint64_t courier_rounds(const struct courier *c);
+
+/*
  * Waits until all is written that was put before, at most `wait_ms`, and ends
  * the thread; starts it for that if it never was. Nobody may put any more.
  * Returns whether it has ended; if not, it hangs in a write, and the courier
@@ -69,6 +85,14 @@ void courier_read_counts(struct courier *c, struct courier_counts *out);
 
 /* Copies a record; false: there is no room for it, and it is counted. */
 bool outbox_put(struct outbox *o, uint32_t tag, struct slice record);
+
+/*
+ * The same, but the courier may sleep on. Returns the octets that wait in the
+ * outbox, marks included; 0: there was no room. outbox_hand_over() has them
+ * taken.
+ */
+size_t outbox_put_quietly(struct outbox *o, uint32_t tag, struct slice record);
+void outbox_hand_over(struct outbox *o);
 
 /* Records for which there was no room so far. The outbox's own thread. */
 uint64_t outbox_lost(const struct outbox *o);

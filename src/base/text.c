@@ -15,7 +15,7 @@ void text_release(struct text *t)
 	*t = (struct text){0};
 }
 
-static void reserve(struct text *t, size_t more)
+static void text_reserve(struct text *t, size_t more)
 {
 	if (t->room - t->n > more)
 		return;
@@ -25,7 +25,7 @@ static void reserve(struct text *t, size_t more)
 
 void text_add(struct text *t, struct slice s)
 {
-	reserve(t, s.n);
+	text_reserve(t, s.n);
 	if (s.n)
 		memcpy(t->p + t->n, s.p, s.n);
 	t->n += s.n;
@@ -42,7 +42,7 @@ void text_addf(struct text *t, const char *format, ...)
 	va_list args, again;
 	int n;
 
-	reserve(t, LINE_OCTETS);
+	text_reserve(t, LINE_OCTETS);
 	va_start(args, format);
 	va_copy(again, args);
 	n = vsnprintf(t->p + t->n, t->room - t->n, format, args);
@@ -51,7 +51,7 @@ void text_addf(struct text *t, const char *format, ...)
 		BUG("text_addf with \"%s\"", format);
 	/* Seldom longer than there was room for. */
 	if ((size_t)n >= t->room - t->n) {
-		reserve(t, (size_t)n);
+		text_reserve(t, (size_t)n);
 		vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
 	}
 	va_end(again);
@@ -60,7 +60,7 @@ void text_addf(struct text *t, const char *format, ...)
 
 const char *text_str(struct text *t)
 {
-	reserve(t, 0);
+	text_reserve(t, 0);
 	t->p[t->n] = '\0';
 	return t->p;
 }

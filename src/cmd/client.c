@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -13,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "net/sock.h"
 
 enum { WATCH_S = 1 };
 
@@ -46,26 +45,7 @@ void print_lost_lines(const json_t *logs)
 
 static int dial(const char *path, unsigned seconds)
 {
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = seconds};
-	int fd, error;
-
-	if (strlen(path) >= sizeof(to.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(to.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+	return sock_dial_path(path, seconds);
 }
 
 int client_dial(const char *path)
@@ -323,6 +303,22 @@ void client_print_json(const json_t *answer)
 	putchar('\n');
 }
 
+int client_print(const struct command *self, json_t *answer_take,
+		 void (*print)(const json_t *answer))
+{
+	int status = EXIT_GOOD;
+
+	if (json_is_true(json_object_get(answer_take, "ok"))) {
+		print(answer_take);
+	} else {
+		fprintf(stderr, "weir %s: %s\n", self->name,
+			text_at(answer_take, "error"));
+		status = EXIT_FAILED;
+	}
+	json_decref(answer_take);
+	return status;
+}
+
 static int show_once(const struct command *self, const char *config,
 		     const char *socket, const char *what,
 		     void (*print)(const json_t *answer), bool clear)
@@ -333,17 +329,10 @@ static int show_once(const struct command *self, const char *config,
 
 	if (status != EXIT_GOOD)
 		return status;
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		fprintf(stderr, "weir %s: %s\n", self->name,
-			text_at(answer, "error"));
-		status = EXIT_FAILED;
-	} else {
-		if (clear)
-			fputs("\033[H\033[2J", stdout);
-		print(answer);
-		fflush(stdout);
-	}
-	json_decref(answer);
+	if (clear)
+		fputs("\033[H\033[2J", stdout);
+	status = client_print(self, answer, print);
+	fflush(stdout);
 	return status;
 }
 

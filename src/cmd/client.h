@@ -68,6 +68,10 @@ int client_call(const char *path, const json_t *request, json_t **answer);
 int client_show(const struct command *self, int argc, char **argv,
 		const char *what, void (*print)(const json_t *answer));
 
+/* Prints an answer, or on stderr why there is none. Returns an exit status. */
+int client_print(const struct command *self, json_t *answer_take,
+		 void (*print)(const json_t *answer));
+
 /* An answer as one JSON document, for --json. */
 void client_print_json(const json_t *answer);
 

@@ -32,7 +32,7 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_reload, cmd_confirm,
-	cmd_status, cmd_target_register, cmd_target_deregister,
+	cmd_reopen, cmd_status, cmd_target_register, cmd_target_deregister,
 	cmd_target_drain, cmd_target_resume, cmd_overlay, cmd_export,
 	cmd_events, cmd_diff, cmd_targets, cmd_rules, cmd_certs,
 	cmd_explain_packet, cmd_explain_request, cmd_sg_render, cmd_sg_diff,

@@ -376,8 +376,8 @@ static void explain_as_json(const struct intent *intent,
 
 /* -- the command ----------------------------------------------------------- */
 
-static int explain(const struct command *self, const struct intent *intent,
-		   const struct question *q)
+static int explain_packet(const struct command *self,
+			  const struct intent *intent, const struct question *q)
 {
 	const struct firewall_config *c = &intent->config;
 	struct nft_packet p;
@@ -462,7 +462,7 @@ static int explain_run(const struct command *self, int argc, char **argv)
 	if (!intent)
 		return EXIT_INVALID;
 	overlay_of_keeper(line.config, intent->rules);
-	status = explain(self, intent, &q);
+	status = explain_packet(self, intent, &q);
 	intent_free(intent);
 	return status;
 }

@@ -125,8 +125,7 @@ static void print_rules(const json_t *answer)
 		printf("  %lld rules, whose host and path do not match, are "
 		       "left out\n",
 		       number_at(answer, "rules_left_out"));
-	json_array_foreach(json_object_get(answer, "rules"), i, rule)
-	{
+	json_array_foreach (json_object_get(answer, "rules"), i, rule) {
 		const json_t *list = json_object_get(rule, "conditions");
 
 		printf("  %-6s ", json_is_true(json_object_get(rule, "matched"))
@@ -134,7 +133,7 @@ static void print_rules(const json_t *answer)
 					  : "no");
 		print_name(rule);
 		putchar('\n');
-		json_array_foreach(list, j, condition)
+		json_array_foreach (list, j, condition)
 			print_condition(condition);
 	}
 }
@@ -149,8 +148,7 @@ static void print_candidates(const json_t *answer)
 	size_t i;
 
 	table_init(&t, titles);
-	json_array_foreach(json_object_get(answer, "candidates"), i, one)
-	{
+	json_array_foreach (json_object_get(answer, "candidates"), i, one) {
 		snprintf(text, sizeof(text), "  %s", text_at(one, "target"));
 		table_text(&t, text);
 		table_text(&t, text_at(one, "state"));
@@ -174,9 +172,10 @@ static void print_group(const json_t *answer, const json_t *group)
 	if (json_is_true(json_object_get(group, "sticky")))
 		printf(", kept by the cookie of the request");
 	putchar('\n');
-	json_array_foreach(list, i, one) if (json_array_size(list) > 1)
-		printf("  %s has weight %lld\n", text_at(one, "name"),
-		       number_at(one, "weight"));
+	json_array_foreach (list, i, one)
+		if (json_array_size(list) > 1)
+			printf("  %s has weight %lld\n", text_at(one, "name"),
+			       number_at(one, "weight"));
 	print_candidates(answer);
 }
 
@@ -185,8 +184,7 @@ static void print_transforms(const json_t *answer)
 	const json_t *t;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "transforms"), i, t)
-	{
+	json_array_foreach (json_object_get(answer, "transforms"), i, t) {
 		const char *after = text_at(t, "after");
 		const char *status = text_at(t, "status");
 
@@ -245,8 +243,8 @@ static void print_answer(const json_t *answer)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int explain(const struct command *self, const struct question *q,
-		   const struct cmd_line *line)
+static int explain_request(const struct command *self, const struct question *q,
+			   const struct cmd_line *line)
 {
 	json_t *headers = headers_of(self, line), *request, *answer;
 	int status;
@@ -261,20 +259,12 @@ static int explain(const struct command *self, const struct question *q,
 				      &answer);
 	if (status != EXIT_GOOD)
 		return status;
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		fprintf(stderr, "weir %s: %s\n", self->name,
-			text_at(answer, "error"));
-		status = EXIT_FAILED;
-	} else if (q->json) {
-		client_print_json(answer);
-	} else {
-		print_answer(answer);
-	}
-	json_decref(answer);
-	return status;
+	return client_print(self, answer,
+			    q->json ? client_print_json : print_answer);
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run_explain_request(const struct command *self, int argc,
+			       char **argv)
 {
 	struct question q = {.file = false};
 	const struct cmd_option options[] = {
@@ -299,7 +289,7 @@ static int run(const struct command *self, int argc, char **argv)
 		return status;
 	if (line.argc != 1)
 		return cmd_misused(self, "it takes one URL");
-	return explain(self, &q, &line);
+	return explain_request(self, &q, &line);
 }
 
 const struct command cmd_explain_request = {
@@ -307,5 +297,5 @@ const struct command cmd_explain_request = {
 	.summary = "which rule a request meets, and which target gets it",
 	.usage = "URL [-H 'NAME: VALUE']... [-X METHOD] [--from IP] "
 		 "[--load-balancer NAME] [--file] [--json]",
-	.run = run,
+	.run = run_explain_request,
 };

@@ -49,11 +49,12 @@ static const struct command *const commands[] = {
 	&cmd_confirm,
 	&cmd_events,
 	&cmd_diff,
+	&cmd_reopen,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"reopen", "conns", "errors", "maintenance", "upgrade", "init",
+	"conns", "errors", "maintenance", "upgrade", "init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -12,7 +12,7 @@
 
 enum { WATCH_S = 1 };
 
-static void when(char *out, size_t size, long long s)
+static void time_text(char *out, size_t size, long long s)
 {
 	time_t t = (time_t)s;
 	struct tm tm;
@@ -41,7 +41,7 @@ static void print_drift(const json_t *drift)
 
 	if (number_at(drift, "seen") == 0)
 		return;
-	when(at, sizeof(at), number_at(drift, "at"));
+	time_text(at, sizeof(at), number_at(drift, "at"));
 	printf("drift: our table was changed by somebody else %lld time%s, "
 	       "repaired %lld; last at %s\n%s",
 	       number_at(drift, "seen"),
@@ -73,7 +73,7 @@ static void print_head(const json_t *answer)
 	if (strcmp(text_at(answer, "mode"), "report") == 0)
 		printf(", mode: report (nothing is dropped)");
 	if (number_at(answer, "applied_at")) {
-		when(at, sizeof(at), number_at(answer, "applied_at"));
+		time_text(at, sizeof(at), number_at(answer, "applied_at"));
 		printf(", applied at %s", at);
 	}
 	putchar('\n');
@@ -188,7 +188,7 @@ static void print_unnamed(const json_t *list)
 		       text_at(o, "address"), number_at(o, "port"));
 }
 
-static void print(const json_t *answer)
+static void status_print(const json_t *answer)
 {
 	print_head(answer);
 	print_overlay(json_object_get(answer, "overlay"));
@@ -219,8 +219,8 @@ static bool names_group(const char *words, const char *group)
 }
 
 /* Leaves in the list under `key` what is asked for; `by` names groups. */
-static void narrow(json_t *answer, const char *key, const char *by,
-		   const struct view *v)
+static void status_narrow(json_t *answer, const char *key, const char *by,
+			  const struct view *v)
 {
 	const json_t *all = json_object_get(answer, key);
 	json_t *kept = json_array(), *o;
@@ -243,10 +243,10 @@ static bool narrow_all(json_t *answer, const struct view *v)
 
 	if (!v->group && !v->unused)
 		return true;
-	narrow(answer, "rules", "group",
-	       &(const struct view){.group = v->group});
-	narrow(answer, "drops", "what",
-	       &(const struct view){.group = v->group});
+	status_narrow(answer, "rules", "group",
+		      &(const struct view){.group = v->group});
+	status_narrow(answer, "drops", "what",
+		      &(const struct view){.group = v->group});
 	rules = json_object_get(answer, "rules");
 	drops = json_object_get(answer, "drops");
 	if (v->group && !json_array_size(rules) && !json_array_size(drops))
@@ -256,22 +256,22 @@ static bool narrow_all(json_t *answer, const struct view *v)
 		json_object_del(answer, "unnamed_ports");
 	}
 	if (v->unused) {
-		narrow(answer, "rules", "group", v);
-		narrow(answer, "network_acls", "chain",
-		       &(const struct view){.unused = true});
+		status_narrow(answer, "rules", "group", v);
+		status_narrow(answer, "network_acls", "chain",
+			      &(const struct view){.unused = true});
 		json_object_del(answer, "drops");
 		json_object_del(answer, "unnamed_ports");
 	}
 	return true;
 }
 
-static void show(const json_t *answer, const struct view *v)
+static void status_show(const json_t *answer, const struct view *v)
 {
 	if (v->watch && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[2J", stdout);
 	else
 		pager_begin();
-	print(answer);
+	status_print(answer);
 	pager_end();
 	fflush(stdout);
 }
@@ -297,12 +297,12 @@ static int show_once(const struct command *self, const char *config,
 		sg_print_json(answer);
 	status = sg_tell(self, answer);
 	if (status == EXIT_GOOD && !v->json)
-		show(answer, v);
+		status_show(answer, v);
 	json_decref(answer);
 	return status;
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run_status(const struct command *self, int argc, char **argv)
 {
 	struct view v = {.group = NULL};
 	const struct cmd_option options[] = {
@@ -331,5 +331,5 @@ const struct command cmd_sg_status = {
 	.name = "sg status",
 	.summary = "who was let in or dropped, and by which rule",
 	.usage = "[--group NAME] [--unused] [--json] [--watch]",
-	.run = run,
+	.run = run_status,
 };

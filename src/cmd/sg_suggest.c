@@ -52,8 +52,7 @@ static void print_list(const char *key, const json_t *list, bool quoted)
 	const json_t *o;
 
 	printf(", %s: %s", key, n == 1 ? "" : "[");
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		const char *word = json_string_value(o);
 		const char *quote = quoted && strchr(word, ':') ? "\"" : "";
 
@@ -69,8 +68,7 @@ static void print_others(const json_t *rule)
 	bool first = true;
 	size_t i;
 
-	json_array_foreach(json_object_get(rule, "groups"), i, o)
-	{
+	json_array_foreach (json_object_get(rule, "groups"), i, o) {
 		const char *group = json_string_value(o);
 
 		if (strcmp(group, text_at(rule, "group")) == 0)
@@ -106,8 +104,7 @@ static void print_rules(const json_t *rules)
 
 	if (json_array_size(rules))
 		puts("security_groups:");
-	json_array_foreach(rules, i, rule)
-	{
+	json_array_foreach (rules, i, rule) {
 		if (strcmp(group, text_at(rule, "group")) != 0) {
 			group = text_at(rule, "group");
 			direction = "";
@@ -128,7 +125,7 @@ static void print_count(const json_t *answer, const char *key,
 		printf("# %lld %s\n", number_at(answer, key), words);
 }
 
-static void print(const json_t *answer)
+static void suggest_print(const json_t *answer)
 {
 	const json_t *rules = json_object_get(answer, "rules");
 
@@ -165,7 +162,7 @@ static void print(const json_t *answer)
 	print_rules(rules);
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run_suggest(const struct command *self, int argc, char **argv)
 {
 	const char *group = NULL;
 	bool json = false;
@@ -186,12 +183,12 @@ static int run(const struct command *self, int argc, char **argv)
 		json_decref(request);
 		return cmd_misused(self, "arguments are UTF-8");
 	}
-	return sg_ask_and_tell(self, line.config, request, json, print);
+	return sg_ask_and_tell(self, line.config, request, json, suggest_print);
 }
 
 const struct command cmd_sg_suggest = {
 	.name = "sg suggest",
 	.summary = "the rules that would admit what mode: report let pass",
 	.usage = "[--group NAME] [--json]",
-	.run = run,
+	.run = run_suggest,
 };

@@ -20,8 +20,7 @@ static void print_groups(const json_t *groups)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(groups, i, o)
-	{
+	json_array_foreach (groups, i, o) {
 		printf("%s%s", i ? "," : "", json_string_value(o));
 	}
 }
@@ -45,8 +44,7 @@ static void print_all(const json_t *answer, bool json)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "packets"), i, o)
-	{
+	json_array_foreach (json_object_get(answer, "packets"), i, o) {
 		if (json) {
 			json_dumpf(o, stdout, JSON_COMPACT);
 			putchar('\n');
@@ -93,8 +91,8 @@ static void go_on_from(json_t *request, const json_t *answer)
 	json_object_set(request, "after", json_object_get(answer, "next"));
 }
 
-static int watch(const struct command *self, struct sg_line *keeper,
-		 json_t *request, bool json)
+static int watch_packets(const struct command *self, struct sg_line *keeper,
+			 json_t *request, bool json)
 {
 	struct shown shown = {.self = self};
 	bool began = false;
@@ -123,7 +121,7 @@ static int watch(const struct command *self, struct sg_line *keeper,
 	}
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run_watch(const struct command *self, int argc, char **argv)
 {
 	const char *group = NULL;
 	bool json = false;
@@ -147,7 +145,7 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	status = sg_line_open(self, line.config, &keeper);
 	if (status == EXIT_GOOD) {
-		status = watch(self, &keeper, request, json);
+		status = watch_packets(self, &keeper, request, json);
 		sg_line_close(&keeper);
 	}
 	json_decref(request);
@@ -158,5 +156,5 @@ const struct command cmd_sg_watch = {
 	.name = "sg watch",
 	.summary = "what is dropped, or would be, as it happens",
 	.usage = "[--group NAME] [--json]",
-	.run = run,
+	.run = run_watch,
 };

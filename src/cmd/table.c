@@ -7,7 +7,8 @@
 
 #include "base/fail.h"
 
-bool table_has_colour(void)
+/* Whether stdout takes it. */
+static bool table_has_colour(void)
 {
 	const char *no = getenv("NO_COLOR");
 

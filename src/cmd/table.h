@@ -39,7 +39,4 @@ void table_number(struct table *t, long long number);
 /* Prints to stdout and frees; nothing when there is no row. */
 void table_print(struct table *t);
 
-/* Whether stdout takes colour. */
-bool table_has_colour(void);
-
 #endif

@@ -41,6 +41,7 @@ static void read_root(struct reader *r, const struct node *root,
 	if (r->diag->n_errors != before)
 		return;
 	snapshot_note_forwards(r->snap);
+	snapshot_note_check_logs(r->snap);
 	check_whole(r, root);
 	if (r->strict)
 		check_strict(r);

@@ -298,6 +298,27 @@ static void warn_of_target(struct sense *s, const struct target *t)
 		     (int)addr_format(&t->addr, text), text);
 }
 
+/* -- checks that targets cannot understand ----------------------------------
+ */
+
+/* On AWS, too, checks speak HTTP unless they are told otherwise. */
+static void warn_of_check(struct sense *s, const struct target_group *g)
+{
+	const struct health_check *check = &g->health_check;
+
+	if (!check->enabled || check->port || check->protocol == g->protocol ||
+	    check->protocol == PROTOCOL_TCP ||
+	    (g->protocol != PROTOCOL_HTTP && g->protocol != PROTOCOL_HTTPS))
+		return;
+	warn(s->r, &g->place,
+	     arena_printf(&s->r->tree->arena, "write health_check.protocol: %s",
+			  protocol_name(g->protocol)),
+	     "the targets of \"%.*s\" speak %s, and health checks speak %s to "
+	     "the same port",
+	     SLICE_ARG(g->name), protocol_name(g->protocol),
+	     protocol_name(check->protocol));
+}
+
 /* -- the whole ------------------------------------------------------------- */
 
 static void note_ports(struct sense *s)
@@ -334,6 +355,48 @@ static void check_listener(struct sense *s, const struct listener *l)
 	warn_of_redirect(s, l, &l->default_rule);
 }
 
+/* -- logs ------------------------------------------------------------------ */
+
+/* Which log of its load balancer it is; the same path may be many's. */
+static void warn_of_log(struct sense *s, struct map *files, size_t which,
+			struct line_log *log)
+{
+	struct line_log *first;
+
+	if (!log->enabled)
+		return;
+	first = map_get(&files[which], log->path);
+	if (!first)
+		map_put(&files[which], log->path, log);
+	else if (first->form != log->form)
+		warn(s->r, &log->place, seen_at(s, &first->place),
+		     "the same file has lines of another format: nobody will "
+		     "read both");
+	for (size_t i = 0; !first && i < which; i++) {
+		struct line_log *other = map_get(&files[i], log->path);
+
+		if (other)
+			warn(s->r, &log->place, seen_at(s, &other->place),
+			     "the same file has lines of another log");
+	}
+}
+
+enum { LOGS = 3 };
+
+static void check_logs(struct sense *s, const struct snapshot *snap)
+{
+	struct map files[LOGS] = {{0}};
+
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		warn_of_log(s, files, 0, &snap->balancers[i].access_log);
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		warn_of_log(s, files, 1, &snap->balancers[i].connection_log);
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		warn_of_log(s, files, 2, &snap->balancers[i].check_log);
+	for (size_t i = 0; i < LOGS; i++)
+		map_release(&files[i]);
+}
+
 void check_sense(struct reader *r)
 {
 	const struct snapshot *snap = r->snap;
@@ -344,11 +407,14 @@ void check_sense(struct reader *r)
 	};
 
 	note_ports(&s);
+	check_logs(&s, snap);
 	for (size_t b = 0; b < snap->n_balancers; b++)
 		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
 			check_listener(&s, &snap->balancers[b].listeners[i]);
-	for (size_t g = 0; g < snap->n_groups; g++)
+	for (size_t g = 0; g < snap->n_groups; g++) {
+		warn_of_check(&s, &snap->groups[g]);
 		for (size_t t = 0; t < snap->groups[g].n_targets; t++)
 			warn_of_target(&s, &snap->groups[g].targets[t]);
+	}
 	free(s.spoken);
 }

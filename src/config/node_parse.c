@@ -28,7 +28,7 @@ enum { FEW_KEYS = 8 };
 static struct node *parse_node(struct parse *p, const yaml_event_t *event,
 			       unsigned depth);
 
-/* -- places --------------------------------------------------------------- */
+/* -- places ---------------------------------------------------------------- */
 
 /* libyaml counts characters, findings count octets. */
 static size_t octet_of(struct parse *p, const yaml_mark_t *mark)
@@ -41,7 +41,7 @@ static struct place place_at(struct parse *p, size_t octet, size_t width)
 	return places_at(&p->places, octet, width);
 }
 
-/* -- what the subset leaves out ------------------------------------------- */
+/* -- what the subset leaves out -------------------------------------------- */
 
 static void complain_tab(struct parse *p, const struct place *at)
 {
@@ -142,7 +142,7 @@ static void check_keys(struct parse *p, struct node *map)
 	map_release(&seen);
 }
 
-/* -- events to nodes ------------------------------------------------------ */
+/* -- events to nodes ------------------------------------------------------- */
 
 static void stop(struct parse *p, const yaml_mark_t *mark, const char *sentence)
 {

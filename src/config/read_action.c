@@ -76,10 +76,9 @@ static void parse_groups(struct reader *r, const struct key *k,
 	if (list->n == 0)
 		complain(r, &v->at, NULL, "%s needs one element", k->name);
 	if (r->strict && list->n > AWS_GROUPS)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most %d target groups in an action "
-			 "(settings.strict_aws_limits)",
-			 AWS_GROUPS);
+		aws_refuses(r, &v->at,
+			    "AWS takes at most %d target groups in an action",
+			    AWS_GROUPS);
 	for (size_t i = 0; i < list->n; i++) {
 		struct weighted_group *g = &f->groups[f->n_groups];
 
@@ -88,9 +87,9 @@ static void parse_groups(struct reader *r, const struct key *k,
 		if (!g->group)
 			continue;
 		if (r->strict && list->n > 1 && !has_weight(list->items[i]))
-			complain(r, &list->items[i]->at, NULL,
-				 "AWS wants a weight for each of several "
-				 "target groups (settings.strict_aws_limits)");
+			aws_refuses(r, &list->items[i]->at,
+				    "AWS wants a weight for each of several "
+				    "target groups");
 		f->n_groups++;
 		want_once(r, f, list->items[i]);
 	}
@@ -221,9 +220,7 @@ static void parse_template(struct reader *r, const struct key *k,
 		return;
 	}
 	if (r->strict && v->text.n > 128)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most 128 characters "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS takes at most 128 characters");
 	if (!read_template(r, v, allowed_in(k), slot, &bad))
 		complain(r, &bad, NULL, "%s of a redirect may hold %s", k->name,
 			 list_placeholders(r, allowed_in(k)));
@@ -381,9 +378,8 @@ static void parse_redirect(struct reader *r, const struct key *k,
 			 "this redirect leads to where the request came from");
 	if (r->strict && r->listener->protocol == PROTOCOL_HTTPS &&
 	    slice_eq(d.protocol, SLICE("http")))
-		complain(r, &v->at, NULL,
-			 "AWS does not redirect from HTTPS to HTTP "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at,
+			    "AWS does not redirect from HTTPS to HTTP");
 	a->redirect = d.redirect;
 }
 

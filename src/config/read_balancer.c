@@ -3,14 +3,13 @@
 #include "base/fail.h"
 #include "names.h"
 #include "read_firewall.h"
+#include "tls/object_id.h"
 
 #define INTO(member) .offset = offsetof(struct load_balancer, member)
 
 static const char BY_ADDRESSES[] =
 	"a load balancer listens on its \"addresses\"";
 static const char MEANS_NOTHING[] = "it means nothing outside of AWS";
-static const char LOGS_NOT_BUILT[] =
-	"these logs belong to the language but are not built yet";
 
 /* -- values that only stand here ------------------------------------------- */
 
@@ -123,23 +122,36 @@ static const struct word xff_modes[] = {
 	{0},
 };
 
-static const struct word log_formats[] = {
-	{"alb", 0, NULL}, {"json", 1, NULL}, {0}};
+/* -- logs ------------------------------------------------------------------ */
 
-#define LOG_ROWS(name, what)                                                   \
-	{name ".enabled",                                                      \
-	 &type_only,                                                           \
-	 NO_SLOT,                                                              \
-	 "false",                                                              \
-	 .refusal = LOGS_NOT_BUILT,                                            \
+static void parse_log_path(struct reader *r, const struct key *k,
+			   const struct node *v, void *slot)
+{
+	struct line_log *log = slot;
+
+	type_path.parse(r, k, v, &log->path);
+	log->place = v->at;
+}
+
+static const struct type type_log_path = {parse_log_path, SHAPE_TEXT, NULL};
+
+static const struct word log_formats[] = {
+	{"alb", LOG_FORM_ALB, NULL}, {"json", LOG_FORM_JSON, NULL}, {0}};
+
+#define LOG_ROWS(name, member, what)                                           \
+	{name ".enabled", &type_boolean, INTO(member.enabled), "false",        \
 	 .doc = "Writes a line for each " what "."},                           \
 		{name ".s3", &type_refused, NO_SLOT,                           \
 		 .refusal = "logs are files; name one in " name ".path",       \
 		 .doc = "A word of AWS; see " name ".path."},                  \
-		{name ".path", &type_path, NO_SLOT,                            \
-		 .doc = "File of that log.", .absent = "none"},                \
+		{name ".path",                                                 \
+		 &type_log_path,                                               \
+		 INTO(member),                                                 \
+		 .flags = KEY_PATH,                                            \
+		 .doc = "File of that log; load balancers may share one.",     \
+		 .absent = "none"},                                            \
 	{                                                                      \
-		name ".format", &type_word, NO_SLOT, "alb",                    \
+		name ".format", &type_word, INTO(member.form), "alb",          \
 			.words = log_formats,                                  \
 			.doc = "alb: as AWS writes it; json: one object a "    \
 			       "line."                                         \
@@ -208,9 +220,9 @@ const struct key balancer_keys[] = {
 	{"load_balancing.cross_zone.enabled", &type_only, NO_SLOT, "true",
 	 .refusal = "on application load balancers it cannot be switched off",
 	 .doc = "Uses the targets of all zones."},
-	LOG_ROWS("access_logs", "request"),
-	LOG_ROWS("connection_logs", "connection"),
-	LOG_ROWS("health_check_logs", "health check"),
+	LOG_ROWS("access_logs", access_log, "request"),
+	LOG_ROWS("connection_logs", connection_log, "connection"),
+	LOG_ROWS("health_check_logs", check_log, "health check"),
 	{"trusted_addresses", &type_trusted, INTO(trusted),
 	 .keys = network_peer_keys,
 	 .doc = "Proxies in front of us, whose X-Forwarded-* is kept.",
@@ -284,19 +296,35 @@ const struct key balancer_keys[] = {
 
 /* -- the list -------------------------------------------------------------- */
 
-/* The same on every node, as it is made from the name: FNV-1a, ten digits. */
+/* The same on every node. */
 static void name_it(struct reader *r, struct load_balancer *lb)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	char id[OBJECT_ID_OCTETS];
 
+	object_id("load-balancer", lb->name, id);
+	lb->resource = slice_of(arena_printf(r->arena, "app/%.*s/%.*s",
+					     SLICE_ARG(lb->name),
+					     OBJECT_ID_OCTETS, id));
 	if (lb->dns_name.n)
 		return;
-	for (size_t i = 0; i < lb->name.n; i++)
-		hash = (hash ^ (uint8_t)lb->name.p[i]) * 0x100000001b3;
 	lb->dns_name = slice_of(arena_printf(
-		r->arena, "%.*s-%010llu.elb.%.*s.localhost",
-		SLICE_ARG(lb->name), (unsigned long long)(hash % 10000000000),
-		SLICE_ARG(r->snap->settings.region)));
+		r->arena, "%.*s-%.*s.elb.%.*s.localhost", SLICE_ARG(lb->name),
+		OBJECT_ID_OCTETS, id, SLICE_ARG(r->snap->settings.region)));
+}
+
+static void check_log(struct reader *r, const struct load_balancer *lb,
+		      const char *key, const struct line_log *log)
+{
+	if (log->enabled && log->path.n == 0)
+		complain(r, &lb->place, NULL,
+			 "%s is enabled: %s.path must name its file", key, key);
+}
+
+static void check_logs(struct reader *r, const struct load_balancer *lb)
+{
+	check_log(r, lb, "access_logs", &lb->access_log);
+	check_log(r, lb, "connection_logs", &lb->connection_log);
+	check_log(r, lb, "health_check_logs", &lb->check_log);
 }
 
 static void check_name(struct reader *r, const struct load_balancer *lb)
@@ -333,6 +361,7 @@ static void read_balancer(struct reader *r, const struct node *v,
 			    "AWS takes at most 25 certificates in a load "
 			    "balancer beside the default ones, not %zu",
 			    r->n_certificates);
+	check_logs(r, lb);
 	if (lb->n_addresses == 0)
 		all_addresses(r, lb);
 	if (lb->tunnel_idle_ms == UINT64_MAX)

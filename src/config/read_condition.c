@@ -66,10 +66,7 @@ static void want_aws_length(struct reader *r, const struct node *v,
 			    unsigned most)
 {
 	if (r->strict && v->text.n > most)
-		complain(r, &v->at, NULL,
-			 "AWS takes at most %u characters "
-			 "(settings.strict_aws_limits)",
-			 most);
+		aws_refuses(r, &v->at, "AWS takes at most %u characters", most);
 }
 
 /* -- hosts, paths and fields ----------------------------------------------- */
@@ -125,17 +122,13 @@ static void want_aws_signs(struct reader *r, const struct condition *c,
 {
 	if (c->kind == CONDITION_HOST_HEADER &&
 	    slice_find(v->text, '.') == v->text.n)
-		complain(r, &v->at, NULL,
-			 "AWS wants a \".\" in a host_header "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS wants a \".\" in a host_header");
 	for (size_t i = 0; i < v->text.n; i++) {
 		struct place at = node_part(v, i, 1);
 
 		if (is_aws_sign(c->kind, v->text.p[i]))
 			continue;
-		complain(r, &at, NULL,
-			 "AWS does not take this sign here "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &at, "AWS does not take this sign here");
 		return;
 	}
 }
@@ -293,9 +286,9 @@ static void parse_methods(struct reader *r, const struct key *k,
 			complain(r, &v->at, "such as GET",
 				 "\"%s\" is no method", v->text.p);
 		else if (r->strict && !is_aws_method(v->text))
-			complain(r, &v->at, NULL,
-				 "AWS takes capital letters, \"-\" and \"_\" "
-				 "in a method (settings.strict_aws_limits)");
+			aws_refuses(r, &v->at,
+				    "AWS takes capital letters, \"-\" and "
+				    "\"_\" in a method");
 		else
 			warn_of_case(r, v);
 		c->values[c->n_values++] = arena_slice(r->arena, v->text);
@@ -396,9 +389,7 @@ static void add_source(struct reader *r, const struct node *v,
 	c->keys[i] = SLICE("prefix_list");
 	c->values[i] = arena_slice(r->arena, v->entries[0].value->text);
 	if (r->strict)
-		complain(r, &v->at, NULL,
-			 "AWS takes no prefix lists here "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at, "AWS takes no prefix lists here");
 }
 
 static void parse_sources(struct reader *r, const struct key *k,

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "http/octets.h"
 #include "read.h"
+#include "tls/object_id.h"
 
 #define INTO(member) .offset = offsetof(struct target_group, member)
 
@@ -87,10 +88,8 @@ static void parse_ramp(struct reader *r, const struct key *k,
 
 	type_seconds.parse(r, k, v, slot);
 	if (r->strict && *ms && *ms < 30 * 1000)
-		complain(r, &v->at, NULL,
-			 "%s must be 0 or from 30 to 900 on AWS "
-			 "(settings.strict_aws_limits)",
-			 k->name);
+		aws_refuses(r, &v->at, "%s must be 0 or from 30 to 900 on AWS",
+			    k->name);
 }
 
 enum { MINIMUM = SHAPE_NUMBER | SHAPE_TEXT };
@@ -169,10 +168,9 @@ static void check_zones(struct reader *r, const struct target_group *g)
 			continue;
 		n_all++;
 		if (r->strict)
-			complain(r, &t->place, NULL,
-				 "on AWS a target of all zones cannot be where "
-				 "cross_zone is off "
-				 "(settings.strict_aws_limits)");
+			aws_refuses(r, &t->place,
+				    "on AWS a target of all zones cannot be "
+				    "where cross_zone is off");
 	}
 	if (n_all == g->n_targets && n_all && !r->strict)
 		warn(r, &r->group_said[SAID_CROSS_ZONE],
@@ -448,13 +446,25 @@ static void check_group(struct reader *r, const struct target_group *g)
 			 "\"stickiness.app_cookie.cookie_name\"");
 	if (r->strict && name.n &&
 	    (name.p[0] == '-' || name.p[name.n - 1] == '-'))
-		complain(r, &g->place, NULL,
-			 "on AWS the name of a target group neither begins nor "
-			 "ends with \"-\" (settings.strict_aws_limits)");
+		aws_refuses(r, &g->place,
+			    "on AWS the name of a target group neither begins "
+			    "nor ends with \"-\"");
 	if (r->strict && g->n_targets > 1000)
-		complain(r, &g->place, NULL,
-			 "AWS takes at most 1000 targets in a group "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &g->place,
+			    "AWS takes at most 1000 targets in a group");
+}
+
+static void name_it(struct reader *r, struct target_group *g)
+{
+	const struct settings *s = &r->snap->settings;
+	char id[OBJECT_ID_OCTETS];
+
+	object_id("target-group", g->name, id);
+	g->arn = slice_of(arena_printf(
+		r->arena,
+		"arn:aws:elasticloadbalancing:%.*s:%.*s:targetgroup/%.*s/%.*s",
+		SLICE_ARG(s->region), SLICE_ARG(s->account_id),
+		SLICE_ARG(g->name), OBJECT_ID_OCTETS, id));
 }
 
 static void read_group(struct reader *r, const struct node *v,
@@ -475,6 +485,7 @@ static void read_group(struct reader *r, const struct node *v,
 	r->group = NULL;
 	if (g->name.n == 0)
 		return;
+	name_it(r, g);
 	twin = map_get(&r->groups, g->name);
 	if (twin)
 		complain(r, &g->place, first_at(r, &twin->place),

@@ -91,10 +91,9 @@ static void parse_matcher(struct reader *r, const struct key *k,
 				 k->name, k->any.least, k->any.most);
 		else if (r->strict && (range->first < k->aws.least ||
 				       range->last > k->aws.most))
-			complain(r, &at, NULL,
-				 "%s must be from %.0f to %.0f on AWS "
-				 "(settings.strict_aws_limits)",
-				 k->name, k->aws.least, k->aws.most);
+			aws_refuses(r, &at,
+				    "%s must be from %.0f to %.0f on AWS",
+				    k->name, k->aws.least, k->aws.most);
 		else
 			check->n_matcher++;
 	}
@@ -196,10 +195,9 @@ static void parse_health_check(struct reader *r, const struct key *k,
 			 "%s is for health checks by HTTP or HTTPS",
 			 check->host.n ? "host" : "body");
 	if (r->strict && check->protocol == PROTOCOL_TCP)
-		complain(r, &v->at, NULL,
-			 "on AWS the targets of an application load balancer "
-			 "are checked by HTTP or HTTPS "
-			 "(settings.strict_aws_limits)");
+		aws_refuses(r, &v->at,
+			    "on AWS the targets of an application load "
+			    "balancer are checked by HTTP or HTTPS");
 }
 
 const struct type type_health_check = {parse_health_check, SHAPE_MAP, NULL};

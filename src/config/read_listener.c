@@ -25,13 +25,25 @@ struct draft {
 
 struct certificate_draft {
 	struct slice chain, key;
+	struct slice written; /* the first, as it stands there */
 };
+
+static void parse_chain(struct reader *r, const struct key *k,
+			const struct node *v, void *slot)
+{
+	struct certificate_draft *c = slot;
+
+	type_path.parse(r, k, v, &c->chain);
+	if (c->chain.n)
+		c->written = arena_slice(r->arena, v->text);
+}
+
+static const struct type type_chain = {parse_chain, SHAPE_TEXT, NULL};
 
 /* clang-format off */
 static const struct key certificate_keys[] = {
-	{"certificate", &type_path,
-	 .offset = offsetof(struct certificate_draft, chain),
-	 .flags = KEY_REQUIRED,
+	{"certificate", &type_chain, .offset = 0,
+	 .flags = KEY_REQUIRED | KEY_PATH,
 	 .doc = "PEM file with the chain, the leaf first."},
 	{"private_key", &type_path,
 	 .offset = offsetof(struct certificate_draft, key),
@@ -58,10 +70,10 @@ static void parse_certificates(struct reader *r, const struct key *k,
 				      struct tls_certificate_spec);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct node *one = list->items[i];
-		struct certificate_draft c = {{0}, {0}};
+		struct certificate_draft c = {{0}, {0}, {0}};
 
 		if (one->kind == NODE_SCALAR)
-			type_path.parse(r, k, one, &c.chain);
+			parse_chain(r, k, one, &c);
 		else if (want_map(r, "a certificate", one))
 			read_mapping(r, one, "a certificate", certificate_keys,
 				     &c);
@@ -74,6 +86,7 @@ static void parse_certificates(struct reader *r, const struct key *k,
 			(struct tls_certificate_spec){
 				.chain = c.chain.p,
 				.key = c.key.p,
+				.written = c.written.p,
 				.place = one->at,
 			};
 	}

@@ -12,6 +12,16 @@
  * it is known to be wrong. */
 enum { HINTS_MAX = 100, NAMES_MAX = 32 };
 
+/* From malloc. */
+static char *sentence_of(const char *format, va_list args)
+{
+	char *sentence;
+
+	if (vasprintf(&sentence, format, args) < 0)
+		fail_no_memory();
+	return sentence;
+}
+
 void complain(struct reader *r, const struct place *at, const char *hint,
 	      const char *format, ...)
 {
@@ -19,8 +29,7 @@ void complain(struct reader *r, const struct place *at, const char *hint,
 	char *sentence;
 
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0)
-		fail_no_memory();
+	sentence = sentence_of(format, args);
 	va_end(args);
 	diag_error(r->diag, at, hint, "%s", sentence);
 	free(sentence);
@@ -33,8 +42,7 @@ void aws_refuses(struct reader *r, const struct place *at, const char *format,
 	char *sentence;
 
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0)
-		BUG("aws_refuses with \"%s\"", format);
+	sentence = sentence_of(format, args);
 	va_end(args);
 	complain(r, at, NULL, "%s (settings.strict_aws_limits)", sentence);
 	free(sentence);
@@ -47,8 +55,7 @@ void warn(struct reader *r, const struct place *at, const char *hint,
 	char *sentence;
 
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0)
-		fail_no_memory();
+	sentence = sentence_of(format, args);
 	va_end(args);
 	diag_warning(r->diag, at, hint, "%s", sentence);
 	free(sentence);

@@ -129,24 +129,22 @@ void check_rule_strictly(struct reader *r, const struct rule *rule)
 		values += c->n_values;
 		wildcards += wildcards_of(c);
 		if (c->n_values > AWS_VALUES_OF_CONDITION)
-			complain(r, &c->place, NULL,
-				 "AWS takes at most %d values in a condition "
-				 "(settings.strict_aws_limits)",
-				 AWS_VALUES_OF_CONDITION);
+			aws_refuses(
+				r, &c->place,
+				"AWS takes at most %d values in a condition",
+				AWS_VALUES_OF_CONDITION);
 		if (seen & 1u << c->kind && !may_repeat(c->kind))
-			complain(r, &c->place, NULL,
-				 "AWS takes one condition of this kind in a "
-				 "rule (settings.strict_aws_limits)");
+			aws_refuses(r, &c->place,
+				    "AWS takes one condition of this kind in a "
+				    "rule");
 		seen |= 1u << c->kind;
 	}
 	if (values > AWS_VALUES_OF_RULE)
-		complain(r, &rule->place, NULL,
-			 "AWS takes at most %d values in a rule "
-			 "(settings.strict_aws_limits)",
-			 AWS_VALUES_OF_RULE);
+		aws_refuses(r, &rule->place,
+			    "AWS takes at most %d values in a rule",
+			    AWS_VALUES_OF_RULE);
 	if (wildcards > AWS_WILDCARDS)
-		complain(r, &rule->place, NULL,
-			 "AWS takes at most %d wildcards in a rule "
-			 "(settings.strict_aws_limits)",
-			 AWS_WILDCARDS);
+		aws_refuses(r, &rule->place,
+			    "AWS takes at most %d wildcards in a rule",
+			    AWS_WILDCARDS);
 }

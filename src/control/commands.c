@@ -6,11 +6,13 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/journal.h"
 #include "base/text.h"
 #include "daemon.h"
 #include "diff_command.h"
 #include "events_command.h"
 #include "explain_daemon.h"
+#include "logs.h"
 #include "reload.h"
 #include "status.h"
 #include "target_commands.h"
@@ -188,6 +190,22 @@ static json_t *answer_certs(struct daemon *d, const json_t *request,
 	return status_of_certs(d);
 }
 
+/* The memo is the wish that it waits for. */
+static json_t *answer_reopen(struct daemon *d, const json_t *request,
+			     uint64_t *memo)
+{
+	json_t *o;
+
+	(void)request;
+	if (*memo == 0)
+		*memo = journals_reopen(d->journals);
+	if (!journals_are_reopened(d->journals, *memo))
+		return NULL;
+	o = admin_ok();
+	logs_report(d->journals, o);
+	return o;
+}
+
 struct command {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request,
@@ -204,6 +222,7 @@ static const struct command commands[] = {
 	{"certs", answer_certs, ROLE_READ, NULL},
 	{"explain", explain_answer, ROLE_READ, NULL},
 	{"reload", answer_reload, ROLE_ADMIN, NULL},
+	{"reopen", answer_reopen, ROLE_ADMIN, NULL},
 	{"confirm", confirm_answer, ROLE_ADMIN, NULL},
 	{"register", register_answer, ROLE_ADMIN, NULL},
 	{"deregister", deregister_answer, ROLE_ADMIN, NULL},

@@ -13,9 +13,11 @@
 #include "balance/anomaly.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "commands.h"
 #include "generations.h"
+#include "logs.h"
 #include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
@@ -43,6 +45,8 @@ enum {
 	CONTROL_PART = 16,
 	/* Buffers of a thread, however little there is. */
 	THREAD_OCTETS_MIN = 4 << 20,
+	/* At the end, for the last lines of log files. */
+	LOGS_WAIT_MS = 5000,
 };
 
 /* -- those who follow the snapshot ----------------------------------------- */
@@ -154,6 +158,8 @@ static void on_tend(int fd, int what, void *arg)
 	}
 	if (d->web.web)
 		pulse_tend(d);
+	journal_hand_over(d->pen);
+	logs_tend(d->journals);
 	daemon_tend(d);
 }
 
@@ -170,8 +176,8 @@ static void on_signal(int number, int what, void *arg)
 			reload_run(d, TESTS_BIND, 0);
 		break;
 	case SIGUSR1:
-		log_say(LOG_DEBUG, "the log goes to standard error: nothing "
-				   "to open again");
+		journals_reopen(d->journals);
+		log_say(LOG_INFO, "opening log files anew");
 		break;
 	case SIGUSR2:
 		log_say(LOG_WARNING, "upgrade in place is not built yet: "
@@ -299,6 +305,7 @@ static int start_workers(struct daemon *d, uint64_t descriptors)
 		.most_octets = buffer_octets(WORKERS_PART, d->n_workers),
 		.most_connections = most_connections(d, descriptors),
 		.n_connections = &d->n_connections,
+		.journals = d->journals,
 	};
 	sigset_t all, before;
 
@@ -340,6 +347,7 @@ static int start_control(struct daemon *d)
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
 	prober_on_change(d->prober, on_health, d);
+	prober_log_with(d->prober, d->pen);
 	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
 	return DAEMON_GOOD;
 }
@@ -369,11 +377,11 @@ static void say_started(const struct daemon *d)
 		    d->snap->n_listeners);
 }
 
-static int start_log(void)
+static int start_logs(struct daemon *d)
 {
-	if (!log_run())
+	if (!log_run() && !journals_start(d->journals))
 		return 0;
-	log_say(LOG_ERROR, "cannot start the thread that writes the log: %s",
+	log_say(LOG_ERROR, "cannot start a thread that writes logs: %s",
 		strerror(errno));
 	return -1;
 }
@@ -437,6 +445,8 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	    roles_find(d->snap, &d->identity, &d->roles, diag) ||
 	    trial_of_keys(d->snap, &d->identity, diag))
 		return DAEMON_FAILURE;
+	if (logs_try(d->snap, &d->identity, diag))
+		return DAEMON_CONFIG_INVALID;
 	status = start_admin(d);
 	if (status)
 		return status;
@@ -446,14 +456,17 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 			     d->snap->settings.stickiness_key_file, 0750);
 	identity_make_folder(&d->identity, d->snap->settings.overlay_file,
 			     0750);
+	logs_make_folders(d->snap, &d->identity);
 	/* Where that fails, a reload may say that an address is in use. */
 	if (d->identity.changes)
 		(void)ports_give(&first->ports, d->identity.uid,
 				 d->identity.gid);
 	if (identity_become(&d->identity) || world_read_keys(first, diag) ||
-	    start_log())
+	    start_logs(d))
 		return DAEMON_FAILURE;
 	load_overlay(d);
+	if (logs_open(first->snap, d->journals, diag))
+		return DAEMON_CONFIG_INVALID;
 	status = start_control(d);
 	return status ? status : start_workers(d, descriptors);
 }
@@ -533,6 +546,7 @@ static void release(struct daemon *d)
 	counts_release(&d->counts);
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);
+	journals_free(d->journals, LOGS_WAIT_MS);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
 	config_texts_release(&d->texts);
@@ -563,6 +577,8 @@ int daemon_serve(const char *file)
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);
+	d.journals = journals_new();
+	d.pen = journals_pen(d.journals);
 	watch_signals(&d);
 	status = start(&d, &findings);
 	if (status == DAEMON_GOOD) {

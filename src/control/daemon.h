@@ -35,6 +35,8 @@
 #include "web_pages.h"
 #include "world.h"
 
+struct journal_pen;
+struct journals;
 struct ticket_keys;
 
 /* Exit status of the program, weir(8). */
@@ -59,7 +61,9 @@ struct daemon {
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: names cannot be looked up */
 	struct ticket_keys *tickets;
-	struct list explains; /* questions that wait for a worker */
+	struct journals *journals; /* log files of load balancers */
+	struct journal_pen *pen;   /* of the control thread */
+	struct list explains;      /* questions that wait for a worker */
 	uint64_t n_explains;
 	struct admin *admin; /* NULL: nobody can ask */
 	struct roles roles;

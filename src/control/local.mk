@@ -2,6 +2,7 @@
 src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
 	src/control/check.c src/control/check.h \
+	src/control/check_line.c src/control/check_line.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/confirm.c src/control/confirm.h \
 	src/control/daemon.c src/control/daemon.h \
@@ -14,6 +15,7 @@ src_libweir_a_SOURCES += \
 	src/control/events_command.c src/control/events_command.h \
 	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
+	src/control/logs.c src/control/logs.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/overlay_command.c \

@@ -9,8 +9,11 @@
 #include "balance/slow_start.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "check.h"
+#include "check_line.h"
+#include "model/listener.h"
 #include "model/state.h"
 #include "tls/client.h"
 
@@ -36,11 +39,13 @@ struct probe {
 	struct check *running; /* NULL: waits */
 	char *detail;          /* of the last failure; owned; NULL: none */
 	bool had_first;
+	struct timespec began, began_wall; /* of a check that is logged */
 	uint64_t seen; /* the update in which it was wanted */
 };
 
 struct prober {
 	struct loop *loop;
+	struct journal_pen *pen; /* borrowed; NULL: nothing is logged */
 	struct check_pool *pool;
 	struct loop_watch *timer;
 	uint64_t wakes_ms; /* when the timer will; 0: it stands still */
@@ -259,6 +264,64 @@ static void wait_for_next(struct probe *probe)
 	heap_settle(probe->prober, probe->heap_at);
 }
 
+/* -- logs ------------------------------------------------------------------ */
+
+static uint64_t elapsed_ns(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000000000 +
+			  (now.tv_nsec - since->tv_nsec));
+}
+
+static void log_begin_check(struct probe *probe)
+{
+	probe->began_wall = (struct timespec){0};
+	if (!probe->group->check_logs)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &probe->began);
+	clock_gettime(CLOCK_REALTIME, &probe->began_wall);
+}
+
+static void put_line(struct journal_pen *pen, const struct line_log *log,
+		     const struct check_facts *f)
+{
+	char *room = journal_room(pen);
+	struct writer w = writer_make(room, JOURNAL_LINE_MAX);
+	bool due;
+
+	if (log->form == LOG_FORM_JSON)
+		check_line_json(&w, f);
+	else
+		check_line_alb(&w, f);
+	journal_put(pen, log->journal, slice_make(room, (size_t)(w.at - room)),
+		    &due);
+}
+
+static void log_check(const struct probe *probe,
+		      const struct check_outcome *outcome, bool passed)
+{
+	const struct target_group *g = probe->group;
+	const struct check_facts f = {
+		.protocol = g->health_check.protocol,
+		.at_us = (uint64_t)probe->began_wall.tv_sec * 1000000 +
+			 (uint64_t)probe->began_wall.tv_nsec / 1000,
+		.latency_ns = elapsed_ns(&probe->began),
+		.target = slice_of(probe->state->name),
+		.id = probe->state->id,
+		.group = g->name,
+		.passed = passed,
+		.code = outcome->code,
+		.result = outcome->result,
+		.state = (enum health)probe->state->health,
+	};
+
+	for (const struct check_log *c = g->check_logs; c; c = c->next)
+		if (c->log->journal)
+			put_line(probe->prober->pen, c->log, &f);
+}
+
 /* The check is over; it frees itself. */
 static void on_check_end(void *arg, const struct check_outcome *outcome)
 {
@@ -266,15 +329,18 @@ static void on_check_end(void *arg, const struct check_outcome *outcome)
 	struct prober *p = probe->prober;
 	const struct health_check *h = &probe->group->health_check;
 
+	bool passed =
+		outcome->result == CHECK_CONNECTED ||
+		(outcome->result == CHECK_ANSWERED &&
+		 matcher_matches(h->matcher, h->n_matcher, outcome->code));
+
 	probe->running = NULL;
 	p->counts.n_running--;
-	if (outcome->result == CHECK_CONNECTED ||
-	    (outcome->result == CHECK_ANSWERED &&
-	     matcher_matches(h->matcher, h->n_matcher, outcome->code)))
-		p->counts.passed++;
-	else
-		p->counts.failed++;
+	p->counts.passed += passed;
+	p->counts.failed += !passed;
 	note(probe, outcome);
+	if (probe->group->check_logs && p->pen && probe->began_wall.tv_sec)
+		log_check(probe, outcome, passed);
 	wait_for_next(probe);
 	rearm(p);
 }
@@ -301,6 +367,7 @@ static void start(struct probe *probe)
 	if (probe->state->health == HEALTH_INITIAL)
 		probe->state->health_reason = HEALTH_INITIAL_CHECKING;
 	plan_next(probe);
+	log_begin_check(probe);
 	p->counts.started++;
 	p->counts.n_running++;
 	probe->running = check_start(p->pool, &spec, &failed);
@@ -531,6 +598,11 @@ struct prober *prober_new(struct loop *loop)
 	/* Long enough that it is rearmed before; then nothing is due. */
 	p->timer = loop_watch_timer(loop, 1000, on_timer, p);
 	return p;
+}
+
+void prober_log_with(struct prober *p, struct journal_pen *pen)
+{
+	p->pen = pen;
 }
 
 void prober_free(struct prober *p)

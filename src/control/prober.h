@@ -23,6 +23,8 @@
 
 struct prober;
 
+struct journal_pen; /* base/journal.h */
+
 struct prober_counts {
 	uint64_t started, passed, failed; /* checks, all in all */
 	size_t n_probes, n_running;       /* now */
@@ -37,6 +39,9 @@ void prober_on_change(struct prober *p,
 		      void (*changed)(void *arg, const struct target_state *s,
 				      const char *sentence),
 		      void *arg);
+/* Lines of health check logs are put with it, and handed over by who owns
+ * it. */
+void prober_log_with(struct prober *p, struct journal_pen *pen);
 
 /*
  * From now on checks the members of the used groups of this snapshot, whose

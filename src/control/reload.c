@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "logs.h"
 #include "notify.h"
 #include "status.h"
 #include "world.h"
@@ -117,8 +118,14 @@ bool reload_run(struct daemon *d, enum config_tests tests, unsigned confirm_s)
 	notify_reloading();
 	valid = !world_load(&next, d, tests, NULL, &diag);
 	good = valid && !world_open_ports(&next, d, &diag) &&
-	       !world_read_keys(&next, &diag) &&
-	       (!confirm_s || !confirm_prepare(d, next.snap, &diag));
+	       !world_read_keys(&next, &diag);
+	/* Last, because files that are missing are made. */
+	if (good) {
+		logs_make_folders(next.snap, &d->identity);
+		valid = good = !logs_open(next.snap, d->journals, &diag);
+	}
+	if (good && confirm_s)
+		good = !confirm_prepare(d, next.snap, &diag);
 	if (good)
 		world_publish(&next, d, &diag);
 	if (good && confirm_s)

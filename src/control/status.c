@@ -12,6 +12,7 @@
 #include "base/reason.h"
 #include "daemon.h"
 #include "generations.h"
+#include "logs.h"
 #include "model/protocol.h"
 #include "web.h"
 
@@ -281,10 +282,10 @@ static json_t *checks(const struct daemon *d)
 }
 
 /* The same members as those of log files. */
-json_t *status_of_logs(void)
+json_t *status_of_logs(const struct journals *js)
 {
 	struct log_counts counts;
-	json_t *o = json_object();
+	json_t *o = json_object(), *list = json_array();
 
 	log_read_counts(&counts);
 	json_object_set_new(o, "path", json_string("stderr"));
@@ -293,7 +294,10 @@ json_t *status_of_logs(void)
 	if (counts.last_error)
 		json_object_set_new(o, "last_error",
 				    json_string(strerror(counts.last_error)));
-	return json_pack("[o]", o);
+	json_array_append_new(list, o);
+	if (js)
+		logs_status(js, list);
+	return list;
 }
 
 static json_t *admin(const struct daemon *d)
@@ -433,7 +437,7 @@ json_t *status_of_daemon(struct daemon *d)
 	json_object_set_new(o, "advice", advice(d));
 	json_object_set_new(o, "admin", admin(d));
 	json_object_set_new(o, "admin_http", admin_http(d));
-	json_object_set_new(o, "logs", status_of_logs());
+	json_object_set_new(o, "logs", status_of_logs(d->journals));
 	json_object_set_new(o, "last_reload", last_reload(d));
 	return o;
 }

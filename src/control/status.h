@@ -15,6 +15,7 @@
 #include "base/slice.h"
 
 struct condition;
+struct journals; /* base/journal.h */
 struct daemon;
 
 /* Each returns a new reference to an answer. */
@@ -24,7 +25,7 @@ json_t *status_of_rules(const struct daemon *d);
 json_t *status_of_certs(const struct daemon *d);
 
 /* An array of the logs that this process writes; part of an answer. */
-json_t *status_of_logs(void);
+json_t *status_of_logs(const struct journals *js);
 
 /* One condition of a rule, under the names of the configuration. */
 json_t *status_of_condition(const struct condition *c);

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "logs.h"
 #include "ports.h"
 #include "roles.h"
 #include "tls/seal.h"
@@ -35,26 +36,31 @@ static void try_folder(const char *folder, char *why, size_t size)
 			 strerror(errno));
 }
 
+void trial_of_folder(const char *path, char *why, size_t size)
+{
+	char *folder = file_folder(path);
+
+	try_folder(folder, why, size);
+	free(folder);
+}
+
 /* A file that is there is read by the one function that reads it, which would
  * make one that is not. */
 static void try_key(const void *arg, char *why, size_t size)
 {
 	const char *path = arg;
 	struct seal_keys keys = {0};
-	char *folder;
 
 	if (access(path, F_OK) == 0) {
 		seal_keys_load(path, &keys, why, size);
 		seal_keys_wipe(&keys);
 		return;
 	}
-	folder = file_folder(path);
-	try_folder(folder, why, size);
-	free(folder);
+	trial_of_folder(path, why, size);
 }
 
 /* Folders that are missing are made before we become somebody else. */
-static bool can_make_folder(const char *path, char *why, size_t size)
+bool trial_can_make_folder(const char *path, char *why, size_t size)
 {
 	char *folder = file_folder(path);
 
@@ -65,7 +71,7 @@ static bool can_make_folder(const char *path, char *why, size_t size)
 	return !*why;
 }
 
-static bool has_folder(const char *path)
+bool trial_has_folder(const char *path)
 {
 	char *folder = file_folder(path);
 	bool has = access(folder, F_OK) == 0;
@@ -84,9 +90,9 @@ int trial_of_keys(const struct snapshot *snap, const struct identity *id,
 	if (!world_needs_keys(snap))
 		return 0;
 	path = slice_dup(snap->settings.stickiness_key_file);
-	good = has_folder(path)
+	good = trial_has_folder(path)
 		       ? identity_try(id, try_key, path, why, sizeof(why))
-		       : can_make_folder(path, why, sizeof(why));
+		       : trial_can_make_folder(path, why, sizeof(why));
 	if (!good)
 		diag_error(diag, &file,
 			   "settings.stickiness_key_file says where it is",
@@ -133,6 +139,13 @@ static void warn_of_user(const struct snapshot *snap, struct diag *diag)
 	free(name);
 }
 
+static void try_files(const struct snapshot *snap, const struct identity *id,
+		      struct diag *diag)
+{
+	trial_of_keys(snap, id, diag);
+	logs_try(snap, id, diag);
+}
+
 void trial_of_world(const struct snapshot *snap, struct diag *diag)
 {
 	struct identity id;
@@ -141,7 +154,7 @@ void trial_of_world(const struct snapshot *snap, struct diag *diag)
 	warn_of_user(snap, diag);
 	if (!identity_find(snap, &id, diag)) {
 		roles_find(snap, &id, &roles, diag);
-		trial_of_keys(snap, &id, diag);
+		try_files(snap, &id, diag);
 	}
 	ports_try(snap, running_weir(&snap->settings), diag);
 }

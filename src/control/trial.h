@@ -19,6 +19,13 @@
 int trial_of_keys(const struct snapshot *snap, const struct identity *id,
 		  struct diag *diag);
 
+/* Parts of it, for other files that are made if they are missing. A sentence in
+ * `why`, or nothing where all is well. */
+bool trial_has_folder(const char *path);
+void trial_of_folder(const char *path, char *why, size_t size);
+/* Where there is none: whether we could make it. */
+bool trial_can_make_folder(const char *path, char *why, size_t size);
+
 /* All of it: the user, the key, the ports. Reports errors for what a start
  * would refuse wherever it is tried, warnings for what depends on the moment
  * or on who asks. */

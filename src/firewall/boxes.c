@@ -65,8 +65,8 @@ static int by_start(const void *a, const void *b)
 }
 
 /* Lets go of grants that ended and takes in those that begin. */
-static void advance(struct sweep *s, uint32_t at, const struct start *starts,
-		    size_t n_starts)
+static void sweep_advance(struct sweep *s, uint32_t at,
+			  const struct start *starts, size_t n_starts)
 {
 	size_t n = 0, k = 0;
 	uint32_t *old = s->active;
@@ -118,7 +118,7 @@ static void join_siblings(struct sweep *s)
 }
 
 /* The networks of one stretch, from the grants in force. */
-static void collect(struct sweep *s, uint32_t at)
+static void sweep_collect(struct sweep *s, uint32_t at)
 {
 	size_t n_owners = 0;
 
@@ -165,7 +165,7 @@ static void sweep_emit(struct sweep *s, const struct piece *p, uint32_t last)
 }
 
 /* What this stretch repeats stays open; what it does not is finished. */
-static void settle(struct sweep *s, uint32_t at)
+static void sweep_settle(struct sweep *s, uint32_t at)
 {
 	struct piece *old = s->open;
 	uint32_t *old_owners = s->open_owners;
@@ -225,9 +225,9 @@ static void sweep_run(struct sweep *s, size_t n)
 
 		while (to < n && starts[to].first == borders[b])
 			to++;
-		advance(s, borders[b], starts + from, to - from);
-		collect(s, borders[b]);
-		settle(s, borders[b]);
+		sweep_advance(s, borders[b], starts + from, to - from);
+		sweep_collect(s, borders[b]);
+		sweep_settle(s, borders[b]);
 		from = to;
 	}
 	free(borders);

@@ -19,7 +19,7 @@ const char *comment_of(struct compiler *c, const char *text)
 }
 
 /* What the file asks for decides which stages there are. */
-static void survey(struct compiler *c)
+static void compiler_survey(struct compiler *c)
 {
 	const struct firewall_config *config = c->config;
 
@@ -96,7 +96,7 @@ struct ruleset *firewall_compile(const struct firewall_config *config,
 	unsigned before = diag->n_errors;
 
 	c.rules = ruleset_new("weir");
-	survey(&c);
+	compiler_survey(&c);
 	members_collect(&c);
 	stages_put(&c);
 	times_put(&c);

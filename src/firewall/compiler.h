@@ -36,7 +36,7 @@ struct compiler {
 	bool has_acls;
 };
 
-/* ---- members.c: sets of addresses ------------------------------------- */
+/* -- members.c: sets of addresses ------------------------------------------ */
 
 struct member {
 	struct cidr address;
@@ -63,9 +63,6 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		       uint8_t family);
 bool prefix_list_has(const struct prefix_list *list, uint8_t family);
-/* What its file says; of a list of this configuration. */
-const struct prefix_lines *lines_of(const struct compiler *c,
-				    const struct prefix_list *list);
 /* A set of single addresses: host4, resolvers6 and the like. */
 struct nft_set *address_set(struct compiler *c, const char *name,
 			    uint8_t family, const struct cidr *addresses,
@@ -78,7 +75,7 @@ const struct cidr *host_addresses(const struct compiler *c, unsigned *n);
 /* Adds a network as an element; ranges in an interval set. */
 struct nft_element *add_network(struct nft_set *set, const struct cidr *cidr);
 
-/* ---- group.c ---------------------------------------------------------- */
+/* -- group.c --------------------------------------------------------------- */
 
 /* One rule of AWS: one range of ports, one peer. */
 struct grant {
@@ -99,7 +96,7 @@ void grant_put(struct compiler *c, struct nft_chain *chain,
 /* Does the grant say anything about this family? */
 bool grant_has(const struct grant *g, uint8_t family);
 
-/* ---- group_sets.c ----------------------------------------------------- */
+/* -- group_sets.c ---------------------------------------------------------- */
 
 /*
  * Makes the sets of a large group and the rules that ask them. Grants that
@@ -109,7 +106,7 @@ void group_sets_put(struct compiler *c, const struct secgroup *group,
 		    struct nft_chain *chain, const struct grant *const *grants,
 		    size_t n, uint8_t family, enum variant variant);
 
-/* ---- profile.c -------------------------------------------------------- */
+/* -- profile.c ------------------------------------------------------------- */
 
 /* The chain p-HASH-in, -out, -local or -published of this combination of
  * groups. */
@@ -127,14 +124,14 @@ void deny(struct compiler *c, struct nft_chain *chain, const struct draft *d,
 /* The chain where packets end that no instance may send or get there. */
 const char *stray_chain(struct compiler *c);
 
-/* ---- acl.c ------------------------------------------------------------ */
+/* -- acl.c ----------------------------------------------------------------- */
 
 /* Makes the maps acl-out4 … acl-in6 and the chains behind them. */
 void acl_maps(struct compiler *c);
 /* Asks them: what leaves a subnet, then what enters one. */
 void acl_ask(struct compiler *c, struct nft_chain *chain);
 
-/* ---- dispatch.c ------------------------------------------------------- */
+/* -- dispatch.c ------------------------------------------------------------ */
 
 /* Makes eg4, in4, eg-if4, inst-if and so on. */
 void instance_maps(struct compiler *c);
@@ -146,17 +143,17 @@ void instances_ask_ingress(struct compiler *c, struct nft_chain *chain);
 void balancers_ask_ingress(struct compiler *c, struct nft_chain *chain);
 void balancers_ask_egress(struct compiler *c, struct nft_chain *chain);
 
-/* ---- times.c ---------------------------------------------------------- */
+/* -- times.c --------------------------------------------------------------- */
 
 /* Makes the stage that gives flows their times, where anybody asks for it. */
 void times_put(struct compiler *c);
 
-/* ---- stages.c --------------------------------------------------------- */
+/* -- stages.c -------------------------------------------------------------- */
 
 /* Makes the base chains, and what always passes. */
 void stages_put(struct compiler *c);
 
-/* ---- compile.c -------------------------------------------------------- */
+/* -- compile.c ------------------------------------------------------------- */
 
 /* Printable, without quotes, within nft's limit; in the ruleset's arena. NULL
  * and empty text give NULL. */

@@ -50,7 +50,7 @@ static void put_verdict(struct compiler *c, struct nft_element *e,
 	e->place = *place;
 }
 
-/* ---- instances -------------------------------------------------------- */
+/* -- instances ------------------------------------------------------------- */
 
 static void add_bound(struct compiler *c, const struct instance *in,
 		      const struct cidr *address, const char *out)
@@ -139,9 +139,9 @@ void instance_maps(struct compiler *c)
 	map_release(&seen);
 }
 
-static void ask(struct compiler *c, struct nft_chain *chain, const char *stem,
-		uint8_t family, enum nft_field a, enum nft_field b,
-		enum nft_field f)
+static void ask_set(struct compiler *c, struct nft_chain *chain,
+		    const char *stem, uint8_t family, enum nft_field a,
+		    enum nft_field b, enum nft_field f)
 {
 	struct draft d = {0};
 
@@ -161,25 +161,25 @@ static void put_strays(struct compiler *c, struct nft_chain *chain,
 void instances_ask_egress(struct compiler *c, struct nft_chain *chain)
 {
 	if (c->has_bound) {
-		ask(c, chain, "eg-if", 4, FIELD_IIFNAME, FIELD_SADDR4,
-		    N_FIELDS);
-		ask(c, chain, "eg-if", 6, FIELD_IIFNAME, FIELD_SADDR6,
-		    N_FIELDS);
+		ask_set(c, chain, "eg-if", 4, FIELD_IIFNAME, FIELD_SADDR4,
+			N_FIELDS);
+		ask_set(c, chain, "eg-if", 6, FIELD_IIFNAME, FIELD_SADDR6,
+			N_FIELDS);
 		put_strays(c, chain, FIELD_IIFNAME);
 	}
-	ask(c, chain, "eg", 4, FIELD_SADDR4, N_FIELDS, N_FIELDS);
-	ask(c, chain, "eg", 6, FIELD_SADDR6, N_FIELDS, N_FIELDS);
+	ask_set(c, chain, "eg", 4, FIELD_SADDR4, N_FIELDS, N_FIELDS);
+	ask_set(c, chain, "eg", 6, FIELD_SADDR6, N_FIELDS, N_FIELDS);
 }
 
 void instances_ask_ingress(struct compiler *c, struct nft_chain *chain)
 {
-	ask(c, chain, "in", 4, FIELD_DADDR4, N_FIELDS, N_FIELDS);
-	ask(c, chain, "in", 6, FIELD_DADDR6, N_FIELDS, N_FIELDS);
+	ask_set(c, chain, "in", 4, FIELD_DADDR4, N_FIELDS, N_FIELDS);
+	ask_set(c, chain, "in", 6, FIELD_DADDR6, N_FIELDS, N_FIELDS);
 	if (c->has_bound)
 		put_strays(c, chain, FIELD_OIFNAME);
 }
 
-/* ---- load balancers --------------------------------------------------- */
+/* -- load balancers -------------------------------------------------------- */
 
 static void put_port(uint8_t *at, const struct balancer_point *p)
 {
@@ -282,8 +282,8 @@ void balancer_maps(struct compiler *c)
 
 void balancers_ask_ingress(struct compiler *c, struct nft_chain *chain)
 {
-	ask(c, chain, "lb-in", 4, FIELD_DADDR4, FIELD_L4PROTO, FIELD_DPORT);
-	ask(c, chain, "lb-in", 6, FIELD_DADDR6, FIELD_L4PROTO, FIELD_DPORT);
+	ask_set(c, chain, "lb-in", 4, FIELD_DADDR4, FIELD_L4PROTO, FIELD_DPORT);
+	ask_set(c, chain, "lb-in", 6, FIELD_DADDR6, FIELD_L4PROTO, FIELD_DPORT);
 	for (uint8_t family = 4; family <= 6; family += TWO) {
 		struct draft d = {0};
 

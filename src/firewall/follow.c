@@ -40,8 +40,8 @@ static bool is_among(const struct nft_element *e, uint8_t family,
 	return false;
 }
 
-static bool follow(struct nft_set *set, const struct cidr *addresses,
-		   unsigned n)
+static bool follow_set(struct nft_set *set, const struct cidr *addresses,
+		       unsigned n)
 {
 	uint8_t family = set->types[0] == TYPE_IPV4_ADDR ? 4 : 6;
 	unsigned was = set->n_elements, kept = 0;
@@ -81,7 +81,7 @@ bool ruleset_follow(struct ruleset *rules, const struct cidr *addresses,
 
 	for (unsigned i = 0; i < rules->n_sets; i++)
 		if (rules->sets[i]->follows)
-			changed |= follow(rules->sets[i], addresses, n);
+			changed |= follow_set(rules->sets[i], addresses, n);
 	if (changed)
 		ruleset_finish(rules);
 	return changed;

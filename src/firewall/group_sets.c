@@ -278,8 +278,8 @@ static void ask_published(struct sorter *s, struct nft_chain *chain,
 	}
 }
 
-static void ask(struct sorter *s, struct nft_chain *chain, const char *set,
-		enum kind kind, enum variant variant)
+static void ask_group_set(struct sorter *s, struct nft_chain *chain,
+			  const char *set, enum kind kind, enum variant variant)
 {
 	bool four = s->family == 4;
 	enum nft_field address = address_field(
@@ -327,8 +327,8 @@ void group_sets_put(struct compiler *c, const struct secgroup *group,
 		snprintf(name, sizeof(name), "sgr-%s-%s-v%u%s", group->name,
 			 variant == VARIANT_OUT ? "out" : "in",
 			 (unsigned)family, kind_suffix[kind]);
-		ask(&s, chain, set_of_kind(&s, group, kind, name), kind,
-		    variant);
+		ask_group_set(&s, chain, set_of_kind(&s, group, kind, name),
+			      kind, variant);
 		free(s.kinds[kind].grants);
 	}
 }

@@ -220,8 +220,9 @@ const char *member_set(struct compiler *c, const struct secgroup *group,
 	return set->name;
 }
 
-const struct prefix_lines *lines_of(const struct compiler *c,
-				    const struct prefix_list *list)
+/* What its file says; of a list of this configuration. */
+static const struct prefix_lines *
+prefix_lines_of(const struct compiler *c, const struct prefix_list *list)
 {
 	static const struct prefix_lines none;
 
@@ -244,7 +245,7 @@ bool prefix_list_has(const struct prefix_list *list, uint8_t family)
 const char *prefix_set(struct compiler *c, const struct prefix_list *list,
 		       uint8_t family)
 {
-	const struct prefix_lines *lines = lines_of(c, list);
+	const struct prefix_lines *lines = prefix_lines_of(c, list);
 	struct nft_set *set;
 	char name[100];
 

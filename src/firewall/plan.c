@@ -55,7 +55,7 @@ static void add_element_step(struct plan *p, enum plan_kind kind,
 	step->element = element;
 }
 
-/* ---- can the old table be brought to the new one at all? -------------- */
+/* -- can the old table be brought to the new one at all? ------------------- */
 
 static bool same_set(const struct nft_set *a, const struct nft_set *b)
 {
@@ -93,7 +93,7 @@ static bool can_be_changed(const struct ruleset *old, const struct ruleset *new)
 	return true;
 }
 
-/* ---- rules ------------------------------------------------------------ */
+/* -- rules ----------------------------------------------------------------- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -315,7 +315,7 @@ static void plan_rules(struct plan *p, const struct ruleset *old,
 	}
 }
 
-/* ---- elements --------------------------------------------------------- */
+/* -- elements -------------------------------------------------------------- */
 
 /* Clocks of the kernel and ours differ a little, and so do the moments in
  * which they are read. */
@@ -401,7 +401,7 @@ static void plan_elements(struct plan *p, const struct ruleset *old,
 	}
 }
 
-/* ---- the whole -------------------------------------------------------- */
+/* -- the whole ------------------------------------------------------------- */
 
 static void plan_new_objects(struct plan *p, const struct ruleset *old,
 			     const struct ruleset *new)
@@ -433,7 +433,7 @@ static void plan_old_objects(struct plan *p, const struct ruleset *old,
 				old->timeouts[i];
 }
 
-/* ---- which transaction ------------------------------------------------ */
+/* -- which transaction ----------------------------------------------------- */
 
 /* A chain that only one of the two rulesets has, and no hook leads to. */
 static bool is_aside(const struct nft_chain *chain, const struct ruleset *other)
@@ -548,6 +548,19 @@ void plan_free(struct plan *plan)
 	arena_release(&plan->arena);
 	free(plan->steps);
 	free(plan);
+}
+
+bool plan_differs(const struct ruleset *old, const struct ruleset *new)
+{
+	struct plan *plan;
+	bool is_empty;
+
+	if (!old || !new)
+		return old != new;
+	plan = plan_make(old, new);
+	is_empty = plan_is_empty(plan);
+	plan_free(plan);
+	return !is_empty;
 }
 
 struct place plan_place(const struct plan_step *step)

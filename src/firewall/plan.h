@@ -86,6 +86,9 @@ static inline bool plan_is_empty(const struct plan *plan)
 	return plan->n_steps == 0;
 }
 
+/* Whether there is anything to do from one to the other; NULL: no table. */
+bool plan_differs(const struct ruleset *old, const struct ruleset *new);
+
 /* The steps for people, a line each: "+ sg-web-in: tcp dport 80 accept". The
  * caller frees it. */
 char *plan_text(const struct plan *plan);

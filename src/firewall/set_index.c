@@ -30,7 +30,7 @@ void set_index_free(struct set_index *index)
 	free(index);
 }
 
-/* ---- order --------------------------------------------------------------- */
+/* -- order ----------------------------------------------------------------- */
 
 /* Padding is zero, so that whole fields can be compared. */
 static int by_network(const void *a, const void *b, void *arg)
@@ -86,8 +86,9 @@ static bool is_same_network(const struct set_index *index,
 }
 
 /* Those of one network must not overlap. */
-static bool follows(const struct set_index *index, const struct nft_element *a,
-		    const struct nft_element *b)
+static bool element_follows(const struct set_index *index,
+			    const struct nft_element *a,
+			    const struct nft_element *b)
 {
 	return memcmp(a->last + index->tail_at, b->first + index->tail_at,
 		      index->tail_octets) < 0;
@@ -129,7 +130,7 @@ static bool find_stretches(struct set_index *index, const struct nft_set *set)
 		if (!before || !is_same_network(index, before, e)) {
 			if (!begin_stretch(index, i))
 				return false;
-		} else if (!follows(index, before, e)) {
+		} else if (!element_follows(index, before, e)) {
 			return false;
 		}
 		index->stretches[index->n_stretches - 1].end = i + 1;
@@ -161,7 +162,7 @@ bool set_index_is_ordered(const struct set_index *index)
 	return index->is_ordered;
 }
 
-/* ---- asking -------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------- */
 
 static bool is_in(const struct nft_element *e, const uint8_t *key, unsigned at,
 		  unsigned octets)

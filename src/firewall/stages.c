@@ -31,15 +31,15 @@ static void accept_these(struct compiler *c, struct nft_chain *chain,
 	draft_put(d, c->rules, chain, VERDICT_ACCEPT, NULL);
 }
 
-static void jump(struct compiler *c, struct nft_chain *chain,
-		 const char *target)
+static void stage_jump(struct compiler *c, struct nft_chain *chain,
+		       const char *target)
 {
 	struct draft all = {0};
 
 	draft_put(&all, c->rules, chain, VERDICT_JUMP, target);
 }
 
-/* ---- what always passes ----------------------------------------------- */
+/* -- what always passes ---------------------------------------------------- */
 
 static void put_discovery(struct compiler *c, struct nft_chain *chain)
 {
@@ -210,7 +210,7 @@ static void put_always(struct compiler *c)
 	put_resolvers(c, out, SIDE_DESTINATION, FIELD_DPORT);
 }
 
-/* ---- the stages ------------------------------------------------------- */
+/* -- the stages ------------------------------------------------------------ */
 
 static void put_loopback(struct compiler *c, struct nft_chain *chain)
 {
@@ -239,7 +239,8 @@ static struct nft_chain *group_stage(struct compiler *c, const char *name,
 		put_loopback(c, chain);
 	put_established(c, chain);
 	if (hook != HOOK_FORWARD)
-		jump(c, chain, hook == HOOK_INPUT ? "always-in" : "always-out");
+		stage_jump(c, chain,
+			   hook == HOOK_INPUT ? "always-in" : "always-out");
 	return chain;
 }
 
@@ -270,12 +271,12 @@ static void put_acl_stages(struct compiler *c)
 	acl_ask(c, forward);
 
 	put_loopback(c, in);
-	jump(c, in, "always-in");
+	stage_jump(c, in, "always-in");
 	put_resolvers(c, in, SIDE_SOURCE, FIELD_SPORT);
 	acl_ask(c, in);
 
 	put_loopback(c, out);
-	jump(c, out, "always-out");
+	stage_jump(c, out, "always-out");
 	put_management_answers(c, out);
 	acl_ask(c, out);
 }

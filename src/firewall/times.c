@@ -39,8 +39,8 @@ static const char *timeout_of(struct compiler *c, int protocol,
 	return t->name;
 }
 
-static void give(struct compiler *c, struct nft_chain *chain, int protocol,
-		 const char *timeout)
+static void times_give(struct compiler *c, struct nft_chain *chain,
+		       int protocol, const char *timeout)
 {
 	struct draft d = {0};
 	struct nft_rule *rule;
@@ -65,13 +65,13 @@ static const char *times_chain(struct compiler *c, const struct instance *in)
 	chain = ruleset_add_chain(c->rules, name);
 	chain->place = in->place;
 	if (t->tcp_established_s)
-		give(c, chain, IPPROTO_TCP,
-		     timeout_of(c, IPPROTO_TCP, t->tcp_established_s, 0,
-				&in->place));
+		times_give(c, chain, IPPROTO_TCP,
+			   timeout_of(c, IPPROTO_TCP, t->tcp_established_s, 0,
+				      &in->place));
 	if (t->udp_s || t->udp_stream_s)
-		give(c, chain, IPPROTO_UDP,
-		     timeout_of(c, IPPROTO_UDP, t->udp_s, t->udp_stream_s,
-				&in->place));
+		times_give(c, chain, IPPROTO_UDP,
+			   timeout_of(c, IPPROTO_UDP, t->udp_s, t->udp_stream_s,
+				      &in->place));
 	return chain->name;
 }
 

@@ -150,7 +150,7 @@ static bool may_have_come_in(const struct walk *w, const struct nft_match *m)
 	       strcmp((const char *)m->value, "lo") != 0;
 }
 
-static bool compares(const struct walk *w, const struct nft_match *m)
+static bool match_compares(const struct walk *w, const struct nft_match *m)
 {
 	unsigned octets = nft_fields[m->fields[0]].octets;
 	uint8_t value[16];
@@ -181,8 +181,8 @@ static bool compares(const struct walk *w, const struct nft_match *m)
 }
 
 /* All matches of the rule. *found is the element of its last lookup. */
-static bool matches(const struct walk *w, const struct nft_rule *rule,
-		    const struct nft_element **found)
+static bool rule_matches(const struct walk *w, const struct nft_rule *rule,
+			 const struct nft_element **found)
 {
 	*found = NULL;
 	for (unsigned i = 0; i < rule->n_matches; i++) {
@@ -192,7 +192,7 @@ static bool matches(const struct walk *w, const struct nft_rule *rule,
 			*found = look_up(w, m);
 			if (!*found)
 				return false;
-		} else if (!compares(w, m)) {
+		} else if (!match_compares(w, m)) {
 			return false;
 		}
 	}
@@ -217,7 +217,7 @@ static void note_rule(struct walk *w, const struct nft_chain *chain,
 
 static enum outcome walk_chain(struct walk *w, const struct nft_chain *chain);
 
-static enum outcome follow(struct walk *w, const char *name)
+static enum outcome walk_follow(struct walk *w, const char *name)
 {
 	const struct nft_chain *target = ruleset_chain(w->rules, name);
 	enum outcome outcome;
@@ -239,7 +239,7 @@ static enum outcome walk_chain(struct walk *w, const struct nft_chain *chain)
 		unsigned before = w->out->n_steps;
 		enum outcome outcome;
 
-		if (!matches(w, rule, &found))
+		if (!rule_matches(w, rule, &found))
 			continue;
 		if (ends_in_map(rule))
 			v = found->verdict;
@@ -256,9 +256,9 @@ static enum outcome walk_chain(struct walk *w, const struct nft_chain *chain)
 		case VERDICT_RETURN:
 			return FELL_OFF;
 		case VERDICT_GOTO:
-			return follow(w, v.chain);
+			return walk_follow(w, v.chain);
 		case VERDICT_JUMP:
-			outcome = follow(w, v.chain);
+			outcome = walk_follow(w, v.chain);
 			if (outcome != FELL_OFF)
 				return outcome;
 			if (!ends_in_map(rule))
@@ -297,8 +297,8 @@ struct end {
 	bool is_local;
 };
 
-static struct nft_packet between(const struct end *from, const struct end *to,
-				 uint8_t protocol)
+static struct nft_packet packet_of_ends(const struct end *from,
+					const struct end *to, uint8_t protocol)
 {
 	struct nft_packet p = {
 		.hook = from->is_local ? HOOK_OUTPUT
@@ -331,7 +331,7 @@ struct nft_packet packet_between(const struct firewall_config *config,
 	const struct end b = {to, firewall_instance_at(config, to),
 			      firewall_is_local(config, to)};
 
-	return between(&a, &b, protocol);
+	return packet_of_ends(&a, &b, protocol);
 }
 
 struct nft_packet packet_between_known(const struct whereabouts *w,
@@ -343,5 +343,5 @@ struct nft_packet packet_between_known(const struct whereabouts *w,
 	const struct end b = {to, whereabouts_instance(w, to),
 			      whereabouts_is_local(w, to)};
 
-	return between(&a, &b, protocol);
+	return packet_of_ends(&a, &b, protocol);
 }

@@ -69,7 +69,7 @@ static bool has_nul_or_cr(struct slice s)
 	       (memchr(s.p, '\0', s.n) != NULL || memchr(s.p, '\r', s.n));
 }
 
-/* -- fields --------------------------------------------------------------- */
+/* -- fields ---------------------------------------------------------------- */
 
 /*
  * Whether a careless reader takes this name for `want`: letters alike in any
@@ -338,7 +338,7 @@ static enum step take_fields(struct cursor *c)
 	}
 }
 
-/* -- request line --------------------------------------------------------- */
+/* -- request line ---------------------------------------------------------- */
 
 /*
  * The quick way: TOKEN SP visible SP "HTTP/1.0" or "HTTP/1.1" CRLF. False
@@ -480,7 +480,7 @@ static enum step take_request_line(struct cursor *c)
 	return read_odd_request_line(c->head, line);
 }
 
-/* -- status line ---------------------------------------------------------- */
+/* -- status line ----------------------------------------------------------- */
 
 static enum step take_status_line(struct cursor *c)
 {
@@ -514,7 +514,7 @@ static enum step take_status_line(struct cursor *c)
 	return STEP_OK;
 }
 
-/* -- all of it ------------------------------------------------------------ */
+/* -- all of it ------------------------------------------------------------- */
 
 static void head_begin(struct http_head *head)
 {

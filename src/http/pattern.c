@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "dialect.h"
 
-/* -- wildcards ------------------------------------------------------------ */
+/* -- wildcards ------------------------------------------------------------- */
 
 /*
  * The general form as an automaton that is run bit by bit: bit k of a state
@@ -173,7 +173,7 @@ bool pattern_compile(struct arena *arena, struct slice source, unsigned flags,
 	return true;
 }
 
-/* -- regular expressions -------------------------------------------------- */
+/* -- regular expressions --------------------------------------------------- */
 
 /*
  * Effort for one text. JIT is the quickest where it need not go back, and it
@@ -420,7 +420,7 @@ enum pattern_result pattern_find(const struct pattern *p, struct slice text,
 	return result;
 }
 
-/* -- both ----------------------------------------------------------------- */
+/* -- both ------------------------------------------------------------------ */
 
 static bool equal(const struct pattern *p, struct slice part)
 {

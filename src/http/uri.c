@@ -68,7 +68,7 @@ bool uri_split(struct slice target, enum method method, struct uri *out)
 	return split_absolute(target, method, out);
 }
 
-/* -- paths ---------------------------------------------------------------- */
+/* -- paths ----------------------------------------------------------------- */
 
 /* Whether a '%' is in the path, an octet that has to be one, or a segment that
  * begins with a dot. */
@@ -168,7 +168,7 @@ bool uri_normalise(struct slice path, char *buffer, size_t room,
 	return true;
 }
 
-/* -- hosts ---------------------------------------------------------------- */
+/* -- hosts ----------------------------------------------------------------- */
 
 static bool is_ipv6(struct slice text)
 {

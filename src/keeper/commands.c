@@ -136,7 +136,7 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 	else
 		ruleset_free(replaced_take);
 	if (!changed || keeper_waits(k) ||
-	    !keeper_differ(keeper_past_rules(was_take), keeper_wanted(k))) {
+	    !plan_differs(keeper_past_rules(was_take), keeper_wanted(k))) {
 		keeper_past_release(was_take);
 		return keeper_waits(k);
 	}
@@ -146,8 +146,8 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 	return true;
 }
 
-static void remember(struct keeper *k, struct keeper_past *was_take,
-		     struct ruleset *replaced_take, struct applied *a)
+static void apply_remember(struct keeper *k, struct keeper_past *was_take,
+			   struct ruleset *replaced_take, struct applied *a)
 {
 	bool changed =
 		keep_way_back(k, was_take, replaced_take, a->n_steps > 0);
@@ -194,7 +194,7 @@ static int begin_waiting(struct keeper *k, const struct ruleset *wanted,
 	*begun = false;
 	if (keeper_read(k, diag))
 		return -1;
-	if (!keeper_waits(k) && !keeper_differ(keeper_now(k), wanted))
+	if (!keeper_waits(k) && !plan_differs(keeper_now(k), wanted))
 		return 0;
 	keeper_adopt_last(k);
 	was = keeper_is_in_force(k) || k->restored ? keeper_wanted(k)
@@ -251,7 +251,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	k->applied_s = time(NULL);
 	k->memory.closed = intent_take->config.settings.at_start ==
 			   AT_START_CLOSED;
-	remember(k, &was, before, a);
+	apply_remember(k, &was, before, a);
 	k->cut.is_due = is_to_cut(k, request, a);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
@@ -448,8 +448,8 @@ static const struct command commands[] = {
 	{"suggest", keeper_answer_suggest, false},
 };
 
-static json_t *run(struct keeper *k, const struct command *c,
-		   const json_t *request, uint64_t *memo)
+static json_t *command_run(struct keeper *k, const struct command *c,
+			   const json_t *request, uint64_t *memo)
 {
 	json_t *answer;
 	int lock;
@@ -484,7 +484,7 @@ json_t *keeper_answer(void *keeper, const json_t *request, uint64_t *memo)
 		return keeper_answer_watch(k, request, memo);
 	for (size_t i = 0; i < ARRAY_SIZE(commands) && !refusal; i++)
 		if (strcmp(commands[i].name, name) == 0)
-			return run(k, &commands[i], request, memo);
+			return command_run(k, &commands[i], request, memo);
 	return refusal ? refusal
 		       : admin_error("the keeper knows no command \"%s\"",
 				     name);

@@ -17,8 +17,8 @@ struct count {
 	struct keeper_tally seen; /* at the last look */
 };
 
-static void add(struct keeper_tallies *t, struct slice id,
-		const struct nft_live *live)
+static void tallies_add(struct keeper_tallies *t, struct slice id,
+			const struct nft_live *live)
 {
 	struct keeper_tally *tally = map_get(&t->by_id, id);
 
@@ -41,7 +41,7 @@ static void add_ids(struct keeper_tallies *t, const char *comment,
 
 		id.n = slice_find(id, ' ');
 		if (slice_starts(id, SLICE("sgr-")))
-			add(t, id, live);
+			tallies_add(t, id, live);
 	}
 }
 
@@ -72,7 +72,7 @@ void keeper_tallies_release(struct keeper_tallies *t)
 	*t = (struct keeper_tallies){0};
 }
 
-static void look(struct count *c, struct keeper_tally now)
+static void count_look(struct count *c, struct keeper_tally now)
 {
 	if (now.packets < c->seen.packets)
 		c->lost.packets += c->seen.packets - now.packets;
@@ -91,7 +91,8 @@ void keeper_count(struct keeper *k, const struct ruleset *now, bool settled)
 	/* Ids that are no more: while nothing is settled they may return. */
 	while (!settled && (slot = map_next(&k->counts.by_id, &at)) != NULL)
 		if (!map_get(&live.by_id, slot->key))
-			add(&live, slot->key, &(const struct nft_live){0});
+			tallies_add(&live, slot->key,
+				    &(const struct nft_live){0});
 	at = 0;
 	while ((slot = map_next(&live.by_id, &at)) != NULL) {
 		const struct count *old = map_get(&k->counts.by_id, slot->key);
@@ -99,7 +100,7 @@ void keeper_count(struct keeper *k, const struct ruleset *now, bool settled)
 
 		if (old)
 			*c = *old;
-		look(c, *(const struct keeper_tally *)slot->value);
+		count_look(c, *(const struct keeper_tally *)slot->value);
 		map_put(&counts.by_id, arena_slice(&counts.arena, slot->key),
 			c);
 	}

@@ -26,7 +26,7 @@ enum {
 
 /* Each packet meets the base chains first: one that is missing, that lost or
  * got a rule, lets all pass. */
-static bool opens(const struct plan *plan)
+static bool plan_opens(const struct plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *s = &plan->steps[i];
@@ -65,7 +65,7 @@ static void note_drift(struct keeper *k, const struct ruleset *now,
 					   : "the table is gone\n");
 	k->drift.n_seen += !k->drift.is_there;
 	k->drift.is_there = true;
-	k->drift.is_open = plan ? opens(plan) : !now;
+	k->drift.is_open = plan ? plan_opens(plan) : !now;
 	k->drift.at_s = time(NULL);
 }
 
@@ -89,7 +89,7 @@ static uint64_t repair_wait(struct keeper_drift *d, uint64_t now)
 	return 0;
 }
 
-static uint64_t repair(struct keeper *k)
+static uint64_t drift_repair(struct keeper *k)
 {
 	struct keeper_drift *d = &k->drift;
 	uint64_t wait = repair_wait(d, clock_now_ms());
@@ -152,5 +152,5 @@ uint64_t keeper_look_at_kernel(struct keeper *k)
 	if (!was_there)
 		log_say(LOG_WARNING, "somebody else changed our table: %.*s",
 			(int)strcspn(k->drift.text, "\n"), k->drift.text);
-	return drift_policy(k) == DRIFT_REPAIR ? repair(k) : 0;
+	return drift_policy(k) == DRIFT_REPAIR ? drift_repair(k) : 0;
 }

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static void saw(void *arg, const struct sighting *s)
+static void ear_saw(void *arg, const struct sighting *s)
 {
 	keeper_saw(arg, s);
 }
@@ -28,7 +28,7 @@ static void on_packets(int fd, int what, void *arg)
 		e->window_ms = clock_now_ms();
 		e->left = EAR_PACKETS;
 	}
-	n = nflog_hear(&e->log, e->left, saw, e->keeper);
+	n = nflog_hear(&e->log, e->left, ear_saw, e->keeper);
 	tell_lost(e);
 	e->left = n < e->left ? e->left - n : 0;
 	if (e->left)

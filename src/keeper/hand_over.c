@@ -9,39 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "net/sock.h"
 #include "state.h"
 
 /* Seconds that the process before may take to answer. */
 enum { PATIENCE_S = 5 };
 
-static int dial(const char *path)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = PATIENCE_S};
-	int fd;
-
-	if (strlen(path) >= sizeof(to.sun_path))
-		return -1;
-	memcpy(to.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 int keeper_ask_timer(const char *socket, uint64_t *left_ms)
 {
 	static const char request[] = "{\"command\":\"hand over\"}\n";
-	int fd = dial(socket);
+	int fd = sock_dial_path(socket, PATIENCE_S);
 	json_t *said = NULL;
 	bool given;
 

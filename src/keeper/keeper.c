@@ -207,19 +207,6 @@ static bool is_current(const struct keeper *k)
 	       generation == k->generation;
 }
 
-bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted)
-{
-	struct plan *plan;
-	bool empty;
-
-	if (!now || !wanted)
-		return now != wanted;
-	plan = plan_make(now, wanted);
-	empty = plan_is_empty(plan);
-	plan_free(plan);
-	return !empty;
-}
-
 int keeper_read(struct keeper *k, struct diag *diag)
 {
 	struct ruleset *now;
@@ -245,7 +232,7 @@ static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
 	uint32_t generation;
 
 	if (!k->knows_now || !keeper_now(k) ||
-	    !keeper_differ(keeper_now(k), wanted) ||
+	    !plan_differs(keeper_now(k), wanted) ||
 	    kernel_now(k->kernel, &now, &generation))
 		return;
 	keeper_count(k, now, false);
@@ -259,7 +246,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	struct ruleset *known;
 
 	*before = NULL;
-	if (k->has && is_current(k) && !keeper_differ(k->has, wanted)) {
+	if (k->has && is_current(k) && !plan_differs(k->has, wanted)) {
 		k->has = wanted;
 		return 0;
 	}
@@ -285,7 +272,7 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	if (!change.is_read)
 		return (int)change.n_steps;
 	keeper_know(k, change.after, change.generation);
-	if (change.n_steps == 0 || !keeper_differ(k->now, wanted)) {
+	if (change.n_steps == 0 || !plan_differs(k->now, wanted)) {
 		keeper_settle(k, wanted);
 	} else {
 		/* Who was faster than our look at it has spoken already, and
@@ -343,7 +330,7 @@ static bool find_past(struct keeper *k)
 }
 
 /* Rules of then, with the machine and the run-time entries of now. */
-static void dress(struct keeper *k, struct keeper_past *past)
+static void past_dress(struct keeper *k, struct keeper_past *past)
 {
 	struct diag ignored = {0};
 	struct intent *renewed;
@@ -395,7 +382,7 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 		return -1;
 	}
 	keeper_cut_stop(k);
-	dress(k, &k->before);
+	past_dress(k, &k->before);
 	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
 	if (n < 0)
 		return -1;
@@ -491,7 +478,7 @@ static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
 	if (!renewed)
 		return -1;
 	keeper_lay(k, renewed->rules);
-	*changed = keeper_differ(k->intent->rules, renewed->rules);
+	*changed = plan_differs(k->intent->rules, renewed->rules);
 	keeper_adopt(k, renewed, NULL);
 	if (has && !*changed) {
 		k->has = renewed->rules;
@@ -543,7 +530,7 @@ void keeper_look_at_machine(struct keeper *k)
 
 /* -- the file -------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t sum, const char *path)
+static uint64_t hash_file(uint64_t sum, const char *path)
 {
 	struct {
 		uint64_t sum, inode, size;
@@ -561,19 +548,19 @@ static uint64_t mix(uint64_t sum, const char *path)
 }
 
 /* The files, and their folders: a file that an include finds may be new. */
-static uint64_t look(const struct keeper *k)
+static uint64_t files_look(const struct keeper *k)
 {
-	uint64_t sum = mix(0, k->file);
+	uint64_t sum = hash_file(0, k->file);
 	const struct named_file *f = k->intent ? k->intent->snap->files : NULL;
 
 	for (; f; f = f->next) {
 		char *path = slice_dup(f->path);
 		char *slash = strrchr(path, '/');
 
-		sum = mix(sum, path);
+		sum = hash_file(sum, path);
 		if (slash)
 			*slash = '\0';
-		sum = mix(sum, slash && slash > path ? path : ".");
+		sum = hash_file(sum, slash && slash > path ? path : ".");
 		free(path);
 	}
 	return sum;
@@ -585,13 +572,13 @@ static uint64_t look_at_resolvers(void)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; machine_resolver_files[i]; i++)
-		sum = mix(sum, machine_resolver_files[i]);
+		sum = hash_file(sum, machine_resolver_files[i]);
 	return sum;
 }
 
 void keeper_note_files(struct keeper *k)
 {
-	k->files_seen = look(k);
+	k->files_seen = files_look(k);
 	k->resolvers_seen = look_at_resolvers();
 }
 
@@ -601,8 +588,8 @@ static enum keeper_edit edit_of(const struct keeper *k,
 {
 	if (!intent)
 		return EDIT_INVALID;
-	return keeper_differ(keeper_wanted(k),
-			     intent_is_empty(intent) ? NULL : intent->rules)
+	return plan_differs(keeper_wanted(k),
+			    intent_is_empty(intent) ? NULL : intent->rules)
 		       ? EDIT_PENDING
 		       : EDIT_NONE;
 }
@@ -640,7 +627,7 @@ static void note_edit(struct keeper *k, const struct intent *intent,
 
 void keeper_look_at_file(struct keeper *k)
 {
-	uint64_t seen = look(k), resolvers = look_at_resolvers();
+	uint64_t seen = files_look(k), resolvers = look_at_resolvers();
 	struct diag diag = {0};
 	struct intent *intent;
 

@@ -126,7 +126,7 @@ void keeper_lost(struct keeper *k, uint64_t packets);
 /* Where a keeper listens when the file does not say. */
 #define KEEPER_SOCKET "/run/weir-sg/keeper.sock"
 
-/* -- processes (run.c) ---------------------------------------------- */
+/* -- processes (run.c) ----------------------------------------------------- */
 
 /* `weir sg keep`. Returns the exit status. */
 int keeper_keep(const char *file);

@@ -14,7 +14,7 @@
 
 /* -- refused rules --------------------------------------------------------- */
 
-static void forgive(struct keeper_memory *m, const char *hash)
+static void memory_forgive(struct keeper_memory *m, const char *hash)
 {
 	unsigned kept = 0;
 
@@ -25,14 +25,14 @@ static void forgive(struct keeper_memory *m, const char *hash)
 	m->n_refused = kept;
 }
 
-static void refuse(struct keeper_memory *m, const char *hash)
+static void memory_refuse(struct keeper_memory *m, const char *hash)
 {
 	if (!hash[0])
 		return;
-	forgive(m, hash);
+	memory_forgive(m, hash);
 	/* The oldest makes room. */
 	if (m->n_refused == REFUSED_MAX)
-		forgive(m, m->refused[0]);
+		memory_forgive(m, m->refused[0]);
 	memcpy(m->refused[m->n_refused++], hash, sizeof(m->refused[0]));
 }
 
@@ -44,7 +44,7 @@ bool memory_is_refused(const struct keeper_memory *m, const char *hash)
 	return false;
 }
 
-static void copy(char to[RULES_HASH_MAX], const char *from)
+static void hash_copy(char to[RULES_HASH_MAX], const char *from)
 {
 	char hash[RULES_HASH_MAX];
 
@@ -55,29 +55,29 @@ static void copy(char to[RULES_HASH_MAX], const char *from)
 void memory_apply(struct keeper_memory *m, const char *hash, bool changed)
 {
 	if (changed)
-		copy(m->before, m->applied);
-	copy(m->applied, hash);
+		hash_copy(m->before, m->applied);
+	hash_copy(m->applied, hash);
 	m->waiting[0] = '\0';
-	forgive(m, hash);
+	memory_forgive(m, hash);
 }
 
 void memory_wait(struct keeper_memory *m, const char *hash)
 {
-	copy(m->waiting, hash);
+	hash_copy(m->waiting, hash);
 }
 
 void memory_confirm(struct keeper_memory *m)
 {
 	char hash[RULES_HASH_MAX];
 
-	copy(hash, m->waiting);
+	hash_copy(hash, m->waiting);
 	memory_apply(m, hash, true);
 }
 
 void memory_refuse_waiting(struct keeper_memory *m)
 {
-	refuse(m, m->waiting);
-	copy(m->before, m->waiting);
+	memory_refuse(m, m->waiting);
+	hash_copy(m->before, m->waiting);
 	m->waiting[0] = '\0';
 }
 
@@ -89,12 +89,12 @@ void memory_go_back(struct keeper_memory *m, bool changed)
 		memory_refuse_waiting(m);
 		return;
 	}
-	copy(now, m->applied);
-	refuse(m, now);
-	copy(m->applied, m->before);
+	hash_copy(now, m->applied);
+	memory_refuse(m, now);
+	hash_copy(m->applied, m->before);
 	if (changed)
-		copy(m->before, now);
-	forgive(m, m->applied);
+		hash_copy(m->before, now);
+	memory_forgive(m, m->applied);
 }
 
 /* -- the file -------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static void take_text(const json_t *from, const char *key,
 	const char *text = json_string_value(json_object_get(from, key));
 
 	if (text && strlen(text) == RULES_HASH_MAX - 1)
-		copy(out, text);
+		hash_copy(out, text);
 }
 
 void keeper_recall(struct keeper *k)
@@ -131,7 +131,7 @@ void keeper_recall(struct keeper *k)
 		const char *hash = json_string_value(json_array_get(list, i));
 
 		if (hash && strlen(hash) == RULES_HASH_MAX - 1)
-			refuse(&k->memory, hash);
+			memory_refuse(&k->memory, hash);
 	}
 	json_decref(json);
 }

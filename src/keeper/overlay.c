@@ -38,7 +38,7 @@ void keeper_load_overlay(struct keeper *k)
 	free(path);
 }
 
-static int save(struct keeper *k)
+static int overlay_save(struct keeper *k)
 {
 	char *path = path_of(k);
 	json_t *json = overlay_to_json(&k->overlay, 0);
@@ -216,7 +216,7 @@ static json_t *put_in_force(struct keeper *k, struct overlay *was_take)
 
 	if (keeper_renew(k, true, &diag) < 0)
 		return fall_back(k, was_take, "", &diag);
-	if (save(k))
+	if (overlay_save(k))
 		return fall_back(k, was_take, strerror(errno), &diag);
 	overlay_release(was_take);
 	diag_release(&diag);
@@ -345,7 +345,7 @@ void keeper_expire(struct keeper *k)
 		return;
 	log_say(LOG_INFO, "run-time entries have ended; %u are left",
 		k->overlay.n);
-	if (save(k))
+	if (overlay_save(k))
 		log_say(LOG_WARNING,
 			"cannot write the run-time entries: %s; those that "
 			"ended do not come back all the same",

@@ -54,7 +54,7 @@ struct process {
 
 /* -- the timer of a change that waits -------------------------------------- */
 
-static void arm(struct process *p)
+static void process_arm(struct process *p)
 {
 	uint64_t deadline = keeper_deadline_ms(p->keeper);
 	uint64_t now = clock_now_ms();
@@ -77,7 +77,7 @@ static void on_confirm_timer(int fd, int what, void *arg)
 	if (!p->stays && !keeper_deadline_ms(p->keeper))
 		loop_stop(&p->loop);
 	else
-		arm(p);
+		process_arm(p);
 }
 
 /* To a keeper that starts. It listens where we do. */
@@ -104,14 +104,14 @@ static bool is_hand_over(const json_t *request)
 	return name && strcmp(name, "hand over") == 0;
 }
 
-static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
+static json_t *process_answer(void *arg, const json_t *request, uint64_t *memo)
 {
 	struct process *p = arg;
 	json_t *said = is_hand_over(request)
 			       ? hand_over(p)
 			       : keeper_answer(p->keeper, request, memo);
 
-	arm(p);
+	process_arm(p);
 	ear_turn(&p->ear);
 	return said;
 }
@@ -202,7 +202,7 @@ static void on_hangup_timer(int fd, int what, void *arg);
 static void apply_file(struct process *p)
 {
 	json_t *request = json_pack("{s:s}", "command", "apply");
-	json_t *said = answer(p, request, &p->hangup_memo);
+	json_t *said = process_answer(p, request, &p->hangup_memo);
 
 	if (!said && p->hangup_timer)
 		loop_watch_rearm(p->hangup_timer, ADMIN_RETRY_MS);
@@ -238,7 +238,7 @@ static void on_signal(int number, int what, void *arg)
 
 /* -- one process ----------------------------------------------------------- */
 
-static void watch(struct process *p)
+static void process_watch(struct process *p)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -286,7 +286,7 @@ static int listen_on(struct process *p, const char *path)
 	if (fd < 0)
 		return -1;
 	p->socket = xstrdup(path);
-	p->admin = admin_new(&p->loop, fd, answer, p);
+	p->admin = admin_new(&p->loop, fd, process_answer, p);
 	return 0;
 }
 
@@ -363,7 +363,8 @@ static void keep_one_capability(void)
 
 /* -- weir sg keep ---------------------------------------------------------- */
 
-static int start(struct process *p, const char *file, const char *socket)
+static int process_start(struct process *p, const char *file,
+			 const char *socket)
 {
 	uint64_t left_ms = 0;
 
@@ -393,7 +394,7 @@ static int start(struct process *p, const char *file, const char *socket)
 	kernel_own(p->keeper->kernel);
 	/* Listen first: what changes between the start and the first turn
 	 * must be heard. */
-	watch(p);
+	process_watch(p);
 	if (keeper_start(p->keeper))
 		return KEEPER_FAILURE;
 	ear_turn(&p->ear);
@@ -414,7 +415,7 @@ int keeper_keep(const char *file)
 	log_queue();
 	process_init(&p, true);
 	clock_update();
-	status = start(&p, file, socket ? socket : KEEPER_SOCKET);
+	status = process_start(&p, file, socket ? socket : KEEPER_SOCKET);
 	if (status == KEEPER_GOOD) {
 		loop_run(&p.loop);
 		log_say(LOG_INFO, "the keeper ends; the rules stay in force");
@@ -445,7 +446,7 @@ static json_t *answer_once(const char *file, const json_t *request)
 
 /* The child's descriptors: nothing of the terminal stays open, so that the
  * shell and its session can end. */
-static void detach(void)
+static void process_detach(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -466,8 +467,8 @@ static void send_answer(int fd, json_t *said_take)
 	close(fd);
 }
 
-_Noreturn static void hold(const char *file, const char *socket,
-			   const json_t *request, int fd)
+_Noreturn static void process_hold(const char *file, const char *socket,
+				   const json_t *request, int fd)
 {
 	struct process p;
 	uint64_t memo = 0;
@@ -484,13 +485,13 @@ _Noreturn static void hold(const char *file, const char *socket,
 		said = admin_error("cannot wait to be confirmed on %s: %s",
 				   socket, strerror(errno));
 	else
-		watch(&p);
+		process_watch(&p);
 	if (!said)
 		said = keeper_answer(p.keeper, request, &memo);
 	send_answer(fd, said);
 	if (p.keeper && keeper_deadline_ms(p.keeper)) {
-		detach();
-		arm(&p);
+		process_detach();
+		process_arm(&p);
 		loop_run(&p.loop);
 	}
 	process_release(&p);
@@ -518,7 +519,7 @@ static json_t *answer_and_hold(const char *file, const char *socket,
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		hold(file, socket, request, ends[1]);
+		process_hold(file, socket, request, ends[1]);
 	}
 	close(ends[1]);
 	if (pid < 0) {

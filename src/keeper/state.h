@@ -154,7 +154,7 @@ static inline bool keeper_is_in_force(const struct keeper *k)
 /* What should be in force; NULL: no table. */
 const struct ruleset *keeper_wanted(const struct keeper *k);
 
-/* -- files.c -------------------------------------------------------- */
+/* -- files.c --------------------------------------------------------------- */
 
 /* FILE_WAITING is there while a change waits to be confirmed, from before it
  * reaches the kernel; its rules are those to go back to. */
@@ -186,7 +186,7 @@ bool keeper_load(struct keeper *k, enum keeper_file file,
 void keeper_forget(struct keeper *k, enum keeper_file file);
 bool keeper_has(const struct keeper *k, enum keeper_file file);
 
-/* -- memory.c ------------------------------------------------------- */
+/* -- memory.c -------------------------------------------------------------- */
 
 /* Reads and writes the file; the second returns -1 after a warning. */
 void keeper_recall(struct keeper *k);
@@ -202,7 +202,7 @@ void memory_refuse_waiting(struct keeper_memory *m);
 void memory_go_back(struct keeper_memory *m, bool changed);
 bool memory_is_refused(const struct keeper_memory *m, const char *hash);
 
-/* -- hand_over.c ---------------------------------------------------- */
+/* -- hand_over.c ----------------------------------------------------------- */
 
 /* Asks the process on this socket for its timer. Returns 0, or -1 with
  * EADDRINUSE: it is a keeper, or does not answer. */
@@ -212,7 +212,7 @@ int keeper_ask_timer(const char *socket, uint64_t *left_ms);
  * findings, or 1: nothing waits. */
 int keeper_start_handed(struct keeper *k, struct diag *diag);
 
-/* -- overlay.c ------------------------------------------------------ */
+/* -- overlay.c ------------------------------------------------------------- */
 
 /* Reads the file of run-time entries; without one there are none. */
 void keeper_load_overlay(struct keeper *k);
@@ -309,9 +309,6 @@ void keeper_give_back(void);
  * findings. */
 int keeper_read(struct keeper *k, struct diag *diag);
 
-/* NULL means no table. */
-bool keeper_differ(const struct ruleset *now, const struct ruleset *wanted);
-
 /* A change that another process let wait, and left behind when it died, is
  * ours from now on. */
 void keeper_take_waiting(struct keeper *k);
@@ -321,7 +318,7 @@ int keeper_confirm(struct keeper *k);
 int keeper_rollback(struct keeper *k, struct diag *diag);
 int keeper_flush(struct keeper *k, struct diag *diag);
 
-/* -- cut.c ---------------------------------------------------------- */
+/* -- cut.c ----------------------------------------------------------------- */
 
 /*
  * Ends the flows that the rules of the intent do not admit, and says so in
@@ -337,14 +334,12 @@ bool keeper_cut_runs(struct keeper *k);
 void keeper_cut_stop(struct keeper *k);
 void keeper_cut_release(struct keeper *k);
 
-/* -- trouble.c ------------------------------------------------------ */
+/* -- trouble.c ------------------------------------------------------------- */
 
 /* Warnings; none where all is well. */
 void keeper_find_trouble(struct keeper *k, struct diag *diag);
-/* NULL: none is used. */
-void keeper_find_folder_trouble(const char *folder, struct diag *diag);
 
-/* -- counts.c ------------------------------------------------------- */
+/* -- counts.c -------------------------------------------------------------- */
 
 /* Looks at the counters of what is in force. `settled`: it is what is wanted,
  * so rules that are not there are over. */
@@ -354,7 +349,7 @@ void keeper_count(struct keeper *k, const struct ruleset *now, bool settled);
 struct keeper_tally keeper_counted(const struct keeper *k, const char *id);
 void keeper_tallies_release(struct keeper_tallies *t);
 
-/* -- status.c ------------------------------------------------------- */
+/* -- status.c -------------------------------------------------------------- */
 
 json_t *keeper_status(struct keeper *k);
 

@@ -14,7 +14,7 @@
 
 /* -- rules ----------------------------------------------------------------- */
 
-static json_t *counted(const struct keeper_tally *tally)
+static json_t *counted_json(const struct keeper_tally *tally)
 {
 	json_t *o = json_object();
 
@@ -49,7 +49,7 @@ static void put_rule(struct rule_list *l, const struct sg_rule *rule,
 
 	sg_rule_id(l->group, l->direction, rule, ports, peer, id);
 	tally = keeper_counted(l->keeper, id);
-	o = counted(&tally);
+	o = counted_json(&tally);
 	json_object_set_new(
 		o, "group",
 		json_string_nocheck(l->group ? l->group->name : "management"));
@@ -89,7 +89,7 @@ static void put_open_rule(struct rule_list *l)
 		sum.packets += tally.packets;
 		sum.octets += tally.octets;
 	}
-	o = counted(&sum);
+	o = counted_json(&sum);
 	json_object_set_new(o, "group", json_string_nocheck(l->group->name));
 	json_object_set_new(o, "direction", json_string("egress"));
 	json_object_set_new(o, "rule", json_string("all to everybody"));
@@ -133,7 +133,7 @@ static const char *direction_of(const char *chain)
 }
 
 /* The rule that ends a chain of ours: whatever none of the others took. */
-static const struct nft_rule *ending(const struct nft_chain *chain)
+static const struct nft_rule *chain_ending(const struct nft_chain *chain)
 {
 	const struct nft_rule *last =
 		chain->n_rules ? &chain->rules[chain->n_rules - 1] : NULL;
@@ -164,7 +164,7 @@ static json_t *drop_json(const struct nft_chain *chain,
 {
 	const struct keeper_tally tally = {rule->live.packets,
 					   rule->live.octets};
-	json_t *o = counted(&tally);
+	json_t *o = counted_json(&tally);
 
 	json_object_set_new(o, "what", json_string_nocheck(words));
 	json_object_set_new(o, "direction", json_string(direction));
@@ -179,7 +179,7 @@ static json_t *drop_of(const struct keeper *k, const struct nft_chain *chain)
 	const struct ruleset *wanted = keeper_wanted(k);
 	const struct nft_chain *own =
 		wanted ? ruleset_chain(wanted, chain->name) : NULL;
-	const struct nft_rule *rule = ending(chain);
+	const struct nft_rule *rule = chain_ending(chain);
 	const char *words = own && own->comment ? own->comment : chain->comment;
 
 	if (!rule)
@@ -431,7 +431,7 @@ json_t *keeper_status(struct keeper *k)
 		json_object_set_new(answer, "applied_at",
 				    json_integer(k->applied_s));
 	if (k->keeps)
-		json_object_set_new(answer, "logs", status_of_logs());
+		json_object_set_new(answer, "logs", status_of_logs(NULL));
 	put_waiting(answer, k);
 	put_edit(answer, k);
 	json_object_set_new(answer, "drift", drift_json(k));

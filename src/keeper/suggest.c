@@ -195,7 +195,7 @@ static void end_range(struct advice *a)
 }
 
 /* Ports come in their order. */
-static void merge(struct advice *into, const struct advice *a)
+static void advice_merge(struct advice *into, const struct advice *a)
 {
 	if (a->port_first != into->port_last + 1) {
 		end_range(into);
@@ -264,7 +264,7 @@ static json_t *rules_json(struct wishes *w)
 		at = read_service(w, at, a);
 		there = has_ports(a) ? same_rule(&known, &w->arena, a) : NULL;
 		if (there) {
-			merge(there, a);
+			advice_merge(there, a);
 			json_decref(a->peers);
 			continue;
 		}

@@ -18,7 +18,8 @@
 
 /* CAP_NET_ADMIN is all that a keeper has: root, too, writes only where its
  * user may. */
-void keeper_find_folder_trouble(const char *folder, struct diag *diag)
+/* NULL: none is used. */
+static void find_folder_trouble(const char *folder, struct diag *diag)
 {
 	const struct passwd *pw;
 	struct stat st;
@@ -41,7 +42,7 @@ void keeper_find_trouble(struct keeper *k, struct diag *diag)
 	if (k->intent)
 		bridge_check(&bridge_paths, &k->intent->config, false, diag);
 	kernel_find_trouble(k->kernel, keeper_wanted(k), false, diag);
-	keeper_find_folder_trouble(k->folder, diag);
+	find_folder_trouble(k->folder, diag);
 }
 
 void keeper_check(const struct ruleset *wanted, struct diag *diag)
@@ -67,6 +68,6 @@ void keeper_check(const struct ruleset *wanted, struct diag *diag)
 	kernel_find_trouble(kernel, wanted, true, diag);
 	kernel_close(kernel);
 	folder = keeper_folder();
-	keeper_find_folder_trouble(folder, diag);
+	find_folder_trouble(folder, diag);
 	free(folder);
 }

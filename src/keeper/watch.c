@@ -315,7 +315,8 @@ static json_t *not_heard(const struct keeper *k)
 				   : strerror(k->watch.error));
 }
 
-static json_t *begin(struct keeper *k, const json_t *request, uint64_t *memo)
+static json_t *watcher_begin(struct keeper *k, const json_t *request,
+			     uint64_t *memo)
 {
 	uint64_t id = number_of(request, "watcher");
 	struct watcher *who = id ? find_watcher(&k->watch, id) : NULL;
@@ -352,7 +353,7 @@ json_t *keeper_answer_watch(struct keeper *k, const json_t *request,
 	/* Where nobody watched before, nothing is heard yet: the answer comes
 	 * with the next try. */
 	if (!*memo)
-		return begin(k, request, memo);
+		return watcher_begin(k, request, memo);
 	who = &w->watchers[(*memo - 1) % WATCHERS_MAX];
 	since_ms = (*memo - 1) / WATCHERS_MAX;
 	who->asked_ms = clock_now_ms();

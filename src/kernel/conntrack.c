@@ -18,7 +18,7 @@ enum {
 	PACK_OCTETS = 16 * 1024, /* of deletions that go at once */
 };
 
-/* ---- would it get in? -------------------------------------------------- */
+/* -- would it get in? ------------------------------------------------------ */
 
 static bool is_multicast(const struct cidr *a)
 {
@@ -48,16 +48,17 @@ static bool is_admitted(struct nft_packet p, uint32_t balancer_uid,
 	return v.accepted;
 }
 
-bool flow_is_admitted(const struct firewall_config *config,
+bool flow_is_admitted(const struct whereabouts *where, uint32_t balancer_uid,
 		      const struct ruleset *rules, const struct flow *flow)
 {
 	return is_multicast(&flow->destination) ||
-	       is_admitted(packet_between(config, &flow->source,
-					  &flow->destination, flow->protocol),
-			   config->balancer_uid, rules, flow);
+	       is_admitted(packet_between_known(where, &flow->source,
+						&flow->destination,
+						flow->protocol),
+			   balancer_uid, rules, flow);
 }
 
-/* ---- reading flows ----------------------------------------------------- */
+/* -- reading flows --------------------------------------------------------- */
 
 struct tuple {
 	struct cidr source, destination;
@@ -166,7 +167,7 @@ static struct flow flow_of(const struct tuple *original,
 	return f;
 }
 
-/* ---- ending them ------------------------------------------------------- */
+/* -- ending them ----------------------------------------------------------- */
 
 struct cut {
 	const struct whereabouts *where;
@@ -185,8 +186,8 @@ struct doomed {
 };
 
 /* Takes down what names the flow, for after the dump. */
-static void doom(struct cut *c, uint8_t family,
-		 const struct nlattr *const *named, unsigned n)
+static void cut_doom(struct cut *c, uint8_t family,
+		     const struct nlattr *const *named, unsigned n)
 {
 	struct doomed *d;
 	size_t need = MNL_ALIGN(sizeof(*d));
@@ -244,15 +245,12 @@ static int read_flow(const struct nlmsghdr *message, void *arg)
 	    original.source.family != reply.source.family)
 		return MNL_CB_OK;
 	flow = flow_of(&original, &reply);
-	if (is_multicast(&flow.destination) ||
-	    is_admitted(packet_between_known(c->where, &flow.source,
-					     &flow.destination, flow.protocol),
-			c->balancer_uid, c->rules, &flow))
+	if (flow_is_admitted(c->where, c->balancer_uid, c->rules, &flow))
 		return MNL_CB_OK;
 	named[0] = found[ORIGINAL];
 	named[1] = found[ID];
 	named[2] = found[ZONE];
-	doom(c, nfg->nfgen_family, named, 3);
+	cut_doom(c, nfg->nfgen_family, named, 3);
 	return MNL_CB_OK;
 }
 
@@ -272,8 +270,8 @@ static struct nlmsghdr *request_of(char *buffer, uint8_t family, uint16_t type,
 	return m;
 }
 
-static int talk(struct mnl_socket *socket, const struct nlmsghdr *request,
-		mnl_cb_t read, void *arg)
+static int socket_talk(struct mnl_socket *socket,
+		       const struct nlmsghdr *request, mnl_cb_t read, void *arg)
 {
 	unsigned port = mnl_socket_get_portid(socket);
 	char *reply = xmalloc(REPLY_OCTETS);
@@ -371,10 +369,10 @@ int conntrack_cut(const struct firewall_config *config,
 
 	*out = (struct conntrack_result){0};
 	if (socket && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0)
-		rc = talk(socket,
-			  request_of(buffer, AF_UNSPEC, IPCTNL_MSG_CT_GET,
-				     NLM_F_DUMP, seq),
-			  read_flow, &c);
+		rc = socket_talk(socket,
+				 request_of(buffer, AF_UNSPEC,
+					    IPCTNL_MSG_CT_GET, NLM_F_DUMP, seq),
+				 read_flow, &c);
 	if (rc >= 0)
 		rc = end_flows(socket, &c, seq);
 	saved = errno == EINVAL ? ENOTSUP : errno;

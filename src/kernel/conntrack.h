@@ -17,6 +17,8 @@
 #include "firewall/verdict.h"
 #include "model/host.h"
 
+struct whereabouts; /* firewall/whereabouts.h */
+
 /* A tracked flow, by its first packet. */
 struct flow {
 	struct cidr source, destination; /* of full length; the destination
@@ -34,7 +36,7 @@ struct flow {
  * so a flow from this machine stays if it could be a load balancer's.
  * Multicast stays: it has no end to cut. Pure.
  */
-bool flow_is_admitted(const struct firewall_config *config,
+bool flow_is_admitted(const struct whereabouts *where, uint32_t balancer_uid,
 		      const struct ruleset *rules, const struct flow *flow);
 
 struct nlattr;

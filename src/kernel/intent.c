@@ -21,8 +21,9 @@ static bool has_machine(const struct firewall_config *c)
 }
 
 /* `old`: what files said before, should one of them be broken now; or NULL. */
-static struct intent *compile(struct snapshot *snap_take, bool cuts,
-			      const struct intent *old, struct diag *diag)
+static struct intent *intent_compile(struct snapshot *snap_take, bool cuts,
+				     const struct intent *old,
+				     struct diag *diag)
 {
 	struct intent *in = xcalloc(1, sizeof(*in));
 
@@ -47,16 +48,7 @@ static struct intent *compile(struct snapshot *snap_take, bool cuts,
 
 struct intent *intent_of(struct snapshot *snap, struct diag *diag)
 {
-	return compile(snapshot_ref(snap), false, NULL, diag);
-}
-
-bool intent_compiles(struct snapshot *snap, struct diag *diag)
-{
-	struct intent *in = intent_of(snap, diag);
-	bool does = in != NULL;
-
-	intent_free(in);
-	return does;
+	return intent_compile(snapshot_ref(snap), false, NULL, diag);
 }
 
 struct intent *intent_load(const char *file, struct diag *diag)
@@ -65,7 +57,8 @@ struct intent *intent_load(const char *file, struct diag *diag)
 	unsigned before = diag->n_findings;
 	struct snapshot *snap = config_load(file, &options, diag);
 	bool warned = diag->n_findings > before;
-	struct intent *in = snap ? compile(snap, false, NULL, diag) : NULL;
+	struct intent *in = snap ? intent_compile(snap, false, NULL, diag)
+				 : NULL;
 
 	if (in)
 		in->warned = warned;
@@ -89,12 +82,12 @@ struct intent *intent_load_again(const struct intent *old, const char *file,
 
 struct intent *intent_renew(const struct intent *old, struct diag *diag)
 {
-	return compile(snapshot_ref(old->snap), old->cuts, old, diag);
+	return intent_compile(snapshot_ref(old->snap), old->cuts, old, diag);
 }
 
 struct intent *intent_cutting(const struct intent *old, struct diag *diag)
 {
-	return compile(snapshot_ref(old->snap), true, old, diag);
+	return intent_compile(snapshot_ref(old->snap), true, old, diag);
 }
 
 void intent_hash(struct intent *intent, char out[RULES_HASH_MAX])

@@ -49,9 +49,6 @@ struct intent *intent_of(struct snapshot *snap, struct diag *diag);
  * cut must not come back. NULL after findings; the old one stays valid. */
 struct intent *intent_cutting(const struct intent *old, struct diag *diag);
 
-/* Whether what stands in the snapshot can be compiled; findings if not. */
-bool intent_compiles(struct snapshot *snap, struct diag *diag);
-
 /*
  * A hash of the rules that the file asks for, whatever addresses and resolvers
  * the machine has: the same file has the same one after a restart elsewhere.

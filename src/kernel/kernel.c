@@ -168,8 +168,8 @@ static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
 }
 
 /* What is in force, unless the caller knows and still knows rightly. */
-static int learn(struct kernel *k, bool known, struct kernel_change *c,
-		 struct diag *diag)
+static int kernel_learn(struct kernel *k, bool known, struct kernel_change *c,
+			struct diag *diag)
 {
 	uint32_t now;
 
@@ -180,19 +180,6 @@ static int learn(struct kernel *k, bool known, struct kernel_change *c,
 	if (kernel_now(k, &c->before, &c->generation))
 		return complain_errno(diag, "read the rules in force");
 	return 0;
-}
-
-static bool differ(const struct ruleset *now, const struct ruleset *wanted)
-{
-	struct plan *plan;
-	bool empty;
-
-	if (!now || !wanted)
-		return now != wanted;
-	plan = plan_make(now, wanted);
-	empty = plan_is_empty(plan);
-	plan_free(plan);
-	return !empty;
 }
 
 /*
@@ -217,7 +204,7 @@ static enum nft_result read_back(struct kernel *k, const struct ruleset *wanted,
 		diag_warning(diag, NULL, NULL,
 			     "cannot read the new rules back: %s",
 			     nft_reason(errno));
-	if (sent == NFT_DONE || !differ(c->after, wanted))
+	if (sent == NFT_DONE || !plan_differs(c->after, wanted))
 		return NFT_DONE;
 	ruleset_free(c->after);
 	c->after = NULL;
@@ -253,7 +240,7 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 
 	*out = (struct kernel_change){0};
 	for (unsigned i = 0; i < CHANGE_TRIES && result == NFT_RACED; i++) {
-		if (learn(k, known, &change, diag))
+		if (kernel_learn(k, known, &change, diag))
 			return -1;
 		known = false;
 		result = change_once(k, wanted, &change, diag);

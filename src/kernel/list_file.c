@@ -15,8 +15,8 @@ static struct prefix_stamp stamp_of(const struct stat *st)
 	};
 }
 
-static void warn(const struct cidr_file *f, const struct prefix_list *list,
-		 struct diag *diag)
+static void list_warn(const struct cidr_file *f, const struct prefix_list *list,
+		      struct diag *diag)
 {
 	const struct place at = {.file = f->path, .line = f->line, .column = 1};
 
@@ -26,9 +26,9 @@ static void warn(const struct cidr_file *f, const struct prefix_list *list,
 }
 
 /* Returns whether there is something to go on with. */
-static bool fill(const struct prefix_list *list, struct prefix_lines *out,
-		 const struct prefix_lines *old, struct arena *arena,
-		 struct diag *diag)
+static bool list_fill(const struct prefix_list *list, struct prefix_lines *out,
+		      const struct prefix_lines *old, struct arena *arena,
+		      struct diag *diag)
 {
 	struct cidr_file file;
 	bool read = cidr_file_read(&file, list->file);
@@ -36,7 +36,7 @@ static bool fill(const struct prefix_list *list, struct prefix_lines *out,
 	struct cidr *networks;
 
 	if (!read && old)
-		warn(&file, list, diag);
+		list_warn(&file, list, diag);
 	else if (!read)
 		cidr_file_complain(&file, list->name, &list->place, diag);
 	out->stamp = stamp_of(&file.stat);
@@ -60,8 +60,8 @@ int list_files_fill(struct firewall_config *config,
 	config->lines = lines;
 	for (unsigned i = 0; i < config->n_lists; i++)
 		if (config->lists[i].file &&
-		    !fill(&config->lists[i], &lines[i],
-			  old ? &old->lines[i] : NULL, arena, diag))
+		    !list_fill(&config->lists[i], &lines[i],
+			       old ? &old->lines[i] : NULL, arena, diag))
 			result = -1;
 	return result;
 }

@@ -36,8 +36,7 @@ struct names {
 	unsigned n;
 };
 
-/* ---- to begin ------------------------------------------------------------
- */
+/* -- to begin -------------------------------------------------------------- */
 
 static int wait_for_answer(int fd, uint32_t seq)
 {
@@ -63,7 +62,7 @@ static int wait_for_answer(int fd, uint32_t seq)
 	return -1;
 }
 
-static int configure(int fd, uint16_t group, uint16_t flags)
+static int nflog_configure(int fd, uint16_t group, uint16_t flags)
 {
 	const struct nfulnl_msg_config_cmd bind = {NFULNL_CFG_CMD_BIND};
 	const struct nfulnl_msg_config_mode mode = {
@@ -104,9 +103,10 @@ int nflog_open(struct nflog *l, uint16_t group)
 		return -1;
 	if (setsockopt(l->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(l->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (configure(l->fd, group,
-		      NFULNL_CFG_F_SEQ | NFULNL_CFG_F_CONNTRACK) == 0 ||
-	    (errno != EPERM && configure(l->fd, group, NFULNL_CFG_F_SEQ) == 0))
+	if (nflog_configure(l->fd, group,
+			    NFULNL_CFG_F_SEQ | NFULNL_CFG_F_CONNTRACK) == 0 ||
+	    (errno != EPERM &&
+	     nflog_configure(l->fd, group, NFULNL_CFG_F_SEQ) == 0))
 		return 0;
 	error = errno == EINVAL ? EOPNOTSUPP : errno;
 	nflog_close(l);
@@ -121,8 +121,7 @@ void nflog_close(struct nflog *l)
 	l->fd = -1;
 }
 
-/* ---- to hear -------------------------------------------------------------
- */
+/* -- to hear --------------------------------------------------------------- */
 
 static void put_name(struct names *names, const struct nlattr *a,
 		     char out[INTERFACE_NAME_MAX])
@@ -185,8 +184,7 @@ static void read_flow(const struct nlattr *flow, struct nft_packet *p)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, flow)
-	{
+	mnl_attr_for_each_nested (a, flow) {
 		if (mnl_attr_get_type(a) != CTA_TUPLE_ORIG ||
 		    !conntrack_destination(a, &p->ct_destination, &p->ct_dport))
 			continue;
@@ -211,8 +209,7 @@ static bool read_packet(struct nflog *l, const struct nlmsghdr *m,
 {
 	const struct nlattr *found[NFULA_CT + 1] = {0}, *a;
 
-	mnl_attr_for_each(a, m, sizeof(struct nfgenmsg))
-	{
+	mnl_attr_for_each (a, m, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(a) <= NFULA_CT)
 			found[mnl_attr_get_type(a)] = a;
 	}

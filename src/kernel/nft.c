@@ -46,7 +46,7 @@ enum {
 	ANSWER_S = 60,
 };
 
-/* ---- the socket ------------------------------------------------------- */
+/* -- the socket ------------------------------------------------------------ */
 
 struct nft *nft_open(void)
 {
@@ -128,7 +128,7 @@ void nft_own_tables(struct nft *nft)
 		nft->table_flags = TABLE_OWNER | TABLE_PERSIST;
 }
 
-/* ---- asking ----------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------- */
 
 /* One message of an answer: 1: more may come; 0: that was all; or -1. */
 static int take_message(const struct nlmsghdr *m, mnl_cb_t read, void *arg)
@@ -235,10 +235,10 @@ int nft_find_table(struct nft *nft, const char *table,
 	return nft_dump(nft, request, read_info, info, &torn);
 }
 
-/* ---- what others change ----------------------------------------------- */
+/* -- what others change ---------------------------------------------------- */
 
 /* Takes in what was said of changes. False: a part of it was lost. */
-static bool hear(struct nft *nft)
+static bool nft_hear(struct nft *nft)
 {
 	struct nft_news news = {0};
 
@@ -263,7 +263,7 @@ static int hear_all(struct nft *nft, uint32_t *generation)
 
 		if (nft_kernel_generation(nft, generation) < 0)
 			return -1;
-		if (!hear(nft))
+		if (!nft_hear(nft))
 			break;
 		/* Numbers wrap. */
 		if ((int32_t)(nft->heard - *generation) >= 0)
@@ -289,7 +289,7 @@ int nft_generation(struct nft *nft, uint32_t *generation)
 	return 0;
 }
 
-/* ---- neighbours --------------------------------------------------------- */
+/* -- neighbours ------------------------------------------------------------ */
 
 struct others {
 	const char *ours;
@@ -336,7 +336,7 @@ int nft_warn_of_others(struct nft *nft, const char *table, struct diag *diag)
 	return nft_dump(nft, request, look_at_chain, &o, &torn);
 }
 
-/* ---- sending ---------------------------------------------------------- */
+/* -- sending --------------------------------------------------------------- */
 
 static void make_room(struct nft *nft, size_t octets)
 {
@@ -448,8 +448,9 @@ static enum nft_result judge_missing(struct nft *nft, const struct plan *plan,
  * is enough to know that nothing was taken; without any, and with answers
  * lost, only reading back tells.
  */
-static enum nft_result collect(struct nft *nft, const struct batch *b,
-			       const struct plan *plan, struct diag *diag)
+static enum nft_result answers_collect(struct nft *nft, const struct batch *b,
+				       const struct plan *plan,
+				       struct diag *diag)
 {
 	int fd = mnl_socket_get_fd(nft->socket);
 	struct outcome o = {.result = NFT_DONE};
@@ -492,7 +493,7 @@ static enum nft_result batch_send(struct nft *nft, struct batch *b,
 			complain_step(plan, NULL, errno, diag);
 		return NFT_FAILED;
 	}
-	return collect(nft, b, plan, diag);
+	return answers_collect(nft, b, plan, diag);
 }
 
 /*

@@ -185,7 +185,7 @@ static void add_rule(struct batch *b, uint32_t *seq, const char *table,
 	batch_end_message(b, message, step, 0);
 }
 
-static void own(struct batch *b, const struct plan_step *step, unsigned n)
+static void batch_own(struct batch *b, const struct plan_step *step, unsigned n)
 {
 	if (b->n_owners + n > b->owner_room) {
 		b->owner_room = (b->owner_room + n) * 2;
@@ -225,8 +225,9 @@ static void add_elements(struct batch *b, uint32_t *seq, const char *table,
 	nft_must(nftnl_set_set_str(s, NFTNL_SET_TABLE, table));
 	nft_must(nftnl_set_set_str(s, NFTNL_SET_NAME, steps->set->name));
 	for (size_t i = 0; i < n; i++)
-		own(b, &steps[i],
-		    wire_element(s, steps[i].set, steps[i].element, create));
+		batch_own(b, &steps[i],
+			  wire_element(s, steps[i].set, steps[i].element,
+				       create));
 	iter = nftnl_set_elems_iter_create(s);
 	if (!iter)
 		fail_no_memory();

@@ -51,7 +51,7 @@ static struct nftnl_expr *add_expr(struct nftnl_rule *r, const char *name)
 	return e;
 }
 
-/* ---- matches ---------------------------------------------------------- */
+/* -- matches --------------------------------------------------------------- */
 
 static void load_field(struct nftnl_rule *r, enum nft_field field, uint32_t reg,
 		       uint32_t octets)
@@ -109,8 +109,9 @@ static const uint8_t *in_wire_order(enum nft_field field, const uint8_t *value,
 	return out;
 }
 
-static void compare(struct nftnl_rule *r, uint32_t op, enum nft_field field,
-		    const uint8_t *value, uint32_t octets)
+static void encode_compare(struct nftnl_rule *r, uint32_t op,
+			   enum nft_field field, const uint8_t *value,
+			   uint32_t octets)
 {
 	struct nftnl_expr *e = add_expr(r, "cmp");
 	uint8_t wire[16];
@@ -121,8 +122,8 @@ static void compare(struct nftnl_rule *r, uint32_t op, enum nft_field field,
 				in_wire_order(field, value, wire), octets));
 }
 
-static void mask(struct nftnl_rule *r, enum nft_field field,
-		 const uint8_t *bits, uint32_t octets)
+static void encode_mask(struct nftnl_rule *r, enum nft_field field,
+			const uint8_t *bits, uint32_t octets)
 {
 	struct nftnl_expr *e = add_expr(r, "bitwise");
 	static const uint8_t zero[16];
@@ -146,14 +147,14 @@ static void put_prefix(struct nftnl_rule *r, const struct nft_match *m)
 
 	if (m->bits % 8 == 0) {
 		load_field(r, field, NFT_REG_1, m->bits / 8u);
-		compare(r, NFT_CMP_EQ, field, m->value, m->bits / 8u);
+		encode_compare(r, NFT_CMP_EQ, field, m->value, m->bits / 8u);
 		return;
 	}
 	for (unsigned i = 0; i < m->bits; i++)
 		bits[i / 8] |= (uint8_t)(0x80 >> i % 8);
 	load_field(r, field, NFT_REG_1, octets);
-	mask(r, field, bits, octets);
-	compare(r, NFT_CMP_EQ, field, m->value, octets);
+	encode_mask(r, field, bits, octets);
+	encode_compare(r, NFT_CMP_EQ, field, m->value, octets);
 }
 
 static void put_lookup(struct nftnl_rule *r, const struct nft_match *m)
@@ -195,29 +196,29 @@ static void put_match(struct nftnl_rule *r, const struct nft_match *m)
 	case OP_EQ:
 	case OP_NE:
 		load_field(r, field, NFT_REG_1, octets);
-		compare(r, m->op == OP_EQ ? NFT_CMP_EQ : NFT_CMP_NEQ, field,
-			m->value, octets);
+		encode_compare(r, m->op == OP_EQ ? NFT_CMP_EQ : NFT_CMP_NEQ,
+			       field, m->value, octets);
 		return;
 	case OP_RANGE:
 		load_field(r, field, NFT_REG_1, octets);
-		compare(r, NFT_CMP_GTE, field, m->value, octets);
-		compare(r, NFT_CMP_LTE, field, m->last, octets);
+		encode_compare(r, NFT_CMP_GTE, field, m->value, octets);
+		encode_compare(r, NFT_CMP_LTE, field, m->last, octets);
 		return;
 	case OP_ANY_BIT:
 		load_field(r, field, NFT_REG_1, octets);
-		mask(r, field, m->value, octets);
-		compare(r, NFT_CMP_NEQ, field, zero, octets);
+		encode_mask(r, field, m->value, octets);
+		encode_compare(r, NFT_CMP_NEQ, field, zero, octets);
 		return;
 	case OP_FLAGS_NE:
 		load_field(r, field, NFT_REG_1, octets);
-		mask(r, field, m->last, octets);
-		compare(r, NFT_CMP_NEQ, field, m->value, octets);
+		encode_mask(r, field, m->last, octets);
+		encode_compare(r, NFT_CMP_NEQ, field, m->value, octets);
 		return;
 	}
 	BUG("operation %d", (int)m->op);
 }
 
-/* ---- statements ------------------------------------------------------- */
+/* -- statements ------------------------------------------------------------ */
 
 static void put_log(struct nftnl_rule *r, const struct nft_log *log)
 {
@@ -309,7 +310,7 @@ struct nftnl_rule *wire_rule(const char *table, const struct nft_chain *chain,
 	return r;
 }
 
-/* ---- chains and sets -------------------------------------------------- */
+/* -- chains and sets ------------------------------------------------------- */
 
 static uint32_t hook_number(enum nft_hook hook)
 {
@@ -464,7 +465,7 @@ struct nftnl_set *wire_set(const char *table, const struct nft_set *set,
 	return s;
 }
 
-/* ---- elements --------------------------------------------------------- */
+/* -- elements -------------------------------------------------------------- */
 
 static uint32_t key_length(const struct nft_set *set)
 {

@@ -20,8 +20,7 @@
 
 enum { PROBE_OCTETS = 16 * 1024, FULL_PERCENT = 95 };
 
-/* ---- parts of the kernel --------------------------------------------------
- */
+/* -- parts of the kernel --------------------------------------------------- */
 
 enum { PART_CT, PART_LIMIT, PART_LOG, PART_LOG_GROUP, PART_TIMEOUT, N_PARTS };
 
@@ -205,8 +204,7 @@ static void find_missing(struct nft *nft, const struct ruleset *wanted,
 	}
 }
 
-/* ---- an owner -------------------------------------------------------------
- */
+/* -- an owner -------------------------------------------------------------- */
 
 enum { NAME_OCTETS = 32 };
 
@@ -245,8 +243,7 @@ static void find_owner(struct nft *nft, bool from_aside, struct diag *diag)
 		     KERNEL_TABLE, info.owner, name[0] ? name : "?");
 }
 
-/* ---- flows ----------------------------------------------------------------
- */
+/* -- flows ----------------------------------------------------------------- */
 
 static bool read_number(const char *folder, const char *name, uint64_t *out)
 {

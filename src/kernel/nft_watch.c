@@ -77,8 +77,8 @@ static bool is_of_table(const struct nlmsghdr *m, const char *table)
 	       strcmp(mnl_attr_get_str(a), table) == 0;
 }
 
-static void hear(const struct nlmsghdr *m, const char *table, uint32_t by,
-		 struct nft_news *news)
+static void news_hear(const struct nlmsghdr *m, const char *table, uint32_t by,
+		      struct nft_news *news)
 {
 	if (m->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(m) < sizeof(struct nfgenmsg))
@@ -121,6 +121,6 @@ void nft_watch_heard(int fd, const char *table, uint32_t by,
 		else if (got > 0)
 			for (; mnl_nlmsg_ok(m, left);
 			     m = mnl_nlmsg_next(m, &left))
-				hear(m, table, by, news);
+				news_hear(m, table, by, news);
 	}
 }

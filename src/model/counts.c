@@ -5,15 +5,20 @@
 #include "base/fail.h"
 #include "model/snapshot.h"
 
-enum kind { KIND_BALANCER = 'b', KIND_LISTENER = 'l', KIND_GROUP = 'g' };
+enum kind {
+	KIND_BALANCER = 'b',
+	KIND_LISTENER = 'l',
+	KIND_RULE = 'r',
+	KIND_GROUP = 'g'
+};
 
 /* Names have 32 octets at most; more would be a fault of config. */
-enum { KEY_MAX = 1 + 256 + 2 };
+enum { KEY_MAX = 1 + 256 + 2 + sizeof(uint32_t) };
 
 static struct slice key_of(char room[KEY_MAX], enum kind kind,
 			   struct slice name, uint16_t port)
 {
-	if (name.n > KEY_MAX - 3)
+	if (name.n > KEY_MAX - 3 - sizeof(uint32_t))
 		BUG("name of %zu octets", name.n);
 	room[0] = (char)kind;
 	room[1] = (char)(port >> 8);
@@ -86,6 +91,38 @@ static struct listener_state *listener_get(struct count_table *table,
 	return l;
 }
 
+static struct rule_counts *rule_get(struct count_table *table,
+				    struct listener_state *l, uint32_t priority)
+{
+	char room[KEY_MAX];
+	struct slice key = key_of(room, KIND_RULE, l->balancer->name, l->port);
+	struct rule_counts *r;
+
+	memcpy(room + key.n, &priority, sizeof(priority));
+	key.n += sizeof(priority);
+	r = map_get(&table->by_key, key);
+	if (r)
+		return r;
+	if (priority && table->n_rules >= COUNTS_RULES_MAX)
+		return rule_get(table, l, 0);
+	r = counts_alloc(sizeof(*r) + table->n_workers * sizeof(r->tally[0]));
+	r->priority = priority;
+	r->n_workers = table->n_workers;
+	r->next = l->rules;
+	l->rules = r;
+	table->n_rules++;
+	remember(table, key, r);
+	return r;
+}
+
+static void attach_rules(struct count_table *table, struct listener *l)
+{
+	l->default_rule.counts = rule_get(table, l->state, 0);
+	for (size_t i = 0; i < l->n_rules; i++)
+		l->rules[i].counts =
+			rule_get(table, l->state, l->rules[i].priority);
+}
+
 static struct group_counts *group_get(struct count_table *table,
 				      struct slice name)
 {
@@ -115,12 +152,26 @@ void counts_attach(struct count_table *table, struct snapshot *snap)
 	for (size_t b = 0; b < snap->n_balancers; b++) {
 		struct load_balancer *lb = &snap->balancers[b];
 
-		for (size_t i = 0; i < lb->n_listeners; i++)
-			lb->listeners[i].state = listener_get(
-				table, lb->name, lb->listeners[i].port);
+		for (size_t i = 0; i < lb->n_listeners; i++) {
+			struct listener *l = &lb->listeners[i];
+
+			l->state = listener_get(table, lb->name, l->port);
+			attach_rules(table, l);
+		}
 	}
 	for (size_t i = 0; i < snap->n_groups; i++)
 		snap->groups[i].counts = group_get(table, snap->groups[i].name);
+}
+
+static void listener_free(struct listener_state *l)
+{
+	while (l->rules) {
+		struct rule_counts *r = l->rules;
+
+		l->rules = r->next;
+		free(r);
+	}
+	free(l);
 }
 
 static void balancer_free(struct balancer_state *lb)
@@ -129,7 +180,7 @@ static void balancer_free(struct balancer_state *lb)
 		struct listener_state *l = lb->listeners;
 
 		lb->listeners = l->next;
-		free(l);
+		listener_free(l);
 	}
 	free((char *)(uintptr_t)lb->name.p);
 	free(lb);
@@ -170,6 +221,23 @@ uint64_t listener_count(const struct listener_state *l, enum listener_counter c)
 	return sum;
 }
 
+void listener_durations(const struct listener_state *l,
+			struct histogram_sum *out)
+{
+	*out = (struct histogram_sum){0};
+	for (unsigned w = 0; w < l->n_workers; w++)
+		histogram_read(&l->tally[w].durations, out);
+}
+
+uint64_t rule_requests(const struct rule_counts *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < r->n_workers; w++)
+		sum += tally_read(&r->tally[w].requests);
+	return sum;
+}
+
 uint64_t listener_reasons(const struct listener_state *l, enum reason r)
 {
 	uint64_t sum = 0;
@@ -205,4 +273,12 @@ uint64_t group_count(const struct group_counts *g, enum group_counter c)
 	for (unsigned w = 0; w < g->n_workers; w++)
 		sum += tally_read(&g->tally[w].counters[c]);
 	return sum;
+}
+
+void group_response_times(const struct group_counts *g,
+			  struct histogram_sum *out)
+{
+	*out = (struct histogram_sum){0};
+	for (unsigned w = 0; w < g->n_workers; w++)
+		histogram_read(&g->tally[w].response_times, out);
 }

@@ -21,6 +21,7 @@
 #define WEIR_MODEL_COUNTS_H
 
 #include "base/counter.h"
+#include "base/histogram.h"
 #include "base/map.h"
 #include "base/reason.h"
 #include "base/slice.h"
@@ -31,11 +32,21 @@ struct snapshot;
 struct listener_tally {
 	_Alignas(64) tally_cell counters[LISTENER_COUNTERS];
 	tally_cell reasons[REASON_KINDS]; /* answers of our own, and ends */
+	/* From the first octet of a request to the last of its answer; not of
+	 * tunnels. */
+	struct histogram durations;
 };
 
 /* What one worker counts for one target group. */
 struct group_tally {
 	_Alignas(64) tally_cell counters[GROUP_COUNTERS];
+	/* From a target that has the request to its answer's first octet. */
+	struct histogram response_times;
+};
+
+/* What one worker counts for one rule. */
+struct rule_tally {
+	_Alignas(64) tally_cell requests; /* that it decided */
 };
 
 struct balancer_state {
@@ -44,9 +55,17 @@ struct balancer_state {
 	struct listener_state *listeners;
 };
 
+struct rule_counts {
+	struct rule_counts *next; /* of the same listener */
+	uint32_t priority;        /* 0: the default rule */
+	unsigned n_workers;
+	struct rule_tally tally[];
+};
+
 struct listener_state {
 	struct listener_state *next; /* of the same load balancer */
 	struct balancer_state *balancer;
+	struct rule_counts *rules; /* newest first */
 	uint16_t port;
 	unsigned n_workers;
 	struct listener_tally tally[];
@@ -67,19 +86,20 @@ struct count_table {
 	struct map by_key;
 	struct balancer_state *balancers, **balancers_end;
 	struct group_counts *groups, **groups_end;
-	unsigned n_listeners, n_groups;
+	unsigned n_listeners, n_groups, n_rules;
 };
 
 /*
  * Configurations that name everything anew for years must not fill the memory:
  * what comes beyond so many listeners, or groups, is counted together under
- * the name COUNTS_OTHERS, which no object can have, and port 0.
+ * the name COUNTS_OTHERS, which no object can have, and port 0; what comes
+ * beyond so many rules, with the default rule of its listener.
  */
-enum { COUNTS_MAX = 16384 };
+enum { COUNTS_MAX = 16384, COUNTS_RULES_MAX = 131072 };
 #define COUNTS_OTHERS "(others)"
 
-/* Gives each listener and each group of a sealed snapshot its own, made or
- * found again. Before anybody else sees the snapshot. */
+/* Gives each listener, each rule and each group of a sealed snapshot its own,
+ * made or found again. Before anybody else sees the snapshot. */
 void counts_attach(struct count_table *table, struct snapshot *snap);
 
 /* After all workers have ended. */
@@ -88,6 +108,11 @@ void counts_release(struct count_table *table);
 /* Sums, while workers go on counting. */
 uint64_t listener_count(const struct listener_state *l,
 			enum listener_counter c);
+void listener_durations(const struct listener_state *l,
+			struct histogram_sum *out);
+uint64_t rule_requests(const struct rule_counts *r);
+void group_response_times(const struct group_counts *g,
+			  struct histogram_sum *out);
 uint64_t listener_reasons(const struct listener_state *l, enum reason r);
 uint64_t balancer_count(const struct balancer_state *lb,
 			enum listener_counter c);

@@ -16,6 +16,7 @@
 
 struct group_counts; /* model/counts.h */
 struct group_state;  /* model/state.h */
+struct line_log;     /* model/listener.h */
 struct pattern;      /* http/pattern.h */
 struct tls_client;   /* tls/client.h */
 
@@ -140,8 +141,15 @@ struct target_tls {
 	struct place place;       /* line 0: nothing is said of it */
 };
 
+/* A health check log that checks of a group go to. */
+struct check_log {
+	struct check_log *next;
+	const struct line_log *log;
+};
+
 struct target_group {
 	struct slice name;
+	struct slice arn;
 	uint32_t index; /* position in snapshot->groups */
 	enum protocol protocol;
 	enum protocol_version version;
@@ -167,6 +175,8 @@ struct target_group {
 	 * the snapshot. NULL unless the targets speak TLS. */
 	struct tls_client **tls;
 	struct tls_client *check_tls; /* likewise, of HTTPS health checks */
+	/* Of the load balancers that forward here, each file once. */
+	struct check_log *check_logs;
 	bool is_used; /* some rule forwards to it: only then is it checked */
 	struct group_state *state;   /* one reference; NULL until control starts
 				      * to serve the snapshot */

@@ -51,14 +51,3 @@ bool firewall_is_local(const struct firewall_config *config,
 	       (host &&
 		has_address(host->addresses, host->n_addresses, address));
 }
-
-const struct subnet *firewall_subnet_at(const struct firewall_config *config,
-					const struct cidr *address)
-{
-	for (unsigned i = 0; i < config->n_subnets; i++)
-		for (unsigned k = 0; k < config->subnets[i].n_cidrs; k++)
-			if (cidr_contains(&config->subnets[i].cidrs[k],
-					  address))
-				return &config->subnets[i];
-	return NULL;
-}

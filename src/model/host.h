@@ -164,8 +164,4 @@ bool address_is_loopback(const struct cidr *address);
 bool firewall_is_local(const struct firewall_config *config,
 		       const struct cidr *address);
 
-/* The subnet that contains this address, or NULL. */
-const struct subnet *firewall_subnet_at(const struct firewall_config *config,
-					const struct cidr *address);
-
 #endif

@@ -15,6 +15,7 @@
 #include "net/addr.h"
 
 struct cidr_set;       /* base/cidr_set.h */
+struct journal;        /* base/journal.h */
 struct listener_state; /* model/counts.h */
 struct rule_index;     /* model/rule_index.h */
 struct tls_server;     /* tls/server.h */
@@ -23,8 +24,22 @@ enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
 
 enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
 
+enum log_form { LOG_FORM_ALB, LOG_FORM_JSON };
+
+/* A file that gets a line for each request, connection or health check. */
+struct line_log {
+	bool enabled;
+	struct slice path; /* empty: none was given */
+	enum log_form form;
+	struct place place;      /* of the path */
+	struct journal *journal; /* owned by the snapshot; NULL until control
+				  * has opened it, and where it is not
+				  * enabled */
+};
+
 struct load_balancer {
 	struct slice name;
+	struct slice resource; /* "app/web/ed7a33350498100c" */
 	enum lb_type type;
 	uint32_t index;         /* position in snapshot->balancers */
 	struct addr *addresses; /* port 0; default 0.0.0.0 and :: */
@@ -52,6 +67,7 @@ struct load_balancer {
 	uint8_t target_rank;
 	/* Whose X-Forwarded-* is believed; NULL: everybody's, as on AWS. */
 	const struct cidr_set *trusted;
+	struct line_log access_log, connection_log, check_log;
 
 	struct listener *listeners;
 	size_t n_listeners;

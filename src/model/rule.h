@@ -117,6 +117,7 @@ struct rule {
 	const struct field_edits *request_edits, *response_edits;
 	struct action action; /* the last one, which ends the request's way */
 	uint32_t index; /* position in listener->rules; default: n_rules */
+	struct rule_counts *counts; /* borrowed; NULL until counts_attach() */
 	struct place place;
 };
 

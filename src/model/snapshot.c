@@ -164,3 +164,56 @@ void snapshot_note_forwards(struct snapshot *snap)
 		qsort(snap->weighted, snap->n_weighted, sizeof(*snap->weighted),
 		      weighted_sort);
 }
+
+bool snapshot_has_logs(const struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->n_balancers; i++)
+		if (snap->balancers[i].access_log.enabled ||
+		    snap->balancers[i].connection_log.enabled)
+			return true;
+	return false;
+}
+
+/* -- health check logs ----------------------------------------------------- */
+
+static void note_check_log(struct snapshot *snap, struct target_group *g,
+			   const struct line_log *log)
+{
+	struct check_log *new;
+
+	for (const struct check_log *c = g->check_logs; c; c = c->next)
+		if (slice_eq(c->log->path, log->path))
+			return;
+	new = ARENA_NEW(&snap->arena, struct check_log);
+	*new = (struct check_log){g->check_logs, log};
+	g->check_logs = new;
+}
+
+static void note_check_logs(struct snapshot *snap, const struct rule *rule,
+			    const struct line_log *log)
+{
+	const struct forward *f = &rule->action.forward;
+
+	if (rule->action.kind != ACTION_FORWARD)
+		return;
+	for (size_t i = 0; i < f->n_groups; i++)
+		note_check_log(snap, f->groups[i].group, log);
+}
+
+void snapshot_note_check_logs(struct snapshot *snap)
+{
+	for (size_t b = 0; b < snap->n_balancers; b++) {
+		const struct load_balancer *lb = &snap->balancers[b];
+
+		if (!lb->check_log.enabled)
+			continue;
+		for (size_t i = 0; i < lb->n_listeners; i++) {
+			const struct listener *l = &lb->listeners[i];
+
+			for (size_t r = 0; r < l->n_rules; r++)
+				note_check_logs(snap, &l->rules[r],
+						&lb->check_log);
+			note_check_logs(snap, &l->default_rule, &lb->check_log);
+		}
+	}
+}

@@ -104,6 +104,12 @@ void snapshot_on_free(struct snapshot *snap, void (*free_it)(void *object),
 /* Once all rules are there: fills `weighted` and each first_credit. */
 void snapshot_note_forwards(struct snapshot *snap);
 
+/* Likewise: fills check_logs of each group. */
+void snapshot_note_check_logs(struct snapshot *snap);
+
+/* Whether requests or connections of any load balancer are logged. */
+bool snapshot_has_logs(const struct snapshot *snap);
+
 /* By load balancer, port, priority, groups and weights; 0 for two that share
  * requests out alike, also of different snapshots. */
 int weighted_rule_cmp(const struct weighted_rule *a,

@@ -90,6 +90,16 @@ static bool is_mapped(const struct addr *a)
 	       IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr);
 }
 
+bool addr_is_any(const struct addr *a)
+{
+	static const struct in6_addr any = IN6ADDR_ANY_INIT;
+
+	if (a->sa.sa_family == AF_INET6)
+		return memcmp(&a->in6.sin6_addr, &any, sizeof(any)) == 0;
+	return a->sa.sa_family == AF_INET &&
+	       a->in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 bool addr_is_v4(const struct addr *a)
 {
 	return a->sa.sa_family == AF_INET || is_mapped(a);

@@ -47,7 +47,8 @@ size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
 uint16_t addr_port(const struct addr *a); /* 0 for a path */
 void addr_set_port(struct addr *a, uint16_t port);
-bool addr_is_v4(const struct addr *a); /* also IPv4 mapped into IPv6 */
+bool addr_is_any(const struct addr *a); /* 0.0.0.0, :: */
+bool addr_is_v4(const struct addr *a);  /* also IPv4 mapped into IPv6 */
 /* The IP alone, as filters have it; IPv4 mapped into IPv6 is IPv4. False for a
  * path, or no address. */
 bool addr_to_cidr(const struct addr *a, struct cidr *out);

@@ -129,6 +129,27 @@ int sock_listen_path(const char *path)
 	return fd;
 }
 
+int sock_dial_path(const char *path, unsigned patience_s)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = patience_s};
+	int fd;
+
+	if (strlen(path) >= sizeof(to.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	return close_with(fd, errno);
+}
+
 /* Whom one reaches through this file says who made it. */
 static bool leads_to_us(int file)
 {
@@ -161,4 +182,10 @@ int sock_accept(int fd, struct addr *peer)
 {
 	peer->len = sizeof(peer->un);
 	return accept4(fd, &peer->sa, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+bool sock_own_address(int fd, struct addr *out)
+{
+	*out = (struct addr){.len = sizeof(out->un)};
+	return getsockname(fd, &out->sa, &out->len) == 0;
 }

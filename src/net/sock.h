@@ -26,10 +26,17 @@ int sock_listen_alone(const struct addr *addr);
  * make files: the file has its mode from umask(2) and is never without it. */
 int sock_listen_path(const char *path);
 
+/* A blocking connection to a socket on a path, for a command; each read and
+ * write waits so many seconds at most. Returns -1 with errno. */
+int sock_dial_path(const char *path, unsigned patience_s);
+
 /* The file of a socket of ours that listens on a path, opened with O_PATH, so
  * that it can be given away whatever becomes of the path. Returns -1 with
  * errno; ESTALE: what stands there does not lead to us. */
 int sock_open_file(const char *path);
+
+/* The address of our end; false with errno. */
+bool sock_own_address(int fd, struct addr *out);
 
 /* Accepts one connection, non-blocking and closed on exec. Returns -1 with
  * errno; EAGAIN when another worker was faster. */

@@ -177,6 +177,12 @@ void acceptor_leave(struct acceptor *a)
 	free(a);
 }
 
+bool acceptor_address(const struct acceptor *a, int fd, struct addr *out)
+{
+	*out = a->addr;
+	return !addr_is_any(out) || sock_own_address(fd, out);
+}
+
 static struct acceptor *acceptor_of(struct worker *w,
 				    const struct listening *socket)
 {
@@ -210,6 +216,7 @@ static struct acceptor *acceptor_new(struct worker *w, const struct endpoint *e)
 		.worker = w,
 		.socket = listening_ref(e->socket),
 		.fd = e->socket->fd,
+		.addr = e->addr,
 		.users = 1,
 	};
 	list_push_back(&w->acceptors, &a->node);

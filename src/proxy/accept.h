@@ -27,6 +27,7 @@ struct acceptor {
 	struct worker *worker;
 	struct listening *socket; /* one reference; NULL: let go */
 	int fd;                   /* the socket's; -1 without one */
+	struct addr addr;         /* that it listens on */
 	struct loop_watch *watch;
 	const struct listener *listener; /* of `last`, or of worker->view; NULL
 					  * when it has gone and nobody may ask
@@ -54,5 +55,9 @@ void accept_resume(struct worker *w);
 /* One connection less that may ask; it goes on using the acceptor. */
 void acceptor_asks_no_more(struct acceptor *a);
 void acceptor_leave(struct acceptor *a);
+
+/* The address that a connection which it took has come to; its port means
+ * nothing. False: it is not known any more. */
+bool acceptor_address(const struct acceptor *a, int fd, struct addr *out);
 
 #endif

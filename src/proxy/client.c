@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/writer.h"
 #include "model/trust.h"
 #include "proxy/announced.h"
+#include "proxy/connection_log.h"
 #include "proxy/core.h"
 #include "tls/tls_filter.h"
 
@@ -38,6 +40,9 @@ static void enter(struct client *c, enum client_state state)
 	c->state = (uint8_t)state;
 }
 
+/* Where memory is out. */
+static struct client_told nothing_told;
+
 static struct worker *worker_of(const struct client *c)
 {
 	return c->acceptor->worker;
@@ -45,7 +50,11 @@ static struct worker *worker_of(const struct client *c)
 
 static void free_client(struct retired *r)
 {
-	free(list_entry(r, struct client, retired));
+	struct client *c = list_entry(r, struct client, retired);
+
+	if (c->told != &nothing_told)
+		free(c->told);
+	free(c);
 }
 
 static void close_client(struct client *c)
@@ -79,6 +88,40 @@ struct addr client_peer(const struct client *c)
 
 	memcpy(&a.in6, &c->peer, sizeof(c->peer));
 	return a;
+}
+
+static struct slice write_ip(const struct addr *a, char *room)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t n = addr_format_ip(a, text);
+
+	memcpy(room, text, n);
+	return slice_make(room, n);
+}
+
+const struct client_told *client_told(struct client *c)
+{
+	struct worker *w = worker_of(c);
+	struct addr peer = client_peer(c), own;
+	struct client_told *told;
+	struct writer out;
+
+	if (c->told)
+		return c->told;
+	c->told = &nothing_told;
+	told = calloc(1, sizeof(*told));
+	if (!told)
+		return c->told;
+	out = writer_make(told->id_room, CLIENT_ID_OCTETS);
+	writer_literal(&out, "TID_");
+	for (int i = 0; i < 4; i++)
+		writer_hex(&out, (uint32_t)worker_random(w));
+	told->id = slice_make(told->id_room, CLIENT_ID_OCTETS);
+	told->client = write_ip(&peer, told->room);
+	if (acceptor_address(c->acceptor, c->conn.fd, &own))
+		told->server = write_ip(&own, told->room + INET6_ADDRSTRLEN);
+	c->told = told;
+	return told;
 }
 
 bool client_must_close(const struct client *c)
@@ -217,7 +260,7 @@ void client_leave(struct client *c, enum client_end end)
 
 /* -- on its way in --------------------------------------------------------- */
 
-static void log_handshake(struct client *c)
+static void log_handshake(struct client *c, enum reason reason)
 {
 	struct worker *w = worker_of(c);
 	enum tls_failure why = tls_filter_failure(c->conn.filter);
@@ -226,6 +269,8 @@ static void log_handshake(struct client *c)
 	struct log_line l;
 
 	count_listener(w, c->counted, COUNT_CLIENT_TLS_ERRORS);
+	connection_log(c, why == TLS_PEER_REFUSED ? REASON_CLIENT_CERTIFICATE
+						  : reason);
 	/* Who connects and leaves without a word is a port check. */
 	if (c->conn.n_read == 0 && why == TLS_OK)
 		return;
@@ -255,6 +300,7 @@ static void open_front(struct client *c)
 static void go_plain(struct client *c)
 {
 	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_ERRORS);
+	connection_log(c, REASON_HTTP_TO_TLS);
 	conn_go_plain(&c->conn);
 	c->refusal = REASON_HTTP_TO_TLS;
 	open_front(c);
@@ -270,14 +316,21 @@ static void handshake(struct client *c)
 		return;
 	}
 	if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0)) {
-		log_handshake(c);
+		log_handshake(c, io == IO_FAILED ? REASON_CLIENT_TLS
+						 : REASON_CLIENT_GONE);
 		/* The alert that says why may still be on its way. */
 		conn_write_out(&c->conn);
 		close_client(c);
 		return;
 	}
-	if (conn_is_established(&c->conn))
-		open_front(c);
+	if (!conn_is_established(&c->conn))
+		return;
+	connection_log(c, REASON_NONE);
+	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_HANDSHAKES);
+	if (tls_filter_resumed(c->conn.filter))
+		count_listener(worker_of(c), c->counted,
+			       COUNT_CLIENT_TLS_RESUMED);
+	open_front(c);
 }
 
 static bool begin_handshake(struct client *c)
@@ -298,10 +351,12 @@ static void begin_serving(struct client *c)
 	const struct listener *l = c->acceptor->listener;
 
 	if (!l->tls) {
+		connection_log(c, REASON_NONE);
 		open_front(c);
 		return;
 	}
 	if (!begin_handshake(c)) {
+		connection_log(c, REASON_OVERLOADED);
 		close_client(c);
 		return;
 	}
@@ -330,6 +385,7 @@ static void refuse_announcement(struct client *c)
 			  slice_make(peer, addr_format(&a, peer)));
 		log_end(&l);
 	}
+	connection_log(c, REASON_BAD_PROXY_HEADER);
 	/* A reset: an end could be taken for that of an answer. */
 	conn_deliver(&c->conn);
 	close_client(c);
@@ -349,9 +405,10 @@ static void announce(struct client *c)
 	switch (announced_look(&c->conn, c->is_proxied, &client)) {
 	case ANNOUNCED_LATER:
 		/* Who connects and leaves without a word is a port check. */
-		if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0))
+		if (io == IO_FAILED || (io == IO_CLOSED && c->conn.in.n == 0)) {
+			connection_log(c, REASON_CLIENT_GONE);
 			close_client(c);
-		else if (io == IO_CLOSED)
+		} else if (io == IO_CLOSED)
 			refuse_announcement(c);
 		return;
 	case ANNOUNCED_BADLY:
@@ -419,7 +476,7 @@ static void on_expired(struct conn *conn)
 		return;
 	}
 	if (c->state == CLIENT_HANDSHAKE)
-		log_handshake(c);
+		log_handshake(c, REASON_CLIENT_TIMEOUT);
 	close_client(c);
 }
 

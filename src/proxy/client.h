@@ -15,7 +15,10 @@
 #ifndef WEIR_PROXY_CLIENT_H
 #define WEIR_PROXY_CLIENT_H
 
+#include <arpa/inet.h>
+
 #include "base/list.h"
+#include "base/slice.h"
 #include "net/conn.h"
 #include "proxy/accept.h"
 #include "proxy/h1_front.h"
@@ -60,6 +63,15 @@ union peer {
 	struct sockaddr_in6 in6;
 };
 
+enum { CLIENT_ID_OCTETS = 36 };
+
+/* What logs call a connection. */
+struct client_told {
+	struct slice id;             /* "TID_" and 32 digits, at random */
+	struct slice client, server; /* the address of each end, without port */
+	char room[2 * INET6_ADDRSTRLEN], id_room[CLIENT_ID_OCTETS];
+};
+
 struct client {
 	struct conn conn;               /* first: comes back from it */
 	struct acceptor *acceptor;      /* one use of it */
@@ -71,7 +83,8 @@ struct client {
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
 	union peer peer;
-	uint8_t state;   /* enum client_state; written by enter() */
+	struct client_told *told; /* owned; NULL before client_told() */
+	uint8_t state;            /* enum client_state; written by enter() */
 	bool is_proxied; /* a trusted proxy connected: it has to say for whom */
 	uint8_t refusal; /* enum reason: why nothing is served here */
 	bool hurried;    /* client_hurry() was called */
@@ -84,7 +97,7 @@ struct client {
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer);
 
-/* -- for its front -- */
+/* -- for its front --------------------------------------------------------- */
 
 /* How a front gives the connection back. */
 enum client_end {
@@ -102,7 +115,7 @@ void client_leave(struct client *c, enum client_end end);
 /* How long it may be idle between two requests. */
 uint64_t client_idle_ms(const struct client *c);
 
-/* -- for an exchange -- */
+/* -- for an exchange ------------------------------------------------------- */
 
 /* It became a tunnel: whatever becomes of its listener is nothing to it. */
 void client_asks_no_more(struct client *c);
@@ -118,10 +131,14 @@ const char *client_tls_cipher(const struct client *c);
 /* What targets are told of its certificate; NULL without. Lives as long as
  * the client. */
 const struct client_fields *client_certificate(const struct client *c);
+/* What logs call it; found out at the first call. Lives as long as the
+ * client. */
+const struct client_told *client_told(struct client *c);
+
 /* The name that it asked for; empty without TLS or without one. */
 struct slice client_server_name(const struct client *c);
 
-/* -- for its worker -- */
+/* -- for its worker -------------------------------------------------------- */
 
 enum { CLIENT_LAST_REQUEST_MS = 1000 };
 

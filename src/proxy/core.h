@@ -18,6 +18,9 @@
 #include "tls/seal.h"
 
 struct exchange;
+struct journal;
+struct journal_pen;
+struct journals;
 struct upstream_pool;
 
 /* Octets that each chain of a connection holds at most: more than the largest
@@ -44,6 +47,10 @@ struct worker {
 	uint64_t n_clients, n_upstreams;
 	bool draining;
 	uint64_t random_state[2];
+	struct journals *journals;  /* borrowed; NULL: none */
+	struct journal_pen *pen;    /* of `journals`; NULL before there was a
+				     * log of lines */
+	struct deadline pen_is_due; /* what was put is handed over */
 	struct log_budget log_budget;
 	struct log_budget trace_budget; /* for states of exchanges */
 	uint64_t seen_refusals;         /* of the chunk pool, counted so far */
@@ -153,5 +160,9 @@ enum { WORKER_LOG_LINES = 50 };
  * many in this second. */
 bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
 		const char *sentence);
+
+/* Puts a line that was written to journal_room(w->pen). */
+void worker_put_line(struct worker *w, struct journal *j,
+		     const struct writer *line);
 
 #endif

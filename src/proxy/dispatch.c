@@ -218,6 +218,7 @@ static void begin_try(struct exchange *x, struct target_state *t,
 
 	assert(r->n_tries < TRIES_MAX);
 	r->tries[r->n_tries++].target = state_ref(t);
+	r->connected_ms = 0;
 	/* A fresh connection to the same target asks no other one. */
 	if (t != x->attempt.avoid && r->n_targets++ == 0)
 		count_group(x->worker, x->group, COUNT_REQUESTS);
@@ -274,6 +275,7 @@ static enum next begin_connect(struct exchange *x)
 	x->attempt.queue_full = !u && errno == EAGAIN;
 	if (!u)
 		return exch_target_failed(x, why);
+	x->record.connecting_ms = u->is_warm ? 0 : clock_now_ms();
 	x->attempt.upstream = u;
 	x->back = upstream_stream(u);
 	x->up = pump_make(x->front, x->back);

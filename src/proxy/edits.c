@@ -17,7 +17,7 @@ static struct slice rule_name(const struct rule *rule, char *room, size_t size)
 	return slice_make(room, (size_t)(w.at - room));
 }
 
-static struct slice trace_id(struct worker *w, const struct http_head *head)
+struct slice edits_trace_id(struct worker *w, const struct http_head *head)
 {
 	struct writer text =
 		writer_make(w->scratch.trace_id, sizeof(w->scratch.trace_id));
@@ -26,7 +26,9 @@ static struct slice trace_id(struct worker *w, const struct http_head *head)
 		.now_s = clock_wall_s(),
 	};
 
-	return rewrite_trace_id(head, &facts, &text);
+	if (w->scratch.trace.n == 0)
+		w->scratch.trace = rewrite_trace_id(head, &facts, &text);
+	return w->scratch.trace;
 }
 
 /* What is known without the request. */
@@ -67,7 +69,7 @@ static void fill_all(struct exchange *x, const struct http_head *head,
 	p->values[PLACE_CLIENT_ADDRESS] = slice_make(
 		p->client, trust_client_address(lb, head, &peer, p->client));
 	if (holes & PLACE_BIT(PLACE_TRACE_ID))
-		p->values[PLACE_TRACE_ID] = trace_id(x->worker, head);
+		p->values[PLACE_TRACE_ID] = edits_trace_id(x->worker, head);
 }
 
 /* Keeps the values for an answer. */

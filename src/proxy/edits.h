@@ -40,6 +40,10 @@ static inline enum reason edits_prepare(struct exchange *x,
 	return edits_fill(x, head, decision, places);
 }
 
+/* The trace id of the request that is read in this step, the same each time.
+ * In the scratch. */
+struct slice edits_trace_id(struct worker *w, const struct http_head *head);
+
 void edits_fill_answer(struct exchange *x, const struct field_edits *edits);
 
 /* Those for an answer, NULL: none. Their values are in x->filled from now on,

@@ -133,6 +133,8 @@ struct exchange *exch_new(struct worker *w, struct client *c,
 	x->record.listener = x->listener->balancer->name;
 	x->record.port = x->listener->port;
 	x->counted = x->listener->state;
+	if (x->listener->balancer->access_log.journal)
+		x->log = &x->listener->balancer->access_log;
 	count_listener(w, x->counted, COUNT_REQUESTS_ALL);
 	w->n_exchanges++;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
@@ -165,12 +167,15 @@ static void exch_free(struct exchange *x)
 	x->deadline.at_ms = 0;
 	prepared_release(&x->asked.request);
 	piece_release(&x->filled);
+	if (x->log)
+		piece_release(&x->kept.text);
 	free(x->asked.app);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);
 	if (x->view)
 		exch_leave_view(x);
-	free(x->tunnel);
+	if (x->tunnel)
+		tunnel_end(x);
 	w->n_exchanges--;
 	gauge_set(&w->seen_exchanges, w->n_exchanges);
 	worker_note_refusals(w);

@@ -11,6 +11,7 @@
 #define WEIR_PROXY_EXCHANGE_H
 
 #include "net/wheel.h"
+#include "proxy/access_line.h"
 #include "proxy/pump.h"
 #include "proxy/record.h"
 #include "proxy/tunnel.h"
@@ -67,6 +68,14 @@ struct attempt {
 				* left */
 };
 
+/* Texts of a request for its line in an access log, one behind the other. */
+struct kept {
+	struct piece text;       /* one reference */
+	uint16_t n[ACCESS_KEPT]; /* octets of each, by enum access_text */
+	uint8_t version;         /* enum http_version */
+	bool is_alone;           /* in its chunk */
+};
+
 struct exchange {
 	/* These two outlive one use of the memory: the wheel may still have
 	 * the deadline of the last one, and moving it is a store. */
@@ -80,6 +89,9 @@ struct exchange {
 	struct listener_state *counted;   /* the listener's; in a tunnel too */
 	const struct target_group *group; /* NULL unless a rule forwards; NULL
 					   * in a tunnel */
+	const struct line_log *log;       /* of the listener; in a tunnel, the
+					   * tunnel's; NULL: it is not
+					   * logged */
 	struct tunnel *tunnel;            /* owned; NULL unless it is one */
 	struct upstream_user user;        /* of attempt.upstream */
 
@@ -92,6 +104,7 @@ struct exchange {
 	struct asked asked;
 	struct attempt attempt;
 	struct record record;
+	struct kept kept;
 
 	/* The deadline is so much after the one who is waited for last moved;
 	 * 0: it stays. */

@@ -4,6 +4,7 @@
  * Floor: proxy.
  */
 #include "base/clock.h"
+#include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/steps.h"
 
@@ -69,6 +70,9 @@ static void count_end(struct exchange *x)
 	switch ((r->status ? r->status
 			   : (unsigned)reason_status((enum reason)r->reason)) /
 		100) {
+	case 2:
+		count_listener(w, x->counted, COUNT_ELB_2XX);
+		break;
 	case 3:
 		count_listener(w, x->counted, COUNT_ELB_3XX);
 		break;
@@ -79,6 +83,19 @@ static void count_end(struct exchange *x)
 		count_listener(w, x->counted, COUNT_ELB_5XX);
 		break;
 	}
+}
+
+/* The group is not known any more in a tunnel, which is no answer either. */
+static void note_times(struct exchange *x)
+{
+	const struct record *r = &x->record;
+	unsigned number = x->worker->number;
+
+	histogram_add(&x->counted->tally[number].durations,
+		      r->done_ms - r->began_ms);
+	if (x->group && r->answered_ms && r->connected_ms)
+		histogram_add(&x->group->counts->tally[number].response_times,
+			      r->answered_ms - r->connected_ms);
 }
 
 /* Octets of a body that a target reads along with the head, or nearly so. */
@@ -111,6 +128,10 @@ enum next finish_step(struct exchange *x)
 	r->done_ms = clock_now_ms();
 	front->ops->octets(front, &r->octets_in, &r->octets_out);
 	count_end(x);
+	if (__builtin_expect(x->log != NULL, 0))
+		access_log_end(x);
+	if (!x->tunnel && r->head_ms)
+		note_times(x);
 	if (x->back)
 		exch_give_upstream_back(x, target_is_clean(x));
 	if (x->tunnel ? x->tunnel->reset : r->is_cut)

@@ -1,8 +1,12 @@
 # The files of this floor.
 proxy_sources = \
 	src/proxy/accept.c src/proxy/accept.h \
+	src/proxy/access_log.c src/proxy/access_log.h \
+	src/proxy/access_line.c src/proxy/access_line.h \
 	src/proxy/announced.c src/proxy/announced.h \
 	src/proxy/client.c src/proxy/client.h \
+	src/proxy/connection_log.c src/proxy/connection_log.h \
+	src/proxy/connection_line.c src/proxy/connection_line.h \
 	src/proxy/core.h \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
 	src/proxy/exchange.c src/proxy/exchange.h \

@@ -40,11 +40,14 @@ enum {
 
 struct record {
 	/* 0: it did not come to that. */
-	uint64_t began_ms;     /* its first octets were there */
-	uint64_t head_ms;      /* its whole head was */
-	uint64_t connected_ms; /* the connection to the last target was */
-	uint64_t answered_ms;  /* the first octets of an answer came back */
-	uint64_t done_ms;      /* all was over */
+	uint64_t began_ms;      /* its first octets were there */
+	uint64_t head_ms;       /* its whole head was */
+	uint64_t connecting_ms; /* it began to connect to the last target, over
+				 * no warm connection */
+	uint64_t connected_ms;  /* the connection to the last target was */
+	uint64_t answered_ms;   /* the first octets of an answer came back */
+	uint64_t replied_ms;    /* the target's head went on to the client */
+	uint64_t done_ms;       /* all was over */
 
 	/* To and from the client: heads, bodies, framing. Of the connection,
 	 * before TLS. Once it is over. */
@@ -54,20 +57,24 @@ struct record {
 				       * forwards */
 	struct slice line;            /* of the request, as targets are sent it;
 				       * empty when none would be */
+	const char *error_reason;     /* AWS's code for the access log; static;
+				       * NULL: none */
 	const struct rule *rule;      /* NULL before it is known, and in a
 				       * tunnel, which outlives it */
 	struct desync desync;         /* how the request was classified */
 	struct try tries[TRIES_MAX];
 
-	uint16_t port;     /* of the listener */
-	uint16_t status;   /* sent to the client; 0: none */
-	uint8_t reason;    /* enum reason: why weir answered or ended it */
-	uint8_t method;    /* enum method */
-	uint8_t n_tries;   /* in `tries` */
-	uint8_t n_targets; /* that were asked */
-	uint8_t transform; /* enum transform_status: of its rule's */
-	bool is_answered;  /* a final head has left */
-	bool is_cut;       /* what was sent is not whole */
+	uint16_t port;          /* of the listener */
+	uint16_t status;        /* sent to the client; 0: none */
+	uint16_t target_status; /* of the target's answer; 0: none */
+	uint8_t reason;         /* enum reason: why weir answered or ended it */
+	uint8_t method;         /* enum method */
+	uint8_t n_tries;        /* in `tries` */
+	uint8_t n_targets;      /* that were asked */
+	uint8_t actions;        /* that were done: set of enum access_action */
+	uint8_t transform;      /* enum transform_status: of its rule's */
+	bool is_answered;       /* a final head has left */
+	bool is_cut;            /* what was sent is not whole */
 };
 
 #endif

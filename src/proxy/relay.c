@@ -4,6 +4,7 @@
  *
  * Floor: proxy.
  */
+#include "proxy/access_log.h"
 #include "proxy/steps.h"
 
 /* Moves what has come of the request body; NEXT_WAIT: all is well. */
@@ -65,6 +66,7 @@ static enum next download(struct exchange *x)
 		 * chunk that it shares with others. */
 		prepared_shed(&x->asked.request);
 		x->record.line = x->asked.request.line;
+		access_log_shed(x);
 		return NEXT_WAIT;
 	case IO_CLOSED:
 		return exch_give_up(x, REASON_TARGET_CUT);

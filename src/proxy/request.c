@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "http/admit.h"
 #include "model/trust.h"
+#include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
 #include "proxy/reply.h"
@@ -61,10 +62,9 @@ static enum reason write_request(struct exchange *x,
 	struct http_head out;
 	enum reason reason;
 
-	if (has_places) {
+	if (has_places)
 		facts.places = places->values;
-		facts.trace_id = places->values[PLACE_TRACE_ID];
-	}
+	facts.trace_id = w->scratch.trace;
 	reason = rewrite_request(head, &facts, &w->scratch, &out, &notes);
 	count_notes(x, &notes);
 	if (reason)
@@ -88,7 +88,12 @@ static const struct target_group *choose_group(struct exchange *x,
 	if (forward->stickiness.enabled && sealer)
 		group = sticky_group_of_head(sealer, forward, head,
 					     clock_wall_s());
-	return group ? group : view_share(x->view, forward);
+	if (group)
+		return group;
+	if (x->log && forward->stickiness.enabled && sealer &&
+	    sticky_group_is_broken(sealer, head))
+		x->record.error_reason = "AWSALBTGCookieInvalid";
+	return view_share(x->view, forward);
 }
 
 /* False: one of its transforms failed. */
@@ -97,7 +102,13 @@ static bool transform(struct exchange *x, const struct decision *decision,
 {
 	sent_make(decision, &x->worker->scratch.route, sent);
 	x->record.transform = (uint8_t)sent->status;
-	return !transform_failed(sent->status);
+	if (transform_failed(sent->status))
+		return false;
+	if (sent->status == TRANSFORM_SUCCESS)
+		x->record.actions |= ACTED_REWRITE;
+	if (x->log)
+		access_log_note_sent(x, decision, sent);
+	return true;
 }
 
 /* Whether the cookies lead to a target; *came: whether any came. */
@@ -135,6 +146,7 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 		return exch_answer(x, REASON_NO_TARGET);
 	if (!transform(x, decision, &sent))
 		return exch_answer(x, REASON_TRANSFORM_FAILED);
+	x->record.actions |= ACTED_FORWARD;
 	reason = write_request(x, head, decision, &sent, &places);
 	if (reason)
 		return exch_answer(x, reason);
@@ -192,6 +204,9 @@ static enum next redirect(struct exchange *x, const struct http_head *head,
 	if (n == 0)
 		return exch_answer(x, REASON_REDIRECT_TOO_LONG);
 	x->record.reason = REASON_REDIRECT;
+	x->record.actions = ACTED_REDIRECT;
+	if (x->log)
+		access_log_note_location(x, slice_make(scratch->text, n));
 	count_listener(x->worker, x->counted, COUNT_REDIRECTS);
 	if (!reply_redirect(x, redirect->status, slice_make(scratch->text, n),
 			    is_last(x)))
@@ -209,6 +224,7 @@ static enum next fixed_response(struct exchange *x,
 	if (reason)
 		return exch_answer(x, reason);
 	x->record.reason = REASON_FIXED_RESPONSE;
+	x->record.actions = ACTED_FIXED_RESPONSE;
 	count_listener(x->worker, x->counted, COUNT_FIXED_RESPONSES);
 	if (!reply_fixed(x, &decision->rule->action.fixed, is_last(x)))
 		return exch_give_up(x, REASON_OVERLOADED);
@@ -222,6 +238,10 @@ static enum next act(struct exchange *x, const struct http_head *head)
 						&x->worker->scratch.route);
 
 	x->record.rule = decision.rule;
+	if (decision.rule)
+		tally_add(&decision.rule->counts->tally[x->worker->number]
+				   .requests,
+			  1);
 	if (decision.reason)
 		return exch_answer(x, decision.reason);
 	switch (decision.rule->action.kind) {
@@ -244,6 +264,14 @@ static enum next wait_for_head(struct exchange *x)
 	return NEXT_WAIT;
 }
 
+static void count_version(struct exchange *x, unsigned version)
+{
+	if (version == HTTP_1_0)
+		count_listener(x->worker, x->counted, COUNT_REQUESTS_1_0);
+	else if (version == HTTP_2)
+		count_listener(x->worker, x->counted, COUNT_REQUESTS_2);
+}
+
 /* What is known of it, even if it is refused. */
 static void note_request(struct exchange *x, const struct http_head *head)
 {
@@ -253,6 +281,9 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	if (x->front->desync.class != DESYNC_COMPLIANT)
 		count_listener(x->worker, x->counted, COUNT_DESYNC);
 	x->asked.wants_upgrade = head->protocol.n > 0;
+	x->worker->scratch.trace = SLICE("");
+	if (__builtin_expect(x->log != NULL, 0))
+		access_log_note(x, head);
 }
 
 static enum next refuse(struct exchange *x, enum reason why)
@@ -261,6 +292,14 @@ static enum next refuse(struct exchange *x, enum reason why)
 
 	return why ? exch_answer(x, why)
 		   : exch_give_up(x, exch_reason_of(error, REASON_CLIENT_GONE));
+}
+
+static enum next serve(struct exchange *x, const struct http_head *head)
+{
+	if (__builtin_expect(x->log != NULL, 0))
+		access_log_note_served(x, head);
+	return http_is_served(head) ? act(x, head)
+				    : exch_answer(x, REASON_METHOD);
 }
 
 enum next request_step(struct exchange *x)
@@ -282,12 +321,20 @@ enum next request_step(struct exchange *x)
 		return exch_give_up(x, REASON_CLIENT_GONE);
 	case IO_FAILED:
 		note_request(x, &head);
-		return refuse(x, why);
+		next = refuse(x, why);
+		if (x->log)
+			access_log_keep(x);
+		if (head.method.n)
+			front->ops->drop_head(front, &head);
+		return next;
 	}
 	exch_wait(x, 0);
 	note_request(x, &head);
-	next = http_is_served(&head) ? act(x, &head)
-				     : exch_answer(x, REASON_METHOD);
+	if (__builtin_expect(head.version != HTTP_1_1, 0))
+		count_version(x, head.version);
+	next = serve(x, &head);
+	if (x->log)
+		access_log_keep(x);
 	front->ops->drop_head(front, &head);
 	return next;
 }

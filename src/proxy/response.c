@@ -109,6 +109,8 @@ static enum next interim(struct exchange *x, const struct http_head *head)
 static void note_answer(struct exchange *x, unsigned status)
 {
 	x->record.status = (uint16_t)status;
+	x->record.target_status = (uint16_t)status;
+	x->record.replied_ms = clock_now_ms();
 	x->record.is_answered = true;
 	piece_release(&x->filled);
 }
@@ -154,13 +156,12 @@ static enum next final(struct exchange *x, const struct http_head *head)
 	return exch_enter(x, EXCH_RELAY);
 }
 
-/* Nothing came yet, or too little. */
-static enum next wait_for_head(struct exchange *x)
+/* No whole head, as far as it has come. */
+static void note_first_octets(struct exchange *x)
 {
 	if (!x->record.answered_ms &&
 	    x->back->ops->reach(x->back) == REACH_ANSWERED)
 		x->record.answered_ms = clock_now_ms();
-	return NEXT_WAIT;
 }
 
 enum next response_step(struct exchange *x)
@@ -177,9 +178,11 @@ enum next response_step(struct exchange *x)
 	case IO_DONE:
 		break;
 	case IO_AGAIN:
-		return wait_for_head(x);
+		note_first_octets(x);
+		return NEXT_WAIT;
 	case IO_CLOSED:
 	case IO_FAILED:
+		note_first_octets(x);
 		if (!why)
 			why = exch_reason_of((enum stream_error)back->error,
 					     REASON_TARGET_CLOSED);

@@ -61,7 +61,7 @@ static void add_edits(struct builder *b, const struct field_edits *edits,
 		add(b, name, value);
 }
 
-/* -- X-Forwarded-For --------------------------------------------------- */
+/* -- X-Forwarded-For ------------------------------------------------------- */
 
 static void write_peer(struct writer *w, const struct addr *peer, bool port)
 {
@@ -90,7 +90,7 @@ static void append_forwarded(struct builder *b, const struct http_head *in,
 	add(b, SLICE("X-Forwarded-For"), made(b, start));
 }
 
-/* -- X-Amzn-Trace-Id --------------------------------------------------- */
+/* -- X-Amzn-Trace-Id ------------------------------------------------------- */
 
 enum { TRACE_HEAD_MAX = 7 * 1024 };
 
@@ -151,7 +151,7 @@ struct slice rewrite_trace_id(const struct http_head *in,
 	return slice_make(start, (size_t)(w->at - start));
 }
 
-/* -- the client's certificate ------------------------------------------- */
+/* -- the client's certificate ---------------------------------------------- */
 
 /* What a client may not send us, targets do not get either: few of them take
  * more. */
@@ -177,7 +177,7 @@ static void add_client(struct builder *b, const struct slice *names,
 	add(b, names[AMZN_MTLS_LEAF], c->leaf);
 }
 
-/* -- the request ------------------------------------------------------- */
+/* -- the request ----------------------------------------------------------- */
 
 /* Fields that are dropped here and written anew, or not at all. */
 static const uint64_t ours =
@@ -286,7 +286,7 @@ enum reason rewrite_request(const struct http_head *in,
 					     : REASON_NONE;
 }
 
-/* -- the response ------------------------------------------------------ */
+/* -- the response ---------------------------------------------------------- */
 
 static bool is_inserted(const struct listener *l, const struct field *f)
 {

@@ -14,6 +14,7 @@
 #include "http/h1_write.h"
 #include "http/head.h"
 #include "model/route.h"
+#include "proxy/access_line.h"
 
 enum {
 	/* A rewritten head may have more than the one that came. */
@@ -29,7 +30,10 @@ struct scratch {
 	struct field in_fields[HEAD_FIELDS_MAX];
 	struct field out_fields[SCRATCH_FIELDS_OUT];
 	struct route_scratch route;
-	char trace_id[SCRATCH_TRACE_ID]; /* where header edits need it */
+	struct slice noted[ACCESS_KEPT]; /* for access logs */
+	char client_address[ADDR_TEXT_MAX];
+	struct slice trace; /* of the request, once it was asked for; in: */
+	char trace_id[SCRATCH_TRACE_ID];
 	char text[SCRATCH_TEXT];
 };
 

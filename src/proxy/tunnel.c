@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/steps.h"
 
@@ -30,9 +31,14 @@ bool tunnel_begin(struct exchange *x)
 	if (!t)
 		return false;
 	*t = (struct tunnel){.idle_ms = lb->idle_timeout_ms};
+	x->tunnel = t;
+	if (x->log && !access_log_tunnel(x)) {
+		free(t);
+		x->tunnel = NULL;
+		return false;
+	}
 	x->record.listener = keep_name(t->names, listener);
 	x->record.group = keep_name(t->names + listener.n, group);
-	x->tunnel = t;
 	x->front->ops->switch_over(x->front);
 	x->back->ops->switch_over(x->back);
 	exch_wait_idle(x, lb->tunnel_idle_ms);
@@ -41,6 +47,12 @@ bool tunnel_begin(struct exchange *x)
 	client_asks_no_more(x->client);
 	exch_leave_view(x);
 	return true;
+}
+
+void tunnel_end(struct exchange *x)
+{
+	access_log_release_tunnel(x);
+	free(x->tunnel);
 }
 
 enum flow {

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/listener.h"
+
+struct access_facts;
 struct exchange;
 
 /* What is asked for after the view has been left. One allocation, owned by
@@ -17,6 +20,9 @@ struct tunnel {
 	uint64_t idle_ms; /* for the last octets of one side */
 	bool front_broke; /* the target gets the rest, then a reset */
 	bool reset;       /* one side was, and so is the other */
+	/* For the access log: */
+	struct line_log log;        /* with a reference to its journal */
+	struct access_facts *facts; /* owned; NULL: it is not logged */
 	char names[];
 };
 
@@ -26,6 +32,9 @@ struct tunnel {
  * changed, when memory is out.
  */
 bool tunnel_begin(struct exchange *x);
+
+/* Frees it. */
+void tunnel_end(struct exchange *x);
 
 /* The step of EXCH_TUNNEL is in steps.h. */
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/journal.h"
 #include "net/piece.h"
 #include "proxy/accept.h"
 #include "proxy/client.h"
@@ -41,6 +42,34 @@ bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
 	if (left_out)
 		log_num(l, "left_out", left_out);
 	return true;
+}
+
+static void on_pen_is_due(struct deadline *d)
+{
+	struct worker *w = list_entry(d, struct worker, pen_is_due);
+
+	journal_hand_over(w->pen);
+}
+
+void worker_put_line(struct worker *w, struct journal *j,
+		     const struct writer *line)
+{
+	const char *start = journal_room(w->pen);
+	bool due = false;
+
+	if (line->overflow) {
+		journal_lose(j);
+		count(w, COUNT_LINES_LOST);
+	} else if (journal_put(w->pen, j,
+			       slice_make(start, (size_t)(line->at - start)),
+			       &due)) {
+		count(w, COUNT_LINES);
+	} else {
+		count(w, COUNT_LINES_LOST);
+	}
+	if (due)
+		loop_deadline(&w->loop, &w->pen_is_due,
+			      clock_now_ms() + JOURNAL_DELAY_MS);
 }
 
 /* -- messages -------------------------------------------------------------- */
@@ -103,6 +132,8 @@ static void adopt(void *arg)
 	w->view = view_new(a->snap, w->number, old);
 	list_push_front(&w->views, &w->view->node);
 	adopt_keys(w, a);
+	if (!w->pen && w->journals && snapshot_has_logs(w->view->snap))
+		w->pen = journals_pen(w->journals);
 	accept_adopt(w, old, a->endpoints, a->n_endpoints);
 	for (size_t i = 0; i < a->n_endpoints; i++)
 		listening_unref(a->endpoints[i].socket);
@@ -278,6 +309,8 @@ struct worker *worker_new(const struct worker_options *options)
 	w->most_octets = options->most_octets;
 	w->most_connections = options->most_connections;
 	w->n_connections = options->n_connections;
+	w->journals = options->journals;
+	deadline_init(&w->pen_is_due, on_pen_is_due);
 	list_init(&w->views);
 	list_init(&w->acceptors);
 	list_init(&w->clients);
@@ -302,6 +335,7 @@ void worker_leave(struct worker *w)
 	upstream_release(w);
 	/* Retired connections go with the last turn. */
 	loop_turn(&w->loop, false);
+	loop_forget(&w->loop, &w->pen_is_due);
 	if (w->view)
 		view_leave(w->view);
 	exch_release_free(w);

@@ -19,6 +19,7 @@
 #include "model/state.h"
 #include "net/listening.h"
 
+struct journals; /* base/journal.h */
 struct worker;
 struct seal_keys; /* tls/seal.h */
 
@@ -31,6 +32,9 @@ struct worker_options {
 	 * the process, however the kernel spreads clients over its workers:
 	 * so they write it in common, once for each connection. */
 	_Atomic uint64_t *n_connections;
+	/* For the logs of snapshots, all of whose journals are of these;
+	 * outlives the worker. NULL: there are none. */
+	struct journals *journals;
 };
 
 /* One listening socket of one worker, which no other one accepts from. */

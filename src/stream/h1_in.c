@@ -182,6 +182,8 @@ enum io h1_read_request(struct stream *s, struct http_head *head,
 	struct h1_stream *h = h1_of(s);
 	enum io io = read_head(h, head, why, h1_parse_request);
 
+	if (io != IO_DONE)
+		head->method = SLICE("");
 	if (io == IO_DONE)
 		*why = note_request(h, head);
 	else if (io == IO_FAILED && *why)

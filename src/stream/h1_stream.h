@@ -79,7 +79,7 @@ void h1_front_begin(struct h1_stream *h, struct conn *c,
 void h1_back_begin(struct h1_stream *h, struct conn *c,
 		   void (*over)(struct h1_stream *h, enum h1_over how));
 
-/* -- for the files of h1_stream alone -- */
+/* -- for the files of h1_stream alone -------------------------------------- */
 
 static inline struct h1_stream *h1_of(struct stream *s)
 {

@@ -121,8 +121,9 @@ struct stream_ops {
 	 *              marked FIELD_LEAVE_OUT
 	 *   IO_AGAIN   not complete yet
 	 *   IO_CLOSED  the peer ended
-	 *   IO_FAILED  *why says what is wrong, and head->method_id is that of
-	 *              a head that could be read; REASON_NONE: s->error
+	 *   IO_FAILED  *why says what is wrong; the head is filled if it could
+	 *              be read, else its method is empty; REASON_NONE:
+	 *              s->error
 	 */
 	enum io (*read_head)(struct stream *s, struct http_head *head,
 			     enum reason *why);

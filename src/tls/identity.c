@@ -294,6 +294,30 @@ struct tls_identity *tls_identity_load(const char *chain, const char *key,
 	return id;
 }
 
+struct tls_label *tls_label_ref(struct tls_label *label)
+{
+	atomic_fetch_add_explicit(&label->refs, 1, memory_order_relaxed);
+	return label;
+}
+
+void tls_label_unref(struct tls_label *label)
+{
+	if (label && atomic_fetch_sub_explicit(&label->refs, 1,
+					       memory_order_acq_rel) == 1)
+		free(label);
+}
+
+void tls_identity_name(struct tls_identity *id, struct slice path)
+{
+	size_t n = strlen(id->file) + 1;
+	struct tls_label *label = xmalloc(sizeof(*label) + n);
+
+	label->refs = 1;
+	certificate_id(path, label->id);
+	memcpy(label->file, id->file, n);
+	id->label = label;
+}
+
 struct tls_identity *tls_identity_ref(struct tls_identity *id)
 {
 	atomic_fetch_add_explicit(&id->refs, 1, memory_order_relaxed);
@@ -311,6 +335,7 @@ void tls_identity_unref(struct tls_identity *id)
 	sk_X509_pop_free(id->chain, X509_free);
 	X509_free(id->leaf);
 	EVP_PKEY_free(id->key);
+	tls_label_unref(id->label);
 	free(id->file);
 	free(id);
 }

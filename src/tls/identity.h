@@ -18,12 +18,27 @@
 
 #include "base/diag.h"
 #include "base/slice.h"
+#include "object_id.h"
 
 /* In the order in which they are preferred. */
 enum tls_key { TLS_KEY_ECDSA, TLS_KEY_RSA, TLS_KEY_KINDS };
 
+/* How a certificate is called, for logs. Connections hold on to it and not to
+ * the certificate, since they may live for weeks. */
+struct tls_label {
+	_Atomic unsigned refs;
+	char id[CERTIFICATE_ID_OCTETS];
+	char file[]; /* path of the chain */
+};
+
+struct tls_label *tls_label_ref(struct tls_label *label);
+/* Any thread; the last one frees. NULL is allowed. */
+void tls_label_unref(struct tls_label *label);
+
 struct tls_identity {
 	_Atomic unsigned refs;
+	struct tls_label *label;     /* one reference; NULL before
+				      * tls_identity_name() */
 	struct x509_st *leaf;        /* owned */
 	struct stack_st_X509 *chain; /* owned; without the leaf; or NULL */
 	struct evp_pkey_st *key;     /* owned */
@@ -62,6 +77,10 @@ enum { IDENTITY_FILE_MAX = 1024 * 1024 };
 struct tls_identity *tls_identity_load(const char *chain, const char *key,
 				       const struct place *at,
 				       struct diag *diag);
+
+/* Gives it the label of its path as the configuration writes it. Before it is
+ * shared. */
+void tls_identity_name(struct tls_identity *id, struct slice path);
 
 struct tls_identity *tls_identity_ref(struct tls_identity *id);
 /* Any thread; the last one frees. NULL is allowed. */

@@ -3,21 +3,15 @@
 #include <openssl/err.h>
 #include <string.h>
 
-const char *library_reason_of(unsigned long code)
+const char *library_reason(void)
 {
+	unsigned long code = ERR_get_error();
 	const char *reason = ERR_SYSTEM_ERROR(code)
 				     ? strerror(ERR_GET_REASON(code))
 				     : ERR_reason_error_string(code);
 
-	return reason ? reason : "no reason given";
-}
-
-const char *library_reason(void)
-{
-	unsigned long code = ERR_get_error();
-
 	ERR_clear_error();
-	return library_reason_of(code);
+	return reason ? reason : "no reason given";
 }
 
 void library_forget(void)

@@ -10,9 +10,6 @@
  * NULL; lives for ever or until this thread's next strerror(3). */
 const char *library_reason(void);
 
-/* As above, for a code that was taken from the queue before. */
-const char *library_reason_of(unsigned long code);
-
 /* Empties the queue, at the price of a look when it is empty already. */
 void library_forget(void);
 

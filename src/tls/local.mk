@@ -7,6 +7,7 @@ src_libweir_a_SOURCES += \
 	src/tls/digest.c src/tls/digest.h \
 	src/tls/identity.c src/tls/identity.h \
 	src/tls/library.c src/tls/library.h \
+	src/tls/object_id.c src/tls/object_id.h \
 	src/tls/pem.c src/tls/pem.h \
 	src/tls/policy.c src/tls/policy.h \
 	src/tls/seal.c src/tls/seal.h \

@@ -211,6 +211,8 @@ static void load_identities(struct tls_server *s,
 
 		if (!id)
 			continue;
+		tls_identity_name(id,
+				  slice_of(c->written ? c->written : c->chain));
 		s->identities[s->n_identities++] = id;
 		n_ecdsa += id->kind == TLS_KEY_ECDSA;
 	}
@@ -354,4 +356,13 @@ SSL_CTX *tls_server_context(const struct tls_server *s, unsigned worker)
 bool tls_server_knows(const struct tls_server *s, struct slice server_name)
 {
 	return sni_knows(s->sni, server_name);
+}
+
+struct tls_label *tls_server_label(const struct tls_server *s,
+				   const struct x509_st *leaf)
+{
+	for (size_t i = 0; i < s->n_identities; i++)
+		if (s->identities[i]->leaf == leaf)
+			return s->identities[i]->label;
+	return NULL;
 }

@@ -22,11 +22,15 @@ struct tls_policy;
 struct tls_server;
 struct ticket_keys;
 struct ssl_ctx_st;
+struct tls_label;
+struct x509_st;
 
 struct tls_certificate_spec {
 	const char *chain; /* path of a PEM file, leaf first */
 	const char *key;   /* path; NULL: in the same file */
 	struct place place;
+	const char *written; /* the first path, as the configuration writes
+			      * it; NULL: the same */
 };
 
 /* Everything is borrowed for the call. */
@@ -77,6 +81,10 @@ const struct tls_identity *tls_server_identity(const struct tls_server *s,
 /* The context of one worker; for tls_filter. */
 struct ssl_ctx_st *tls_server_context(const struct tls_server *s,
 				      unsigned worker);
+
+/* What a certificate of it is called, borrowed; NULL: it is none of it. */
+struct tls_label *tls_server_label(const struct tls_server *s,
+				   const struct x509_st *leaf);
 
 /* Whether some certificate, the default one too, is for this name. */
 bool tls_server_knows(const struct tls_server *s, struct slice server_name);

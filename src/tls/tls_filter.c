@@ -13,6 +13,7 @@
 #include "client.h"
 #include "client_fields.h"
 #include "http/uri.h"
+#include "identity.h"
 #include "library.h"
 #include "server.h"
 
@@ -32,6 +33,8 @@ struct tls_filter {
 	struct tls_client_link link;    /* link.client: one reference; NULL: we
 					 * are the server */
 	struct client_auth_link client; /* where we are the server */
+	struct tls_label *label;        /* of our certificate; one reference;
+					 * NULL: it is not known */
 	const char *reason;             /* of the failure; of OpenSSL, static */
 	enum tls_failure failure;
 	/* Octets of a record that is sealed but not yet written: the next
@@ -48,7 +51,7 @@ static struct tls_filter *of(const struct filter *f)
 	return (struct tls_filter *)(uintptr_t)f;
 }
 
-/* --- failures ------------------------------------------------------------ */
+/* -- failures -------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct {
@@ -139,7 +142,7 @@ static enum io stopped(struct tls_filter *t, int result)
 	return fail(t);
 }
 
-/* --- from the peer ------------------------------------------------------- */
+/* -- from the peer --------------------------------------------------------- */
 
 /*
  * What follows needs the context of this worker alone, which OpenSSL holds: a
@@ -154,6 +157,9 @@ static void let_server_go(struct tls_filter *t)
 		return;
 	t->sni_matched =
 		tls_server_knows(t->server, tls_filter_server_name(&t->filter));
+	t->label = tls_server_label(t->server, SSL_get_certificate(t->ssl));
+	if (t->label)
+		tls_label_ref(t->label);
 	SSL_set_cert_cb(t->ssl, NULL, NULL);
 	tls_server_unref(t->server);
 	t->server = NULL;
@@ -269,7 +275,7 @@ static enum io on_decode(struct filter *f, struct chain *plain)
 	return IO_AGAIN;
 }
 
-/* --- to the peer --------------------------------------------------------- */
+/* -- to the peer ----------------------------------------------------------- */
 
 /*
  * The octets of the next record, in one piece. A head and the start of its
@@ -340,7 +346,7 @@ static void on_goodbye(struct filter *f)
 	library_forget();
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------ */
 
 static void on_free(struct filter *f)
 {
@@ -358,6 +364,7 @@ static void on_free(struct filter *f)
 	tls_server_unref(t->server);
 	tls_client_unref(t->link.client);
 	free(t->client.fields);
+	tls_label_unref(t->label);
 	free(t);
 }
 
@@ -503,7 +510,7 @@ struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
 	return &t->filter;
 }
 
-/* --- for logs and headers ------------------------------------------------ */
+/* -- for logs and headers -------------------------------------------------- */
 
 const char *tls_filter_version(const struct filter *f)
 {
@@ -518,6 +525,21 @@ const char *tls_filter_cipher(const struct filter *f)
 bool tls_filter_resumed(const struct filter *f)
 {
 	return f->established && SSL_session_reused(of(f)->ssl);
+}
+
+const struct tls_label *tls_filter_label(const struct filter *f)
+{
+	return of(f)->label;
+}
+
+struct slice tls_filter_group(const struct filter *f)
+{
+	SSL *ssl = of(f)->ssl;
+
+	if (!f->established)
+		return SLICE("");
+	return slice_of(
+		SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl)));
 }
 
 struct slice tls_filter_alpn(const struct filter *f)

@@ -21,6 +21,7 @@
 
 struct client_fields;
 struct tls_client;
+struct tls_label;
 struct tls_server;
 
 /* Why a handshake or a connection failed, in classes that we act upon. */
@@ -66,6 +67,12 @@ struct filter *tls_filter_connect(struct tls_client *client, unsigned worker,
 const char *tls_filter_version(const struct filter *f);
 const char *tls_filter_cipher(const struct filter *f);
 bool tls_filter_resumed(const struct filter *f);
+/* Of our certificate, where we are the server: borrowed for the life of the
+ * filter; NULL before, and with a session that was resumed it means nothing. */
+const struct tls_label *tls_filter_label(const struct filter *f);
+/* How keys were agreed on: "x25519", "secp256r1". Static; empty: by none of the
+ * groups, or in the session that was resumed. */
+struct slice tls_filter_group(const struct filter *f);
 /* What was agreed on, "h2" or "http/1.1"; empty: nothing. Borrowed. */
 struct slice tls_filter_alpn(const struct filter *f);
 

@@ -154,7 +154,7 @@ class Asked(Scene):
         weir = self.weir(LOGGED, app=app)
         weir.get("/one?x=1")
         line = json.dumps(weir.last_log)
-        self.assertIn("/one?x=1", line)
+        self.assertIn('"path": "/one", "query": "x=1"', line)
         self.assertIn("200", line)
         self.assertIn(str(app), line)
 

@@ -379,11 +379,22 @@ static bool is_answer(const struct firewall_config *c,
 	return is_management(c, &asked);
 }
 
+static const struct subnet *subnet_at(const struct firewall_config *config,
+				      const struct cidr *address)
+{
+	for (unsigned i = 0; i < config->n_subnets; i++)
+		for (unsigned k = 0; k < config->subnets[i].n_cidrs; k++)
+			if (cidr_contains(&config->subnets[i].cidrs[k],
+					  address))
+				return &config->subnets[i];
+	return NULL;
+}
+
 static bool acl_passes(const struct firewall_config *c,
 		       const struct nft_packet *p)
 {
-	const struct subnet *from = firewall_subnet_at(c, &p->source);
-	const struct subnet *to = firewall_subnet_at(c, &p->destination);
+	const struct subnet *from = subnet_at(c, &p->source);
+	const struct subnet *to = subnet_at(c, &p->destination);
 
 	if (from == to || always(c, p) || is_answer(c, p))
 		return true;

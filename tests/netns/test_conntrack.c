@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "firewall/compile.h"
+#include "firewall/whereabouts.h"
 #include "golden/model.h"
 #include "kernel/conntrack.h"
 #include "kernel/nft.h"
@@ -62,6 +63,7 @@ static void test_who_would_get_in(void **state)
 	struct model *m = some_model();
 	struct diag diag = {0};
 	struct ruleset *rules = firewall_compile(&m->config, &diag);
+	struct whereabouts *where = whereabouts_new(&m->config);
 	struct flow published = tcp_flow("198.51.100.7", "172.17.0.2", 80);
 	const struct {
 		const char *name, *from, *to;
@@ -86,16 +88,20 @@ static void test_who_would_get_in(void **state)
 			tcp_flow(flows[i].from, flows[i].to, flows[i].port);
 
 		print_message("# %s\n", flows[i].name);
-		assert_int_equal(flow_is_admitted(&m->config, rules, &f),
+		assert_int_equal(flow_is_admitted(where, m->config.balancer_uid,
+						  rules, &f),
 				 flows[i].admitted);
 	}
 
 	published.translated = true;
 	published.ct_destination = at("192.0.2.10");
 	published.ct_dport = 8080;
-	assert_true(flow_is_admitted(&m->config, rules, &published));
+	assert_true(flow_is_admitted(where, m->config.balancer_uid, rules,
+				     &published));
 	published.ct_dport = 8081;
-	assert_false(flow_is_admitted(&m->config, rules, &published));
+	assert_false(flow_is_admitted(where, m->config.balancer_uid, rules,
+				      &published));
+	whereabouts_free(where);
 	ruleset_free(rules);
 	diag_release(&diag);
 	model_free(m);

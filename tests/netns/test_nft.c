@@ -76,7 +76,7 @@ static void start_anew(void)
 		assert_int_equal(errno, ENOENT);
 }
 
-/* ---- nft's listing ---------------------------------------------------- */
+/* -- nft's listing --------------------------------------------------------- */
 
 static bool has_nft(void)
 {
@@ -219,7 +219,7 @@ static void test_random_rules_by_batch_and_by_text(void **state)
 	}
 }
 
-/* ---- changes ---------------------------------------------------------- */
+/* -- changes --------------------------------------------------------------- */
 
 static void test_from_anything_to_anything(void **state)
 {
@@ -406,7 +406,7 @@ static void test_errors_point_to_the_file(void **state)
 	ruleset_free(rules);
 }
 
-/* ---- size ------------------------------------------------------------- */
+/* -- size ------------------------------------------------------------------ */
 
 static struct model *large_model(unsigned n)
 {
@@ -523,7 +523,7 @@ static void test_ownership(void **state)
 	model_free(m);
 }
 
-/* ---- owners, and who else is there ------------------------------------ */
+/* -- owners, and who else is there ----------------------------------------- */
 
 static bool owners_outlive(void)
 {
@@ -727,7 +727,7 @@ static void regress_the_tables_of_others_are_no_news(void **state)
 	model_free(m);
 }
 
-/* ---- trouble ------------------------------------------------------------ */
+/* -- trouble --------------------------------------------------------------- */
 
 static void regress_a_missing_part_is_known(void **state)
 {

@@ -184,7 +184,7 @@ static bool make_world(void)
 	return world.nft != NULL;
 }
 
-/* ---- routes and rules -------------------------------------------------- */
+/* -- routes and rules ------------------------------------------------------ */
 
 static const char *route_of(const struct model *m, const struct cidr *a)
 {
@@ -226,7 +226,7 @@ static void set_rules(const struct ruleset *rules)
 	diag_release(&diag);
 }
 
-/* ---- packets ----------------------------------------------------------- */
+/* -- packets --------------------------------------------------------------- */
 
 /* Without ports and ids a flow is its addresses: a second packet between two
  * that have met, in whatever direction, is not the first of a flow. */
@@ -511,7 +511,8 @@ static void test_kernel_and_evaluator_agree(void **state)
 	}
 	print_message("# %u of %u packets arrived, %u to published ports\n",
 		      n_accepted, ROUNDS * PACKETS, n_published);
-	assert_true(n_published > 0 || !world.publishes);
+	if (world.publishes)
+		assert_true(n_published > 0);
 	assert_in_range(n_accepted, ROUNDS * PACKETS / 10,
 			ROUNDS * PACKETS / 10 * 9);
 }

@@ -160,6 +160,18 @@ void sim_free(struct sim *sim)
 	free(sim);
 }
 
+int sim_setup(void **state)
+{
+	*state = sim_new();
+	return 0;
+}
+
+int sim_teardown(void **state)
+{
+	sim_free(*state);
+	return 0;
+}
+
 uint64_t sim_count(const struct sim *sim, enum listener_counter c)
 {
 	return balancer_count(sim->counts.balancers, c);

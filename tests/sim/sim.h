@@ -38,6 +38,12 @@ struct sim_end {
 struct sim *sim_new(void);
 void sim_free(struct sim *sim);
 
+/* A test that finds such a world as its *state, which goes with it. */
+int sim_setup(void **state);
+int sim_teardown(void **state);
+#define SIM_TEST(test)                                                         \
+	cmocka_unit_test_setup_teardown(test, sim_setup, sim_teardown)
+
 /* What was counted for the listener, the group and its targets. */
 uint64_t sim_count(const struct sim *sim, enum listener_counter c);
 uint64_t sim_count_reason(const struct sim *sim, enum reason r);

@@ -34,10 +34,9 @@ static char *times(const char *text, size_t n)
 /* The end that follows a request says only that there is no other one. */
 static void test_an_answer_reaches_a_client_that_has_shut_its_side(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_fixed(sim, 200, "here");
 	assert_int_equal(send(client->fd, GET GET, strlen(GET GET), 0),
 			 strlen(GET GET));
@@ -45,7 +44,6 @@ static void test_an_answer_reaches_a_client_that_has_shut_its_side(void **state)
 	assert_false(sim_is_open(client));
 	assert_has(sim_received(client), "\r\n\r\nhereHTTP/1.1 200 ");
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* Who sends requests and reads no answer is not read any more. */
@@ -53,11 +51,10 @@ static void test_answers_that_nobody_reads_are_bounded(void **state)
 {
 	enum { REQUESTS = 40000 };
 	char *requests = times(GET, REQUESTS);
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 	size_t n = REQUESTS * strlen(GET), sent;
 
-	(void)state;
 	sim_fixed(sim, 200, "here");
 	sent = sim_push(client, requests, n);
 	for (int i = 0; i < 50; i++)
@@ -77,7 +74,6 @@ static void test_answers_that_nobody_reads_are_bounded(void **state)
 	assert_true(sim_is_open(client));
 	free(requests);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A head that lies across two chunks is copied together, and not all that
@@ -86,10 +82,9 @@ static void test_requests_in_a_row_need_no_large_piece(void **state)
 {
 	enum { REQUESTS = 3000 };
 	char *requests = times(GET, REQUESTS);
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_fixed(sim, 204, "");
 	chunk_pool_init(18 * CHUNK_ALLOC);
 	sim_push(client, requests, REQUESTS * strlen(GET));
@@ -102,18 +97,16 @@ static void test_requests_in_a_row_need_no_large_piece(void **state)
 	chunk_pool_init(SIZE_MAX);
 	free(requests);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A target that closes without having read everything resets. What it said
  * may arrive with the reset, in one event. */
 static void test_a_reset_behind_half_an_answer_is_seen(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 	const char *half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour";
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	assert_int_equal(send(target->fd, half, strlen(half), 0), strlen(half));
@@ -124,16 +117,14 @@ static void test_a_reset_behind_half_an_answer_is_seen(void **state)
 	assert_int_equal(sim_count_reason(sim, REASON_TARGET_CUT), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_reset_behind_half_a_head_is_seen(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 	const char *half = "HTTP/1.1 200 OK\r\nContent-";
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	assert_int_equal(send(target->fd, half, strlen(half), 0), strlen(half));
@@ -142,7 +133,6 @@ static void test_a_reset_behind_half_a_head_is_seen(void **state)
 	assert_prefix(sim_received(client), "HTTP/1.1 502 ");
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* Leaves both ends of a tunnel behind. */
@@ -161,10 +151,9 @@ static struct sim_end *tunnel(struct sim *sim, struct sim_end *client)
 
 static void test_a_reset_behind_the_last_octets_ends_a_tunnel(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	target = tunnel(sim, client);
 	assert_int_equal(send(client->fd, "x", 1, 0), 1);
 	sim_settle(sim);
@@ -177,7 +166,6 @@ static void test_a_reset_behind_the_last_octets_ends_a_tunnel(void **state)
 	assert_false(sim_is_open(client));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* Both sides have said their last; what the slower one has not read yet is
@@ -186,10 +174,9 @@ static void test_a_tunnel_ends_after_its_last_octet(void **state)
 {
 	enum { SIZE = 200 * 1024 };
 	char *text = times("x", SIZE);
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	target = tunnel(sim, client);
 	assert_int_equal(sim_push(client, text, SIZE), SIZE);
 	sim_shut(client);
@@ -201,7 +188,6 @@ static void test_a_tunnel_ends_after_its_last_octet(void **state)
 	free(text);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /*
@@ -263,12 +249,11 @@ static void test_regress_streams_hold_no_chunk(void **state)
  * that has begun is cut, and who only might have asked is closed. */
 static void test_the_time_of_a_generation_is_over(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *silent = sim_connect(sim), *begun = sim_connect(sim);
 	struct sim_end *idle = sim_connect(sim), *targets[2];
 	char *got;
 
-	(void)state;
 	sim_send(silent, GET);
 	targets[0] = sim_accept(sim, 0);
 	sim_send(begun, GET);
@@ -300,18 +285,16 @@ static void test_the_time_of_a_generation_is_over(void **state)
 	sim_end_free(silent);
 	sim_end_free(begun);
 	sim_end_free(idle);
-	sim_free(sim);
 }
 
 /* Rules and certificates of a thousand load balancers are nothing to a tunnel
  * that has outlived them. */
 static void test_regress_a_tunnel_keeps_no_snapshot(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 	struct snapshot *next = snapshot_new();
 
-	(void)state;
 	target = tunnel(sim, client);
 	assert_int_equal(atomic_load(&sim->snap->refs), 2);
 	next->generation = 2;
@@ -332,17 +315,15 @@ static void test_regress_a_tunnel_keeps_no_snapshot(void **state)
 	assert_int_equal(sim_count(sim, COUNT_CLIENT_CLOSED), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_slow_reader_gets_the_whole_last_answer(void **state)
 {
 	enum { SIZE = 300 * 1024 };
 	char *text = times("x", SIZE), head[80];
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, LAST);
 	target = sim_accept(sim, 0);
 	snprintf(head, sizeof(head),
@@ -357,7 +338,6 @@ static void test_a_slow_reader_gets_the_whole_last_answer(void **state)
 	free(text);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* But not who does not read at all. */
@@ -365,10 +345,9 @@ static void test_who_reads_nothing_of_the_last_answer_is_cut(void **state)
 {
 	enum { SIZE = 300 * 1024 };
 	char *text = times("x", SIZE), head[80];
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, LAST);
 	target = sim_accept(sim, 0);
 	snprintf(head, sizeof(head),
@@ -381,17 +360,15 @@ static void test_who_reads_nothing_of_the_last_answer_is_cut(void **state)
 	free(text);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* The client has shut its side before its last answer leaves: with that the
  * connection is over, and not seconds later. */
 static void test_nobody_lingers_for_a_client_that_has_ended(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_fixed(sim, 200, "here");
 	assert_int_equal(send(client->fd, LAST, strlen(LAST), 0), strlen(LAST));
 	sim_shut(client);
@@ -399,17 +376,15 @@ static void test_nobody_lingers_for_a_client_that_has_ended(void **state)
 	assert_has(sim_received(client), "here");
 	assert_int_equal(sim->worker->n_clients, 0);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* An answer that comes before the whole upload, and then neither side goes
  * on: the answer was complete, so nothing of it is cut. */
 static void test_an_early_answer_stays_whole_when_the_upload_stops(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9"
 			 "\r\n\r\nfour");
 	target = sim_accept(sim, 0);
@@ -421,15 +396,13 @@ static void test_an_early_answer_stays_whole_when_the_upload_stops(void **state)
 	assert_int_equal(sim_count_reason(sim, REASON_TARGET_STALLED), 0);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_requests_received_are_requests_ended(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client;
 
-	(void)state;
 	client = sim_connect(sim);
 	sim_send(client, "GET / HT");
 	sim_end_free(client);
@@ -445,18 +418,16 @@ static void test_requests_received_are_requests_ended(void **state)
 	sim_settle(sim);
 	assert_int_equal(sim_count(sim, COUNT_REQUESTS_ALL), 3);
 	assert_int_equal(sim_count(sim, COUNT_REQUESTS_ENDED), 3);
-	sim_free(sim);
 }
 
 /* 502 to the client when the deregistration delay is over; the request has
  * been at work until now, so no other target gets it, warm or not. */
 static void test_a_cut_request_is_not_sent_again(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target, *other;
 	struct roster *roster;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	sim_send(target, OK);
@@ -479,17 +450,15 @@ static void test_a_cut_request_is_not_sent_again(void **state)
 	sim_end_free(other);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* While the process ends, an idle client has a second for one more request;
  * the request itself has as much time as ever. */
 static void test_a_drain_does_not_hurry_what_runs(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	worker_drain(sim->worker);
 	sim_settle(sim);
 	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9"
@@ -505,18 +474,16 @@ static void test_a_drain_does_not_hurry_what_runs(void **state)
 	assert_false(sim_is_open(client));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A reload may make the port of a connection speak TLS. The connection itself
  * goes on as it was, for one more answer. */
 static void test_a_plain_connection_leaves_a_listener_with_tls(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 	struct listener *l = &sim->snap->balancers[0].listeners[0];
 
-	(void)state;
 	sim_fixed(sim, 200, "here");
 	sim_send(client, GET);
 	assert_has(sim_received(client), "Connection: keep-alive\r\n");
@@ -526,33 +493,32 @@ static void test_a_plain_connection_leaves_a_listener_with_tls(void **state)
 	assert_has(sim_received(client), "Connection: close\r\n");
 	assert_false(sim_is_open(client));
 	sim_end_free(client);
-	sim_free(sim);
 }
-
-#define SCENE(name) cmocka_unit_test(test_##name)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCENE(an_answer_reaches_a_client_that_has_shut_its_side),
-		SCENE(answers_that_nobody_reads_are_bounded),
-		SCENE(requests_in_a_row_need_no_large_piece),
-		SCENE(a_reset_behind_half_an_answer_is_seen),
-		SCENE(a_reset_behind_half_a_head_is_seen),
-		SCENE(a_reset_behind_the_last_octets_ends_a_tunnel),
-		SCENE(a_tunnel_ends_after_its_last_octet),
-		SCENE(regress_tunnels_hold_no_chunk),
-		SCENE(regress_streams_hold_no_chunk),
-		SCENE(the_time_of_a_generation_is_over),
-		SCENE(regress_a_tunnel_keeps_no_snapshot),
-		SCENE(a_slow_reader_gets_the_whole_last_answer),
-		SCENE(who_reads_nothing_of_the_last_answer_is_cut),
-		SCENE(nobody_lingers_for_a_client_that_has_ended),
-		SCENE(an_early_answer_stays_whole_when_the_upload_stops),
-		SCENE(requests_received_are_requests_ended),
-		SCENE(a_cut_request_is_not_sent_again),
-		SCENE(a_drain_does_not_hurry_what_runs),
-		SCENE(a_plain_connection_leaves_a_listener_with_tls),
+		SIM_TEST(
+			test_an_answer_reaches_a_client_that_has_shut_its_side),
+		SIM_TEST(test_answers_that_nobody_reads_are_bounded),
+		SIM_TEST(test_requests_in_a_row_need_no_large_piece),
+		SIM_TEST(test_a_reset_behind_half_an_answer_is_seen),
+		SIM_TEST(test_a_reset_behind_half_a_head_is_seen),
+		SIM_TEST(test_a_reset_behind_the_last_octets_ends_a_tunnel),
+		SIM_TEST(test_a_tunnel_ends_after_its_last_octet),
+		cmocka_unit_test(test_regress_tunnels_hold_no_chunk),
+		cmocka_unit_test(test_regress_streams_hold_no_chunk),
+		SIM_TEST(test_the_time_of_a_generation_is_over),
+		SIM_TEST(test_regress_a_tunnel_keeps_no_snapshot),
+		SIM_TEST(test_a_slow_reader_gets_the_whole_last_answer),
+		SIM_TEST(test_who_reads_nothing_of_the_last_answer_is_cut),
+		SIM_TEST(test_nobody_lingers_for_a_client_that_has_ended),
+		SIM_TEST(
+			test_an_early_answer_stays_whole_when_the_upload_stops),
+		SIM_TEST(test_requests_received_are_requests_ended),
+		SIM_TEST(test_a_cut_request_is_not_sent_again),
+		SIM_TEST(test_a_drain_does_not_hurry_what_runs),
+		SIM_TEST(test_a_plain_connection_leaves_a_listener_with_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,10 +16,9 @@
 
 static void test_a_refused_post_goes_to_the_other_target(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_refuse(sim, 0);
 	sim_send(client, POST);
 	target = sim_accept(sim, 1);
@@ -30,15 +29,13 @@ static void test_a_refused_post_goes_to_the_other_target(void **state)
 	assert_int_equal(sim_count_group(sim, COUNT_RETRIES), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_all_refused_is_a_502_with_its_reason(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_refuse(sim, 0);
 	sim_refuse(sim, 1);
 	sim_send(client, GET);
@@ -46,7 +43,6 @@ static void test_all_refused_is_a_502_with_its_reason(void **state)
 	assert_has(sim_received(client), "weir-reason: target-refused\r\n");
 	assert_true(sim_is_open(client));
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A Unix socket with a full queue says so at once. Whoever listens there is
@@ -54,14 +50,13 @@ static void test_all_refused_is_a_502_with_its_reason(void **state)
  * as one would that nobody listens for. */
 static void regress_a_full_queue_lets_no_target_rest(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct target_group *group = &sim->snap->groups[0];
 	struct roster *roster = group_state_roster(group->state);
 	struct target_state *busy = roster->members[0].state;
 	struct sim_end *client = sim_connect(sim), *target;
 	int waiting[2] = {-1, -1};
 
-	(void)state;
 	group->passive = (struct passive_checks){1, 60000};
 	assert_int_equal(listen(sim->listening[0], 0), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
@@ -95,7 +90,6 @@ static void regress_a_full_queue_lets_no_target_rest(void **state)
 	assert_int_equal(busy->connect_failures, 1);
 	roster_unref(roster);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* Leaves target 0 with a warm connection; returns its end. */
@@ -120,10 +114,9 @@ static struct sim_end *warm(struct sim *sim, struct sim_end *client)
 
 static void test_a_stale_connection_costs_a_get_nothing(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *stale, *target;
 
-	(void)state;
 	stale = warm(sim, client);
 	sim_send(client, GET);
 	assert_has(sim_received(stale), "GET /a");
@@ -135,19 +128,17 @@ static void test_a_stale_connection_costs_a_get_nothing(void **state)
 	sim_end_free(target);
 	sim_end_free(stale);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A stale connection says nothing about its target, so whoever belongs to it
  * stays there. */
 static void regress_a_session_stays_when_its_connection_was_stale(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client, *stale, *target;
 	struct seal_keys keys = {.n = 1};
 	char cookie[2048], *end;
 
-	(void)state;
 	sim->snap->groups[0].stickiness.enabled = true;
 	sim->snap->groups[0].stickiness.duration_s = 3600;
 	sim->snap->groups[0].stickiness.cookie = SLICE("AWSALB");
@@ -179,16 +170,14 @@ static void regress_a_session_stays_when_its_connection_was_stale(void **state)
 	sim_end_free(target);
 	sim_end_free(stale);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* It was stale because its target is gone. */
 static void regress_behind_a_stale_connection_may_be_nobody(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *stale, *target;
 
-	(void)state;
 	stale = warm(sim, client);
 	sim_send(client, GET);
 	assert_has(sim_received(stale), "GET /a");
@@ -202,7 +191,6 @@ static void regress_behind_a_stale_connection_may_be_nobody(void **state)
 	sim_end_free(target);
 	sim_end_free(stale);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* However little of an answer has come, the request was at work. */
@@ -269,10 +257,9 @@ static void regress_a_last_request_goes_to_a_target_of_now(void **state)
 
 static void test_a_post_that_reached_a_target_is_not_sent_again(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *stale;
 
-	(void)state;
 	stale = warm(sim, client);
 	sim_send(client, POST);
 	assert_has(sim_received(stale), "POST /pay");
@@ -283,16 +270,14 @@ static void test_a_post_that_reached_a_target_is_not_sent_again(void **state)
 	assert_null(sim_accept(sim, 1));
 	sim_end_free(stale);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* A target that closes idle connections after 5 s, as many do. */
 static void test_what_a_target_does_once_is_expected_again(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *first, *second, *third;
 
-	(void)state;
 	sim_is_ill(sim, 1);
 	sim_send(client, GET);
 	first = sim_accept(sim, 0);
@@ -327,15 +312,13 @@ static void test_what_a_target_does_once_is_expected_again(void **state)
 	sim_end_free(second);
 	sim_end_free(third);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_half_an_answer_is_never_asked_for_again(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	sim_send(target, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour");
@@ -346,15 +329,13 @@ static void test_half_an_answer_is_never_asked_for_again(void **state)
 	assert_int_equal(sim_count_reason(sim, REASON_TARGET_CUT), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_target_that_hangs_up_on_a_fresh_connection(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	assert_has(sim_received(target), "GET /a");
@@ -363,15 +344,13 @@ static void test_a_target_that_hangs_up_on_a_fresh_connection(void **state)
 	assert_null(sim_accept(sim, 1));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_client_that_leaves_takes_its_request_along(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	sim_close(client);
@@ -379,32 +358,25 @@ static void test_a_client_that_leaves_takes_its_request_along(void **state)
 	assert_int_equal(sim_count_reason(sim, REASON_CLIENT_GONE), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_refused_post_goes_to_the_other_target),
-		cmocka_unit_test(test_all_refused_is_a_502_with_its_reason),
-		cmocka_unit_test(regress_a_full_queue_lets_no_target_rest),
-		cmocka_unit_test(test_a_stale_connection_costs_a_get_nothing),
-		cmocka_unit_test(
-			regress_a_session_stays_when_its_connection_was_stale),
-		cmocka_unit_test(
-			regress_behind_a_stale_connection_may_be_nobody),
+		SIM_TEST(test_a_refused_post_goes_to_the_other_target),
+		SIM_TEST(test_all_refused_is_a_502_with_its_reason),
+		SIM_TEST(regress_a_full_queue_lets_no_target_rest),
+		SIM_TEST(test_a_stale_connection_costs_a_get_nothing),
+		SIM_TEST(regress_a_session_stays_when_its_connection_was_stale),
+		SIM_TEST(regress_behind_a_stale_connection_may_be_nobody),
 		cmocka_unit_test(regress_one_octet_of_an_answer_ends_all_tries),
 		cmocka_unit_test(
 			regress_a_last_request_goes_to_a_target_of_now),
-		cmocka_unit_test(
-			test_a_post_that_reached_a_target_is_not_sent_again),
-		cmocka_unit_test(
-			test_what_a_target_does_once_is_expected_again),
-		cmocka_unit_test(test_half_an_answer_is_never_asked_for_again),
-		cmocka_unit_test(
-			test_a_target_that_hangs_up_on_a_fresh_connection),
-		cmocka_unit_test(
-			test_a_client_that_leaves_takes_its_request_along),
+		SIM_TEST(test_a_post_that_reached_a_target_is_not_sent_again),
+		SIM_TEST(test_what_a_target_does_once_is_expected_again),
+		SIM_TEST(test_half_an_answer_is_never_asked_for_again),
+		SIM_TEST(test_a_target_that_hangs_up_on_a_fresh_connection),
+		SIM_TEST(test_a_client_that_leaves_takes_its_request_along),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,9 @@
  * counted from its first octet, so that trickling does not help. */
 static void test_half_a_head_ends_in_408(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_send(client, "GET / HTTP/1.1\r\nHos");
 	sim_advance_ms(sim, 40000);
 	sim_send(client, "t");
@@ -23,15 +22,13 @@ static void test_half_a_head_ends_in_408(void **state)
 	assert_has(sim_received(client), "weir-reason: client-timeout\r\n");
 	assert_false(sim_is_open(client));
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_an_idle_client_is_closed_without_a_word(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim);
 
-	(void)state;
 	sim_settle(sim);
 	sim_advance_ms(sim, 59999);
 	assert_true(sim_is_open(client));
@@ -39,15 +36,13 @@ static void test_an_idle_client_is_closed_without_a_word(void **state)
 	assert_false(sim_is_open(client));
 	assert_string_equal(sim_received(client), "");
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_silent_target_is_a_504(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	assert_has(sim_received(target), "GET /a HTTP/1.1\r\n");
@@ -68,17 +63,15 @@ static void test_a_silent_target_is_a_504(void **state)
 	assert_prefix(sim_received(client), "HTTP/1.1 200 OK\r\n");
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 /* timeouts.target_response_seconds of its group: from when the target has the
  * request, until it answers; its answer may take its time. */
 static void test_a_group_has_its_own_patience(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim->snap->groups[0].target_response_ms = 2000;
 	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2"
 			 "\r\n\r\nx");
@@ -104,15 +97,13 @@ static void test_a_group_has_its_own_patience(void **state)
 	assert_true(sim_is_open(client));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_an_upload_that_stops_is_a_408(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9"
 			 "\r\n\r\nfour");
 	target = sim_accept(sim, 0);
@@ -125,15 +116,13 @@ static void test_an_upload_that_stops_is_a_408(void **state)
 	assert_false(sim_is_open(target));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_response_that_stops_is_cut(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, GET);
 	target = sim_accept(sim, 0);
 	sim_send(target, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour");
@@ -147,15 +136,13 @@ static void test_a_response_that_stops_is_cut(void **state)
 	assert_int_equal(sim_count_reason(sim, REASON_TARGET_STALLED), 1);
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_after_its_keep_alive_a_connection_gets_one_more(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client, *target;
 
-	(void)state;
 	sim->snap->balancers[0].idle_timeout_ms = 4000000;
 	sim->snap->balancers[0].client_keep_alive_ms = 60000;
 	client = sim_connect(sim);
@@ -168,15 +155,13 @@ static void test_after_its_keep_alive_a_connection_gets_one_more(void **state)
 	assert_false(sim_is_open(client));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 static void test_a_tunnel_that_rests_is_closed(void **state)
 {
-	struct sim *sim = sim_new();
+	struct sim *sim = *state;
 	struct sim_end *client = sim_connect(sim), *target;
 
-	(void)state;
 	sim_send(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
 			 "Upgrade: websocket\r\n\r\n");
 	target = sim_accept(sim, 0);
@@ -194,21 +179,19 @@ static void test_a_tunnel_that_rests_is_closed(void **state)
 	assert_false(sim_is_open(target));
 	sim_end_free(target);
 	sim_end_free(client);
-	sim_free(sim);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_half_a_head_ends_in_408),
-		cmocka_unit_test(test_an_idle_client_is_closed_without_a_word),
-		cmocka_unit_test(test_a_silent_target_is_a_504),
-		cmocka_unit_test(test_a_group_has_its_own_patience),
-		cmocka_unit_test(test_an_upload_that_stops_is_a_408),
-		cmocka_unit_test(test_a_response_that_stops_is_cut),
-		cmocka_unit_test(
-			test_after_its_keep_alive_a_connection_gets_one_more),
-		cmocka_unit_test(test_a_tunnel_that_rests_is_closed),
+		SIM_TEST(test_half_a_head_ends_in_408),
+		SIM_TEST(test_an_idle_client_is_closed_without_a_word),
+		SIM_TEST(test_a_silent_target_is_a_504),
+		SIM_TEST(test_a_group_has_its_own_patience),
+		SIM_TEST(test_an_upload_that_stops_is_a_408),
+		SIM_TEST(test_a_response_that_stops_is_cut),
+		SIM_TEST(test_after_its_keep_alive_a_connection_gets_one_more),
+		SIM_TEST(test_a_tunnel_that_rests_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,88 @@ static struct ruleset *read_rules(struct kernel *k)
 	return fake_of(k)->now ? copy_of(fake_of(k)->now) : NULL;
 }
 
+/* -- what the real one refuses --------------------------------------------- */
+
+static bool points_to(const struct nft_verdict *v, const char *chain)
+{
+	return v->chain && strcmp(v->chain, chain) == 0;
+}
+
+static bool chain_is_used(const struct ruleset *r, const char *name)
+{
+	for (unsigned i = 0; i < r->n_chains; i++)
+		for (unsigned k = 0; k < r->chains[i]->n_rules; k++)
+			if (points_to(&r->chains[i]->rules[k].verdict, name))
+				return true;
+	for (unsigned i = 0; i < r->n_sets; i++)
+		for (unsigned k = 0; k < r->sets[i]->n_elements; k++)
+			if (points_to(&r->sets[i]->elements[k].verdict, name))
+				return true;
+	return false;
+}
+
+static bool rule_asks(const struct nft_rule *rule, const char *set)
+{
+	for (unsigned m = 0; m < rule->n_matches; m++)
+		if (rule->matches[m].set &&
+		    strcmp(rule->matches[m].set, set) == 0)
+			return true;
+	return false;
+}
+
+static bool set_is_used(const struct ruleset *r, const char *name)
+{
+	for (unsigned i = 0; i < r->n_chains; i++)
+		for (unsigned k = 0; k < r->chains[i]->n_rules; k++)
+			if (rule_asks(&r->chains[i]->rules[k], name))
+				return true;
+	return false;
+}
+
+static bool timeout_is_used(const struct ruleset *r, const char *name)
+{
+	for (unsigned i = 0; i < r->n_chains; i++)
+		for (unsigned k = 0; k < r->chains[i]->n_rules; k++) {
+			const char *its = r->chains[i]->rules[k].timeout;
+
+			if (its && strcmp(its, name) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* A jump to a chain, and a look into a set, that is not there. */
+static void check_verdict(const struct ruleset *r, const struct nft_verdict *v)
+{
+	assert(!v->chain || ruleset_chain(r, v->chain));
+}
+
+static void check_rule(const struct ruleset *r, const struct nft_rule *rule)
+{
+	check_verdict(r, &rule->verdict);
+	for (unsigned m = 0; m < rule->n_matches; m++)
+		assert(!rule->matches[m].set ||
+		       ruleset_set(r, rule->matches[m].set));
+	assert(!rule->timeout || ruleset_timeout(r, rule->timeout));
+}
+
+static bool elements_overlap(const struct nft_set *set,
+			     const struct nft_element *a,
+			     const struct nft_element *b)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < set->n_types; i++) {
+		unsigned n = nft_types[set->types[i]].octets;
+
+		if (memcmp(a->last + at, b->first + at, n) < 0 ||
+		    memcmp(b->last + at, a->first + at, n) < 0)
+			return false;
+		at += (n + 3u) & ~3u;
+	}
+	return true;
+}
+
 /* -- steps ----------------------------------------------------------------- */
 
 static unsigned index_of(const struct nft_chain *chain, uint64_t handle)
@@ -63,6 +145,7 @@ static void add_rule(struct ruleset *r, const struct plan_step *s)
 	unsigned at;
 
 	assert(chain);
+	check_rule(r, s->rule);
 	chain_add_rule(chain);
 	at = s->before ? index_of(chain, s->before->live.handle)
 		       : chain->n_rules - 1;
@@ -84,6 +167,17 @@ static void delete_rule(struct ruleset *r, const struct plan_step *s)
 		(chain->n_rules - at) * sizeof(*chain->rules));
 }
 
+static void add_element(struct ruleset *r, const struct plan_step *s)
+{
+	struct nft_set *set = ruleset_set(r, s->set->name);
+
+	assert(set);
+	check_verdict(r, &s->element->verdict);
+	for (unsigned i = 0; i < set->n_elements; i++)
+		assert(!elements_overlap(set, &set->elements[i], s->element));
+	*set_add_element(set) = *s->element;
+}
+
 static void delete_element(struct ruleset *r, const struct plan_step *s)
 {
 	struct nft_set *set = ruleset_set(r, s->set->name);
@@ -98,8 +192,10 @@ static void delete_element(struct ruleset *r, const struct plan_step *s)
 
 static void add_chain(struct ruleset *r, const struct nft_chain *from)
 {
-	struct nft_chain *chain = ruleset_add_chain(r, from->name);
+	struct nft_chain *chain;
 
+	assert(!ruleset_chain(r, from->name));
+	chain = ruleset_add_chain(r, from->name);
 	chain->hook = from->hook;
 	chain->priority = from->priority;
 	chain->comment = from->comment;
@@ -107,9 +203,10 @@ static void add_chain(struct ruleset *r, const struct nft_chain *from)
 
 static void add_set(struct ruleset *r, const struct nft_set *from)
 {
-	struct nft_set *set =
-		ruleset_add_set(r, from->name, from->types, from->n_types);
+	struct nft_set *set;
 
+	assert(!ruleset_set(r, from->name));
+	set = ruleset_add_set(r, from->name, from->types, from->n_types);
 	set->interval = from->interval;
 	set->map = from->map;
 	set->counter = from->counter;
@@ -121,9 +218,10 @@ static void delete_chain(struct ruleset *r, const char *name)
 {
 	unsigned i = 0;
 
-	while (strcmp(r->chains[i]->name, name) != 0)
+	while (i < r->n_chains && strcmp(r->chains[i]->name, name) != 0)
 		i++;
-	assert(r->chains[i]->n_rules == 0);
+	assert(i < r->n_chains && r->chains[i]->n_rules == 0);
+	assert(!chain_is_used(r, name));
 	free(r->chains[i]->rules);
 	r->chains[i] = r->chains[--r->n_chains];
 }
@@ -132,8 +230,9 @@ static void delete_set(struct ruleset *r, const char *name)
 {
 	unsigned i = 0;
 
-	while (strcmp(r->sets[i]->name, name) != 0)
+	while (i < r->n_sets && strcmp(r->sets[i]->name, name) != 0)
 		i++;
+	assert(i < r->n_sets && !set_is_used(r, name));
 	free(r->sets[i]->elements);
 	r->sets[i] = r->sets[--r->n_sets];
 }
@@ -145,6 +244,17 @@ static void add_timeout(struct ruleset *r, const struct nft_timeout *from)
 
 	*t = *from;
 	t->name = name;
+}
+
+static void delete_timeout(struct ruleset *r, const char *name)
+{
+	unsigned i = 0;
+
+	assert(!timeout_is_used(r, name));
+	while (i < r->n_timeouts && strcmp(r->timeouts[i]->name, name) != 0)
+		i++;
+	assert(i < r->n_timeouts);
+	r->timeouts[i] = r->timeouts[--r->n_timeouts];
 }
 
 static void take_step(struct ruleset *r, const struct plan_step *s)
@@ -172,7 +282,7 @@ static void take_step(struct ruleset *r, const struct plan_step *s)
 		delete_element(r, s);
 		return;
 	case PLAN_ADD_ELEMENT:
-		*set_add_element(ruleset_set(r, s->set->name)) = *s->element;
+		add_element(r, s);
 		return;
 	case PLAN_DELETE_CHAIN:
 		delete_chain(r, s->chain->name);
@@ -181,6 +291,7 @@ static void take_step(struct ruleset *r, const struct plan_step *s)
 		delete_set(r, s->set->name);
 		return;
 	case PLAN_DELETE_TIMEOUT:
+		delete_timeout(r, s->timeout->name);
 		return;
 	}
 	BUG("step %d", (int)s->kind);

@@ -1,6 +1,7 @@
 /*
  * fake_kernel.h - a kernel made of memory: takes plans as the real one does,
- * without privileges.
+ * without privileges. A plan that the real one would refuse (a jump to a chain
+ * that is not there, a chain or set in use, elements that overlap) is a bug.
  */
 #ifndef WEIR_TESTS_FAKE_KERNEL_H
 #define WEIR_TESTS_FAKE_KERNEL_H

@@ -33,7 +33,8 @@ tests_golden_test_golden_LDADD = $(UNIT_LIBS)
 tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c $(firewall_random)
 tests_unit_test_verdict_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_verdict_LDADD = $(UNIT_LIBS)
-tests_unit_test_plan_SOURCES = tests/unit/test_plan.c $(firewall_random)
+tests_unit_test_plan_SOURCES = tests/unit/test_plan.c \
+	tests/unit/fake_kernel.c tests/unit/fake_kernel.h $(firewall_random)
 tests_unit_test_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_netns_test_nft_SOURCES = tests/netns/test_nft.c \

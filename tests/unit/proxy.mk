@@ -1,7 +1,8 @@
 # Unit tests of src/stream and src/proxy.
 if HAVE_CMOCKA
 proxy_tests = tests/unit/test_rewrite tests/unit/test_stream \
-	tests/unit/test_h1_stream
+	tests/unit/test_h1_stream tests/unit/test_access_line \
+	tests/unit/test_other_lines
 check_PROGRAMS += $(proxy_tests)
 TESTS += $(proxy_tests)
 tests_unit_test_rewrite_SOURCES = tests/unit/test_rewrite.c
@@ -12,4 +13,8 @@ tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
 	tests/unit/tls_pair.c tests/unit/tls_pair.h \
 	tests/unit/certs.c tests/unit/certs.h
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)
+tests_unit_test_access_line_SOURCES = tests/unit/test_access_line.c
+tests_unit_test_access_line_LDADD = $(UNIT_LIBS)
+tests_unit_test_other_lines_SOURCES = tests/unit/test_other_lines.c
+tests_unit_test_other_lines_LDADD = $(UNIT_LIBS)
 endif

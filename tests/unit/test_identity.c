@@ -170,6 +170,21 @@ static void test_key_and_chain_in_one_file_in_any_order(void **state)
 	assert_finding("one.key", NULL, NULL);
 }
 
+/* The vector of elbv2-api, section 10; the others by sha256sum. */
+static void test_ids_are_the_same_everywhere(void **state)
+{
+	char id[OBJECT_ID_OCTETS], uuid[CERTIFICATE_ID_OCTETS];
+
+	(void)state;
+	object_id("load-balancer", SLICE("web"), id);
+	assert_slice(slice_make(id, sizeof(id)), "ed7a33350498100c");
+	object_id("target-group", SLICE("web"), id);
+	assert_slice(slice_make(id, sizeof(id)), "f43c9e39cf55f03c");
+	certificate_id(SLICE("tls/example.pem"), uuid);
+	assert_slice(slice_make(uuid, sizeof(uuid)),
+		     "6b2af1ff-672e-cab8-401f-e39865e0c2d4");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_too_large_is_refused),
 		cmocka_unit_test(test_what_is_only_worth_a_warning),
 		cmocka_unit_test(test_what_is_read_out),
+		cmocka_unit_test(test_ids_are_the_same_everywhere),
 		cmocka_unit_test(test_key_and_chain_in_one_file_in_any_order),
 	};
 

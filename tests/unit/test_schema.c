@@ -221,7 +221,7 @@ static void test_every_row_is_whole(void **state)
 	check_table(root_keys, "");
 }
 
-/* -- the manual ---------------------------------------------------------- */
+/* -- the manual ------------------------------------------------------------ */
 
 /* Text as it stands in a page: a "-" that is typed is no hyphen. */
 static char *in_roff(const char *text)

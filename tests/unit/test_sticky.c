@@ -191,23 +191,23 @@ static void test_the_twin_wins(void **state)
 	assert_false(opened);
 }
 
-static void test_keys_live_as_long_as_somebody_needs_them(void **state)
+static void test_a_file_of_keys_means_the_same_to_all(void **state)
 {
 	char folder[] = "/tmp/weir-sticky-XXXXXX", path[64], why[64] = "";
 	char value[STICKY_VALUE_OCTETS];
-	struct sticky_keys *keys;
+	struct seal_keys keys;
 	struct sealer *one, *other;
 	uint64_t got;
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/key", folder);
-	keys = sticky_keys_load(path, why, sizeof(why));
-	assert_non_null(keys);
-	one = sticky_sealer_new(keys);
-	sticky_keys_unref(sticky_keys_ref(keys));
-	other = sticky_sealer_new(keys);
-	sticky_keys_unref(keys);
+	assert_int_equal(seal_keys_load(path, &keys, why, sizeof(why)), 0);
+	one = sealer_new(&keys);
+	seal_keys_wipe(&keys);
+	assert_int_equal(seal_keys_load(path, &keys, why, sizeof(why)), 0);
+	other = sealer_new(&keys);
+	seal_keys_wipe(&keys);
 
 	sticky_seal(one, &web, identity, NOW, value, sizeof(value));
 	assert_true(sticky_open(other, &web, slice_make(value, sizeof(value)),
@@ -219,7 +219,7 @@ static void test_keys_live_as_long_as_somebody_needs_them(void **state)
 
 	unlink(path);
 	rmdir(folder);
-	assert_null(sticky_keys_load(path, why, sizeof(why)));
+	assert_int_equal(seal_keys_load(path, &keys, why, sizeof(why)), -1);
 	assert_string_equal(why, "No such file or directory");
 }
 
@@ -286,11 +286,15 @@ static void test_which_cookie_of_a_group_counts(void **state)
 	fields[0].value.n = strlen("AWSALBTG=") + sizeof(one);
 	assert_ptr_equal(sticky_group_of_head(sealer, &rule, &head, NOW),
 			 &blue);
+	assert_false(sticky_group_is_broken(sealer, &head));
 	/* URL-encoded: not ours. */
 	snprintf(text, sizeof(text), "AWSALBTG=%%%02X%.*s", one[0],
 		 (int)sizeof(one) - 1, one + 1);
 	fields[0].value.n = strlen(text);
 	assert_null(sticky_group_of_head(sealer, &rule, &head, NOW));
+	assert_true(sticky_group_is_broken(sealer, &head));
+	fields[0].value = SLICE("a=b");
+	assert_false(sticky_group_is_broken(sealer, &head));
 }
 
 int main(void)
@@ -301,7 +305,7 @@ int main(void)
 		cmocka_unit_test(test_what_clients_make_up_is_no_cookie),
 		cmocka_unit_test(test_both_cookies_are_set),
 		cmocka_unit_test(test_the_twin_wins),
-		cmocka_unit_test(test_keys_live_as_long_as_somebody_needs_them),
+		cmocka_unit_test(test_a_file_of_keys_means_the_same_to_all),
 		cmocka_unit_test(test_the_cookie_of_a_group),
 		cmocka_unit_test(test_which_cookie_of_a_group_counts),
 	};

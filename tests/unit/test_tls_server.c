@@ -33,7 +33,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* --- which certificate --------------------------------------------------- */
+/* -- which certificate ----------------------------------------------------- */
 
 static const struct {
 	const char *what, *name, *sigalgs; /* NULL: all */
@@ -137,7 +137,7 @@ static void test_a_default_that_would_be_preferred(void **state)
 	tls_server_unref(server);
 }
 
-/* --- sessions ------------------------------------------------------------ */
+/* -- sessions -------------------------------------------------------------- */
 
 /* Connects, with an earlier session if there is one; returns the new one and
  * whether the earlier one was taken up again. */
@@ -371,7 +371,7 @@ static void test_a_handshake_outlives_its_listener(void **state)
 	end_free(&c);
 }
 
-/* --- findings ------------------------------------------------------------ */
+/* -- findings -------------------------------------------------------------- */
 
 static char *findings(const char *policy,
 		      const struct tls_certificate_spec *certs, size_t n)

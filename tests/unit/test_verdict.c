@@ -166,8 +166,7 @@ static void test_the_path_names_the_rule(void **state)
 	model_free(m);
 }
 
-/* ---- sets of boxes --------------------------------------------------------
- */
+/* -- sets of boxes --------------------------------------------------------- */
 
 static void add_box(struct nft_set *set, const char *network, uint8_t protocol,
 		    uint16_t first, uint16_t last)

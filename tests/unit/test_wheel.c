@@ -44,8 +44,9 @@ static void test_random_deadlines(void **state)
 			due[i] = 0;
 		}
 		for (int i = 0; i < MANY; i++)
-			assert_true(due[i] == 0 ||
-				    now < due[i] + WHEEL_SLOT_MS + STEP_MS);
+			if (due[i])
+				assert_true(now <
+					    due[i] + WHEEL_SLOT_MS + STEP_MS);
 	}
 }
 
