@@ -17,6 +17,7 @@ src_libweir_a_SOURCES += \
 	src/base/outbox.c src/base/outbox.h \
 	src/base/map.c src/base/map.h \
 	src/base/near.c src/base/near.h \
+	src/base/glitch.c src/base/glitch.h src/base/glitches.def \
 	src/base/reason.c src/base/reason.h src/base/reasons.def \
 	src/base/slice.c src/base/slice.h \
 	src/base/text.c src/base/text.h \

@@ -165,6 +165,8 @@ static void print_status(const json_t *answer)
 	print_workers(json_object_get(answer, "workers"));
 	print_counts(json_object_get(answer, "counters"), "COUNTER");
 	print_counts(json_object_get(answer, "reasons"), "ANSWERED BY WEIR");
+	print_counts(json_object_get(answer, "http2_glitches"),
+		     "ODD IN HTTP/2");
 	print_names(json_object_get(answer, "names"));
 	print_lost_lines(json_object_get(answer, "logs"));
 }

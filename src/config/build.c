@@ -43,6 +43,7 @@ static void read_root(struct reader *r, const struct node *root,
 	snapshot_note_forwards(r->snap);
 	snapshot_note_check_logs(r->snap);
 	check_whole(r, root);
+	check_versions(r);
 	if (r->strict)
 		check_strict(r);
 	if (!r->options->without_secrets) {

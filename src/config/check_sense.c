@@ -298,8 +298,7 @@ static void warn_of_target(struct sense *s, const struct target *t)
 		     (int)addr_format(&t->addr, text), text);
 }
 
-/* -- checks that targets cannot understand ----------------------------------
- */
+/* -- checks that targets cannot understand --------------------------------- */
 
 /* On AWS, too, checks speak HTTP unless they are told otherwise. */
 static void warn_of_check(struct sense *s, const struct target_group *g)

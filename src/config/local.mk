@@ -11,6 +11,7 @@ src_libweir_a_SOURCES += \
 	src/config/places.c src/config/places.h \
 	src/config/read.h src/config/seam.c \
 	src/config/check_sense.c \
+	src/config/check_versions.c \
 	src/config/check_firewall.c src/config/read_firewall.h \
 	src/config/read_instance.c src/config/read_network.c \
 	src/config/read_secgroup.c src/config/read_traffic.c \

@@ -193,6 +193,24 @@ static void print_value(struct printer *p, const struct key *k,
 	}
 }
 
+/* The rows that hold inside of one key, as its neighbours have it. */
+static const struct key *rows_inside(const struct key *k,
+				     const struct key *keys,
+				     const struct given *given)
+{
+	const struct key_variant *variant = k->variant;
+	const struct node *other = NULL;
+
+	if (!variant)
+		return k->keys;
+	for (size_t i = 0; keys[i].name; i++)
+		if (strcmp(keys[i].name, variant->key) == 0)
+			other = given[i].value;
+	return other && slice_eq(other->text, slice_of(variant->word))
+		       ? variant->keys
+		       : k->keys;
+}
+
 static void print_map(struct printer *p, const struct node *map,
 		      const struct key *keys, int indent)
 {
@@ -201,6 +219,7 @@ static void print_map(struct printer *p, const struct node *map,
 	schema_sort(p->r, map, "", keys, given);
 	for (const struct key *k = keys; k->name; k++) {
 		const struct node *v = given[k - keys].value;
+		struct key row = *k;
 
 		/* Where one value alone is possible it is only worth a line
 		 * to the one who wrote it. */
@@ -214,7 +233,8 @@ static void print_map(struct printer *p, const struct node *map,
 			continue;
 		}
 		fprintf(p->to, "%s:", k->name);
-		print_value(p, k, v ? v : schema_fallback(p->r, k, &map->at),
+		row.keys = rows_inside(k, keys, given);
+		print_value(p, &row, v ? v : schema_fallback(p->r, k, &map->at),
 			    indent);
 	}
 }

@@ -75,7 +75,7 @@ extern const struct key action_keys[];
 extern const struct key changes_keys[];
 extern const struct key transform_keys[];
 extern const struct key group_keys[];
-extern const struct key health_check_keys[];
+extern const struct key health_check_keys[], grpc_check_keys[];
 extern const struct key target_keys[];
 extern const struct key test_keys[];
 extern const struct key root_keys[];
@@ -173,6 +173,9 @@ void make_edits(struct reader *r, struct listener *l);
 /* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);
 void check_rule_strictly(struct reader *r, const struct rule *rule);
+
+/* check_versions.c: requests that would only meet 464. */
+void check_versions(struct reader *r);
 
 /* check_sense.c: warnings of what cannot be meant. */
 void check_sense(struct reader *r);

@@ -269,10 +269,13 @@ static const struct word protocols[] = {
 
 static const struct word versions[] = {
 	{"HTTP1", VERSION_HTTP1, NULL},
-	{"HTTP2", VERSION_HTTP2, "HTTP/2 to targets is not built yet"},
-	{"GRPC", VERSION_GRPC, "gRPC is not built yet"},
+	{"HTTP2", VERSION_HTTP2, NULL},
+	{"GRPC", VERSION_GRPC, NULL},
 	{0},
 };
+
+static const struct key_variant grpc_checks = {"protocol_version", "GRPC",
+						grpc_check_keys};
 
 static const struct word algorithms[] = {
 	{"round_robin", ALGORITHM_ROUND_ROBIN, NULL},
@@ -323,7 +326,8 @@ const struct key group_keys[] = {
 	 .doc = "address:port, [v6]:port, name:port, unix:/path, or a mapping.",
 	 .absent = "none"},
 	{"health_check", &type_health_check, INTO(health_check), "{}",
-	 .keys = health_check_keys, .doc = "How targets are checked."},
+	 .keys = health_check_keys, .variant = &grpc_checks,
+	 .doc = "How targets are checked."},
 	{"timeouts.target_connect_seconds", &type_seconds,
 	 INTO(target_connect_ms), .any = {0.05, 86400},
 	 .doc = "Time in which a target must take a connection.",
@@ -405,8 +409,8 @@ const struct key group_keys[] = {
 		    "A PROXY header tells targets the client's address."),
 	NETWORK_ROW("proxy_protocol_v2.client_to_server.header_placement",
 		    "on_first_ack", "When it is sent."),
-	{"routing.http2.rst_stream_error_forwarding.enabled", &type_only,
-	 NO_SLOT, "false", .refusal = LATER,
+	{"routing.http2.rst_stream_error_forwarding.enabled", &type_boolean,
+	 INTO(forwards_resets), "false",
 	 .doc = "Passes a target's RST_STREAM on."},
 	{"passive_checks.failure_count", &type_count,
 	 INTO(passive.failure_count), "3", .any = {0, 100},

@@ -139,40 +139,52 @@ static const struct type type_matcher = {
 	parse_matcher, SHAPE_NUMBER | SHAPE_TEXT, "^[0-9, -]+$"};
 
 /* clang-format off */
+/* Of a GRPC group they are calls of gRPC (AWS: health checks). */
+#define CHECK_ROWS(its_path, its_matcher, its_least, its_most, its_aws_least, \
+		   its_aws_most) \
+	{"enabled", &type_boolean, CHECK(enabled), "true", \
+	 .doc = "false: the state is unavailable, and targets take traffic."}, \
+	{"protocol", &type_word, CHECK(protocol), "HTTP", \
+	 .words = check_protocols, .doc = "HTTP, HTTPS or TCP."}, \
+	{"port", &type_check_port, CHECK(port), "traffic-port", \
+	 .any = {1, 65535}, \
+	 .doc = "traffic-port is the port of the target."}, \
+	{"path", &type_check_path, CHECK(path), its_path, \
+	 .doc = "Path of the request that checks a target; GRPC: by default " \
+		"/AWS.ALB/healthcheck."}, \
+	{"interval_seconds", &type_seconds, CHECK(interval_ms), "30", \
+	 {0.1, 86400}, {5, 300}, \
+	 .doc = "Time from the start of one check to the start of the next."}, \
+	{"timeout_seconds", &type_seconds, CHECK(timeout_ms), "5", \
+	 {0.01, 3600}, {2, 120}, \
+	 .doc = "Time in which the whole response head must arrive; below the " \
+	 "interval."}, \
+	{"healthy_threshold_count", &type_count, CHECK(rise), "5", {1, 1000}, \
+	 {2, 10}, .doc = "Successes in a row after which a target takes traffic."}, \
+	{"unhealthy_threshold_count", &type_count, CHECK(fall), "2", \
+	 {1, 1000}, {2, 10}, \
+	 .doc = "Failures in a row after which a target takes none."}, \
+	{"matcher", &type_matcher, 0, its_matcher, {its_least, its_most}, \
+	 {its_aws_least, its_aws_most}, \
+	 .values = "codes and ranges of codes from 100 to 599; GRPC: 0 to 99", \
+	 .doc = "Codes that a healthy target answers with; GRPC: those of " \
+		"gRPC, by default 12."}, \
+	{"host", &type_check_host, CHECK(host), \
+	 .values = "a host, with a port or without", \
+	 .doc = "Host that checks send, and the name in their TLS.", \
+	 .absent = "address and port of the target"}, \
+	{"body", &type_check_body, CHECK(body), \
+	 .values = "a regular expression", \
+	 .doc = "What the first 64 KiB of the answer's body must contain.", \
+	 .absent = "none"}, \
+	{0}
+
 const struct key health_check_keys[] = {
-	{"enabled", &type_boolean, CHECK(enabled), "true",
-	 .doc = "false: the state is unavailable, and targets take traffic."},
-	{"protocol", &type_word, CHECK(protocol), "HTTP",
-	 .words = check_protocols, .doc = "HTTP, HTTPS or TCP."},
-	{"port", &type_check_port, CHECK(port), "traffic-port",
-	 .any = {1, 65535},
-	 .doc = "traffic-port is the port of the target."},
-	{"path", &type_check_path, CHECK(path), "/",
-	 .doc = "Path of the request that checks a target."},
-	{"interval_seconds", &type_seconds, CHECK(interval_ms), "30",
-	 {0.1, 86400}, {5, 300},
-	 .doc = "Time from the start of one check to the start of the next."},
-	{"timeout_seconds", &type_seconds, CHECK(timeout_ms), "5",
-	 {0.01, 3600}, {2, 120},
-	 .doc = "Time in which the whole response head must arrive; below the "
-	 "interval."},
-	{"healthy_threshold_count", &type_count, CHECK(rise), "5", {1, 1000},
-	 {2, 10}, .doc = "Successes in a row after which a target takes traffic."},
-	{"unhealthy_threshold_count", &type_count, CHECK(fall), "2",
-	 {1, 1000}, {2, 10},
-	 .doc = "Failures in a row after which a target takes none."},
-	{"matcher", &type_matcher, 0, "200", {100, 599}, {200, 499},
-	 .values = "codes and ranges of codes from 100 to 599",
-	 .doc = "Codes that a healthy target answers with."},
-	{"host", &type_check_host, CHECK(host),
-	 .values = "a host, with a port or without",
-	 .doc = "Host that checks send, and the name in their TLS.",
-	 .absent = "address and port of the target"},
-	{"body", &type_check_body, CHECK(body),
-	 .values = "a regular expression",
-	 .doc = "What the first 64 KiB of the answer's body must contain.",
-	 .absent = "none"},
-	{0},
+	CHECK_ROWS("/", "200", 100, 599, 200, 499)
+};
+
+const struct key grpc_check_keys[] = {
+	CHECK_ROWS("/AWS.ALB/healthcheck", "12", 0, 99, 0, 99)
 };
 /* clang-format on */
 
@@ -180,10 +192,12 @@ static void parse_health_check(struct reader *r, const struct key *k,
 			       const struct node *v, void *slot)
 {
 	struct health_check *check = slot;
+	bool is_grpc = r->group->version == VERSION_GRPC;
 
 	if (!want_map(r, k->name, v))
 		return;
-	read_mapping(r, v, "health_check", health_check_keys, check);
+	read_mapping(r, v, "health_check",
+		     is_grpc ? grpc_check_keys : health_check_keys, check);
 	if (check->interval_ms && check->timeout_ms >= check->interval_ms)
 		complain(r, &v->at, NULL,
 			 "timeout_seconds (%g) must be below interval_seconds "
@@ -194,6 +208,10 @@ static void parse_health_check(struct reader *r, const struct key *k,
 		complain(r, &v->at, NULL,
 			 "%s is for health checks by HTTP or HTTPS",
 			 check->host.n ? "host" : "body");
+	if (is_grpc && check->body)
+		complain(r, &v->at, NULL,
+			 "body is for health checks by HTTP: that of a GRPC "
+			 "group is a call of gRPC");
 	if (r->strict && check->protocol == PROTOCOL_TCP)
 		aws_refuses(r, &v->at,
 			    "on AWS the targets of an application load "

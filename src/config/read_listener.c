@@ -122,8 +122,9 @@ static void free_tls(void *object)
 /* `workers: auto` is known by now: settings are read first. */
 static void set_up_tls(struct reader *r, struct draft *d)
 {
-	static const char *const alpn[] = {"http/1.1"};
+	static const char *const alpn[] = {"h2", "http/1.1"};
 	struct listener *l = &d->listener;
+	const size_t first = l->balancer->http2 ? 0 : 1;
 	struct slice name = slice_of(arena_printf(
 		r->arena, "%.*s:%u", SLICE_ARG(l->balancer->name), l->port));
 	struct tls_server_spec spec = {
@@ -132,8 +133,8 @@ static void set_up_tls(struct reader *r, struct draft *d)
 		.certificates = d->certificates,
 		.n_certificates = d->n_certificates,
 		.n_workers = r->snap->settings.workers,
-		.alpn = alpn,
-		.n_alpn = ARRAY_SIZE(alpn),
+		.alpn = alpn + first,
+		.n_alpn = ARRAY_SIZE(alpn) - first,
 		.tickets = r->options->tickets,
 		.context = name,
 	};

@@ -69,6 +69,13 @@ enum key_flag {
 
 enum { NO_SLOT = -1 };
 
+/* Other rows for the mapping inside, where another key of the same object has
+ * that word: defaults and limits differ then, the names do not. */
+struct key_variant {
+	const char *key, *word;
+	const struct key *keys;
+};
+
 struct key {
 	const char *name;
 	const struct type *type;
@@ -81,9 +88,10 @@ struct key {
 	const char *absent;   /* without fallback: what holds then, in words */
 	const struct word *words; /* ends with text NULL */
 	const struct key *keys; /* of the mapping inside; ends with name NULL */
-	const char *refusal;    /* for types that refuse: why */
-	const char *values;     /* what it can be, in words, where type, words
-				 * and range do not tell */
+	const struct key_variant *variant; /* of `keys`; NULL: none */
+	const char *refusal;               /* for types that refuse: why */
+	const char *values; /* what it can be, in words, where type, words
+			     * and range do not tell */
 };
 
 struct text; /* base/text.h */

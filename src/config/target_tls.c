@@ -176,13 +176,16 @@ static void free_client(void *object)
 }
 
 /* What two groups have in common that can share a client. */
-static struct slice key_of_client(struct reader *r, const struct target_tls *t,
-				  unsigned rank)
+static struct slice key_of_client(struct reader *r,
+				  const struct target_group *g, unsigned rank)
 {
+	const struct target_tls *t = &g->target_tls;
+
 	return slice_of(arena_printf(
-		&r->tree->arena, "%u\n%d\n%.*s\n%.*s\n%.*s\n%.*s", rank,
-		t->verify, SLICE_ARG(t->ca_bundle), SLICE_ARG(t->server_name),
-		SLICE_ARG(t->certificate), SLICE_ARG(t->private_key)));
+		&r->tree->arena, "%u\n%d %d\n%.*s\n%.*s\n%.*s\n%.*s", rank,
+		g->version == VERSION_HTTP1, t->verify, SLICE_ARG(t->ca_bundle),
+		SLICE_ARG(t->server_name), SLICE_ARG(t->certificate),
+		SLICE_ARG(t->private_key)));
 }
 
 static struct trust *trust_of(struct reader *r, const struct target_tls *t)
@@ -206,13 +209,17 @@ static struct tls_identity *identity_of(struct reader *r,
 				 &t->place, r->diag);
 }
 
-static struct tls_client *make_client(struct reader *r,
-				      const struct target_tls *t, unsigned rank)
+static struct tls_client *
+make_client(struct reader *r, const struct target_group *g, unsigned rank)
 {
+	static const char *const http2[] = {"h2"};
+	const struct target_tls *t = &g->target_tls;
 	struct tls_client_spec spec = {
 		.policy = tls_target_policy(rank),
 		.n_workers = r->snap->settings.workers + 1,
 		.server_name = t->server_name,
+		.alpn = http2,
+		.n_alpn = g->version == VERSION_HTTP1 ? 0 : ARRAY_SIZE(http2),
 	};
 	struct diag heard = {0}; /* the listeners said it already */
 	struct tls_client *client = NULL;
@@ -233,16 +240,16 @@ static struct tls_client *make_client(struct reader *r,
 }
 
 static struct tls_client *client_of(struct reader *r, struct map *clients,
-				    const struct target_tls *t, unsigned rank)
+				    const struct target_group *g, unsigned rank)
 {
 	static char failed;
-	struct slice key = key_of_client(r, t, rank);
+	struct slice key = key_of_client(r, g, rank);
 	struct slice any_rank = slice_from(key, slice_find(key, '\n'));
 	struct tls_client *c = map_get(clients, key);
 
 	if (c || map_get(clients, any_rank))
 		return c;
-	c = make_client(r, t, rank);
+	c = make_client(r, g, rank);
 	if (!c) {
 		/* It would fail in the same way for each load balancer. */
 		map_put(clients, any_rank, &failed);
@@ -264,9 +271,9 @@ static void serve_group(struct reader *r, struct map *clients,
 		g->tls = ARENA_ARRAY(r->arena, TARGET_RANKS,
 				     struct tls_client *);
 	if (speaks_tls(g) && !g->tls[rank])
-		g->tls[rank] = client_of(r, clients, &g->target_tls, rank);
+		g->tls[rank] = client_of(r, clients, g, rank);
 	if (is_checked_by_tls(g) && !g->check_tls)
-		g->check_tls = client_of(r, clients, &g->target_tls, rank);
+		g->check_tls = client_of(r, clients, g, rank);
 }
 
 static void serve_rule(struct reader *r, struct map *clients,

@@ -267,7 +267,7 @@ static void take_lines(struct client *c)
  * read that has no room for them. So they are looked for before the first
  * octets of a request are read; a look makes copies, which are ours.
  */
-static void look_for_descriptors(struct client *c)
+static bool look_for_descriptors(struct client *c)
 {
 	union {
 		struct cmsghdr align;
@@ -283,28 +283,43 @@ static void look_for_descriptors(struct client *c)
 
 	if (recvmsg(c->conn.fd, &m,
 		    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
-		return;
+		return false;
 	head = CMSG_FIRSTHDR(&m);
 	if (!head || head->cmsg_level != SOL_SOCKET ||
 	    head->cmsg_type != SCM_RIGHTS)
-		return;
+		return false;
 	close_descriptors(c);
 	c->n_fds = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	c->fds = xmalloc((c->n_fds + 1) * sizeof(int));
 	memcpy(c->fds, CMSG_DATA(head), c->n_fds * sizeof(int));
+	return true;
+}
+
+/* A read ends behind octets that came with descriptors, however much follows:
+ * it is short, and yet the socket is not empty. */
+static enum io fill(struct client *c, bool *has_descriptors)
+{
+	enum io io = conn_fill(&c->conn);
+
+	if (io != IO_AGAIN || !*has_descriptors)
+		return io;
+	*has_descriptors = false;
+	c->conn.readable = true;
+	return conn_fill(&c->conn);
 }
 
 static void on_ready(struct conn *conn)
 {
 	struct client *c = list_entry(conn, struct client, conn);
+	bool has_descriptors;
 	enum io io;
 
 	if (c->gone)
 		return;
-	if (c->peer.uid == 0 && !c->request && conn->in.n == 0)
-		look_for_descriptors(c);
+	has_descriptors = c->peer.uid == 0 && !c->request && conn->in.n == 0 &&
+			  look_for_descriptors(c);
 	do {
-		io = conn_fill(conn);
+		io = fill(c, &has_descriptors);
 		take_lines(c);
 	} while (!c->gone && io == IO_DONE && chain_room(&conn->in) > 0);
 	if (c->gone)
@@ -337,7 +352,10 @@ static void on_expired(struct conn *conn)
 		client_drop(c);
 }
 
-static const struct conn_ops client_conn_ops = {on_ready, on_expired};
+static const struct conn_ops client_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 static void on_retry(int fd, int what, void *arg)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "check_call.h"
 #include "http/chunked.h"
 #include "http/framing.h"
 #include "http/h1_parse.h"
@@ -39,6 +40,7 @@ struct check {
 	size_t looked; /* octets of the head that were parsed in vain */
 	uint16_t code; /* of the answer, once its head is there; 0: not yet */
 	struct check_body *body; /* owned; NULL: not looked at, or not yet */
+	struct check_call *call; /* owned; NULL: not HTTP/2, or not yet */
 	bool asked;              /* the request is in conn.out, or beyond */
 	bool over;
 };
@@ -61,6 +63,8 @@ static void give_back(struct retired *r)
 static void end(struct check *c, const struct check_outcome *outcome)
 {
 	c->over = true;
+	check_call_free(c->call);
+	c->call = NULL;
 	conn_close(&c->conn);
 	loop_retire(c->pool->loop, &c->retired, give_back);
 	free(c->body);
@@ -120,18 +124,25 @@ static void keep_visible(char *text)
 }
 
 /* Where a redirect leads tells most about what is wrong with the path. */
+static void end_status(struct check *c, unsigned status, struct slice to)
+{
+	char detail[CHECK_DETAIL_MAX];
+
+	snprintf(detail, sizeof(detail),
+		 to.n ? "status %u to %.*s" : "status %u", status,
+		 SLICE_ARG(to));
+	keep_visible(detail);
+	end(c, &(struct check_outcome){.result = CHECK_ANSWERED,
+				       .code = (uint16_t)status,
+				       .detail = detail});
+}
+
 static void end_answered(struct check *c, const struct http_head *head)
 {
 	const struct field *to =
 		head->status / 100 == 3 ? head_find(head, NAME_LOCATION) : NULL;
-	char detail[CHECK_DETAIL_MAX];
 
-	snprintf(detail, sizeof(detail), to ? "status %u to %.*s" : "status %u",
-		 head->status, SLICE_ARG(to ? to->value : SLICE("")));
-	keep_visible(detail);
-	end(c, &(struct check_outcome){.result = CHECK_ANSWERED,
-				       .code = head->status,
-				       .detail = detail});
+	end_status(c, head->status, to ? to->value : SLICE(""));
 }
 
 /* Interim responses come before the answer (RFC 9110 15.2); 101 was not
@@ -143,7 +154,7 @@ static bool is_interim(const struct http_head *head)
 
 /* -- bodies ---------------------------------------------------------------- */
 
-static void end_of_body(struct check *c)
+static void end_of_body(struct check *c, struct slice body)
 {
 	struct check_pool *pool = c->pool;
 	char detail[CHECK_DETAIL_MAX];
@@ -151,9 +162,7 @@ static void end_of_body(struct check *c)
 	if (!pool->patterns)
 		pool->patterns = pattern_scratch_new();
 	switch (pool->patterns
-			? pattern_match(c->spec.body,
-					slice_make(c->body->text, c->body->n),
-					pool->patterns)
+			? pattern_match(c->spec.body, body, pool->patterns)
 			: PATTERN_GAVE_UP) {
 	case PATTERN_YES:
 		snprintf(detail, sizeof(detail), "status %u", c->code);
@@ -173,6 +182,11 @@ static void end_of_body(struct check *c)
 		end_broken(c, "the body needs too much effort to look at");
 		return;
 	}
+}
+
+static struct slice text_of(const struct check_body *body)
+{
+	return slice_make(body->text, body->n);
 }
 
 /* Keeps a piece; false when no more is looked at. */
@@ -242,7 +256,7 @@ static bool look_at_body(struct check *c)
 	if (bad)
 		end_broken(c, "the chunked coding of the body is broken");
 	else if (done)
-		end_of_body(c);
+		end_of_body(c, text_of(c->body));
 	return done;
 }
 
@@ -317,7 +331,7 @@ static void read_answer(struct check *c)
 		return;
 	case IO_CLOSED:
 		if (c->body && c->body->framing.kind == FRAMING_CLOSE) {
-			end_of_body(c);
+			end_of_body(c, text_of(c->body));
 			return;
 		}
 		end_broken(c, "closed before the answer was complete");
@@ -339,6 +353,80 @@ static struct slice server_name_of(struct slice host)
 	return addr_parse_ip(name, 0, &ignored) ? SLICE("") : name;
 }
 
+/* -- HTTP/2 ---------------------------------------------------------------- */
+
+static bool begin_call(struct check *c)
+{
+	const struct check_call_spec spec = {
+		.path = c->spec.path,
+		.host = c->spec.sent_host,
+		.secure = c->spec.over_tls,
+		.is_grpc = c->spec.version == VERSION_GRPC,
+		.body_most = c->spec.body ? CHECK_BODY_MAX : 0,
+	};
+
+	c->call = check_call_new(&c->conn, &spec);
+	return c->call != NULL;
+}
+
+static void end_grpc(struct check *c, const struct check_call_answer *answer)
+{
+	char detail[CHECK_DETAIL_MAX];
+
+	if (answer->grpc_status == CALL_NO_GRPC_STATUS) {
+		snprintf(detail, sizeof(detail), "status %u and no grpc-status",
+			 answer->status);
+		end_broken(c, detail);
+		return;
+	}
+	snprintf(detail, sizeof(detail), "grpc-status %d", answer->grpc_status);
+	end(c, &(struct check_outcome){.result = CHECK_ANSWERED,
+				       .code = (uint16_t)answer->grpc_status,
+				       .detail = detail});
+}
+
+static void end_call(struct check *c, const struct check_call_answer *answer)
+{
+	c->code = answer->status;
+	if (c->spec.version == VERSION_GRPC)
+		end_grpc(c, answer);
+	else if (c->spec.body)
+		end_of_body(c, answer->body);
+	else
+		end_status(c, answer->status, answer->location);
+}
+
+static void run_call(struct check *c)
+{
+	struct conn *conn = &c->conn;
+	struct check_call_answer answer;
+	enum io io = IO_AGAIN;
+
+	if (!conn_is_established(conn))
+		io = conn_fill(conn);
+	if (io == IO_FAILED || io == IO_CLOSED) {
+		end_by(c, conn->error ? conn->error : EPROTO);
+		return;
+	}
+	if (!conn_is_established(conn))
+		return;
+	if (conn->filter &&
+	    !slice_eq(tls_filter_alpn(conn->filter), SLICE("h2"))) {
+		end_broken(c, reason_sentence(REASON_TARGET_NO_HTTP2));
+		return;
+	}
+	switch (check_call_run(c->call, &answer)) {
+	case CALL_WAITS:
+		return;
+	case CALL_ANSWERED:
+		end_call(c, &answer);
+		return;
+	case CALL_BROKEN:
+		end_broken(c, answer.detail);
+		return;
+	}
+}
+
 /* Once connected: a filter if there is to be TLS, then the request. */
 static bool begin(struct check *c)
 {
@@ -353,6 +441,8 @@ static bool begin(struct check *c)
 		if (!conn->filter)
 			return false;
 	}
+	if (c->spec.version != VERSION_HTTP1)
+		return begin_call(c);
 	if (!chain_copy(&conn->out, c->spec.request))
 		return false;
 	conn_dirty(conn);
@@ -371,6 +461,8 @@ static void on_ready(struct conn *conn)
 		end(c, &(struct check_outcome){.result = CHECK_CONNECTED});
 	else if (!c->asked && !begin(c))
 		end_by(c, ENOBUFS);
+	else if (c->call)
+		run_call(c);
 	else
 		read_answer(c);
 }
@@ -380,7 +472,19 @@ static void on_expired(struct conn *conn)
 	(void)conn; /* no deadline is set: the prober keeps the time */
 }
 
-static const struct conn_ops check_conn_ops = {on_ready, on_expired};
+static void on_gather(struct conn *conn)
+{
+	struct check *c = list_entry(conn, struct check, conn);
+
+	if (c->call)
+		check_call_gather(c->call);
+}
+
+static const struct conn_ops check_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+	.gather = on_gather,
+};
 
 static struct check *take(struct check_pool *pool)
 {
@@ -407,6 +511,7 @@ struct check *check_start(struct check_pool *pool,
 	c->looked = 0;
 	c->code = 0;
 	c->asked = c->over = false;
+	c->call = NULL;
 	if (spec->over_tls && !spec->tls) {
 		*failed = (struct check_outcome){.result = CHECK_INTERNAL,
 						 .detail = "no TLS"};

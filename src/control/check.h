@@ -16,6 +16,7 @@
 #define WEIR_CONTROL_CHECK_H
 
 #include "balance/health.h"
+#include "model/group.h"
 #include "net/addr.h"
 #include "net/loop.h"
 
@@ -28,7 +29,7 @@ enum { CHECK_DETAIL_MAX = 256 }; /* octets of a detail, with its end */
 
 struct check_outcome {
 	enum check_result result;
-	uint16_t code;      /* with CHECK_ANSWERED, else 0 */
+	uint16_t code;      /* with CHECK_ANSWERED, else 0; of gRPC its own */
 	const char *detail; /* "Connection refused", "status 301 to /login";
 			     * NULL: connected; valid during the call */
 };
@@ -36,10 +37,13 @@ struct check_outcome {
 /* All of it is borrowed until the check has ended. */
 struct check_spec {
 	const struct addr *addr;
-	struct slice name;          /* of the target, for TLS sessions */
-	struct slice verify_name;   /* that its certificate must have; of
-				     * use where `tls` verifies */
-	struct slice request;       /* empty: being connected is enough */
+	struct slice name;        /* of the target, for TLS sessions */
+	struct slice verify_name; /* that its certificate must have; of
+				   * use where `tls` verifies */
+	struct slice request;     /* empty: being connected is enough; of
+				   * HTTP/2 it is made of path and sent_host */
+	enum protocol_version version;
+	struct slice path, sent_host;
 	struct slice host;          /* that the request names, with a port or
 				     * not, for TLS; empty: none */
 	const struct pattern *body; /* must be found in the first 64 KiB of

@@ -31,7 +31,7 @@ void events_release(struct events *e)
 void events_note(struct events *e, enum event_kind kind, const char *what,
 		 const char *format, ...)
 {
-	struct event *place;
+	struct event_entry *place;
 	char *sentence;
 	va_list args;
 
@@ -44,10 +44,11 @@ void events_note(struct events *e, enum event_kind kind, const char *what,
 	place = &e->ring[e->next++ % EVENTS_MAX];
 	free(place->what);
 	free(place->sentence);
-	*place = (struct event){clock_wall_s(), kind, xstrdup(what), sentence};
+	*place = (struct event_entry){clock_wall_s(), kind, xstrdup(what),
+				      sentence};
 }
 
-static json_t *event_to_json(const struct event *event)
+static json_t *event_to_json(const struct event_entry *event)
 {
 	json_t *o = json_object();
 
@@ -68,7 +69,7 @@ uint64_t events_oldest(const struct events *e, uint64_t number)
 
 json_t *events_one(const struct events *e, uint64_t number, time_t since_s)
 {
-	const struct event *event = &e->ring[number % EVENTS_MAX];
+	const struct event_entry *event = &e->ring[number % EVENTS_MAX];
 
 	return event->at_s < since_s ? NULL : event_to_json(event);
 }

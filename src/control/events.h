@@ -27,7 +27,7 @@ enum event_kind {
 	EVENT_KINDS
 };
 
-struct event {
+struct event_entry {
 	time_t at_s;
 	enum event_kind kind;
 	char *what;     /* what it happened to: "app 10.0.0.3:80"; owned */
@@ -36,8 +36,9 @@ struct event {
 
 /* A zeroed one is empty. */
 struct events {
-	struct event *ring; /* EVENTS_MAX of them; from malloc at first use */
-	uint64_t next;      /* number of the next one; the first is 0 */
+	struct event_entry
+		*ring; /* EVENTS_MAX of them; from malloc at first use */
+	uint64_t next; /* number of the next one; the first is 0 */
 };
 
 void events_release(struct events *e);

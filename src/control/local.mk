@@ -3,6 +3,7 @@ src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
 	src/control/check.c src/control/check.h \
 	src/control/check_line.c src/control/check_line.h \
+	src/control/check_call.c src/control/check_call.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/confirm.c src/control/confirm.h \
 	src/control/daemon.c src/control/daemon.h \

@@ -30,6 +30,7 @@ struct probe {
 	struct prober *prober;
 	struct health_track track;
 	char *request;                /* owned; NULL for TCP */
+	char *host;                   /* that it names; owned */
 	struct addr addr;             /* where the check goes */
 	char tls_name[ADDR_TEXT_MAX]; /* room for a check under way */
 	uint64_t tls_print;           /* of the client that it uses; 0: none */
@@ -345,6 +346,15 @@ static void on_check_end(void *arg, const struct check_outcome *outcome)
 	rearm(p);
 }
 
+/* Of a request as it was written, which outlives a reload. */
+static struct slice path_of(const char *request)
+{
+	struct slice rest = slice_of(request);
+
+	slice_cut(&rest, ' ');
+	return slice_cut(&rest, ' ');
+}
+
 static void start(struct probe *probe)
 {
 	struct prober *p = probe->prober;
@@ -353,6 +363,9 @@ static void start(struct probe *probe)
 		.addr = &probe->addr,
 		.name = slice_of(probe->state->name),
 		.request = slice_of(probe->request),
+		.version = probe->group->version,
+		.path = path_of(probe->request),
+		.sent_host = slice_of(probe->host),
 		.host = h->host,
 		.body = h->body,
 		.over_tls = h->protocol == PROTOCOL_HTTPS,
@@ -418,22 +431,32 @@ static size_t write_host(const struct probe *probe, char out[ADDR_TEXT_MAX])
 	return n;
 }
 
-/* What to ask, and where; NULL for TCP. From malloc. */
-static char *write_request(const struct probe *probe)
+/* The Host that is sent. From malloc. */
+static char *choose_host(const struct probe *probe)
 {
 	const struct health_check *h = &probe->group->health_check;
 	char own[ADDR_TEXT_MAX];
-	struct slice host = h->host;
+
+	return slice_dup(h->host.n ? h->host
+				   : slice_make(own, write_host(probe, own)));
+}
+
+/* What to ask, and where; NULL for TCP. Of HTTP/2 it only tells one question
+ * from another. From malloc. */
+static char *write_request(const struct probe *probe, const char *host)
+{
+	const struct health_check *h = &probe->group->health_check;
 
 	if (h->protocol == PROTOCOL_TCP)
 		return NULL;
-	if (host.n == 0)
-		host = slice_make(own, write_host(probe, own));
-	return xasprintf("GET %.*s HTTP/1.1\r\n"
-			 "Host: %.*s\r\n"
+	return xasprintf("%s %.*s HTTP/%s\r\n"
+			 "Host: %s\r\n"
 			 "User-Agent: ELB-HealthChecker/2.0\r\n"
 			 "Connection: close\r\n\r\n",
-			 SLICE_ARG(h->path), SLICE_ARG(host));
+			 probe->group->version == VERSION_GRPC ? "POST" : "GET",
+			 SLICE_ARG(h->path),
+			 probe->group->version == VERSION_HTTP1 ? "1.1" : "2",
+			 host);
 }
 
 static void stop_running(struct probe *probe)
@@ -451,7 +474,7 @@ static void aim(struct probe *probe, const struct target_group *g,
 		const struct addr *addr)
 {
 	uint64_t print = g->check_tls ? tls_client_print(g->check_tls) : 0;
-	char *request;
+	char *request, *host;
 
 	probe->group = g;
 	if (!addr_eq(addr, &probe->addr))
@@ -461,14 +484,18 @@ static void aim(struct probe *probe, const struct target_group *g,
 	if (print != probe->tls_print)
 		stop_running(probe);
 	probe->tls_print = print;
-	request = write_request(probe);
+	host = choose_host(probe);
+	request = write_request(probe, host);
 	if (slice_eq(slice_of(request), slice_of(probe->request))) {
 		free(request);
+		free(host);
 		return;
 	}
 	stop_running(probe);
 	free(probe->request);
+	free(probe->host);
 	probe->request = request;
+	probe->host = host;
 }
 
 static struct probe *probe_of(struct prober *p, struct target_state *s)
@@ -502,6 +529,7 @@ static void drop(struct prober *p, struct probe *probe)
 	p->counts.n_probes--;
 	state_unref(probe->state);
 	free(probe->request);
+	free(probe->host);
 	free(probe->detail);
 	free(probe);
 }

@@ -14,6 +14,7 @@
 #include "generations.h"
 #include "logs.h"
 #include "model/protocol.h"
+#include "stream/h2_session.h"
 #include "web.h"
 
 enum { DIFFERS_MS = 1000 };
@@ -165,12 +166,52 @@ static json_t *total_reasons(const struct daemon *d)
 	return o;
 }
 
+/* Of one listener, or of a load balancer where `l` is NULL. */
+static uint64_t glitches_of(const struct balancer_state *lb,
+			    const struct listener_state *l, enum glitch g)
+{
+	uint64_t sum = 0;
+
+	if (l)
+		return listener_glitches(l, g);
+	for (l = lb->listeners; l; l = l->next)
+		sum += listener_glitches(l, g);
+	return sum;
+}
+
+static json_t *total_glitches(const struct daemon *d)
+{
+	json_t *o = json_object();
+
+	for (int g = 0; g < GLITCH_KINDS; g++) {
+		const struct balancer_state *lb = d->counts.balancers;
+		uint64_t sum = 0;
+
+		for (; lb; lb = lb->next)
+			sum += glitches_of(lb, NULL, (enum glitch)g);
+		if (sum)
+			status_count(o, glitch_token((enum glitch)g), sum);
+	}
+	return o;
+}
+
+/* What one connection of HTTP/2 from a client may make us hold. */
+static json_t *http2_limits(void)
+{
+	json_t *o = json_object();
+
+	status_count(o, "body_octets", H2_IN_MOST + H2_OUT_MOST);
+	status_count(o, "head_octets", H2_HEADS_MOST);
+	return o;
+}
+
 /* Members "counters" and "reasons" of one listener, or of a load balancer
  * where `l` is NULL. */
 static void set_listener_counts(json_t *o, const struct balancer_state *lb,
 				const struct listener_state *l)
 {
 	json_t *counts = json_object(), *reasons = json_object();
+	json_t *glitches = json_object();
 
 	for (size_t i = 0; i < n_counters; i++) {
 		enum listener_counter c =
@@ -188,8 +229,15 @@ static void set_listener_counts(json_t *o, const struct balancer_state *lb,
 		if (n)
 			status_count(reasons, reason_token((enum reason)r), n);
 	}
+	for (int g = 0; g < GLITCH_KINDS; g++) {
+		uint64_t n = glitches_of(lb, l, (enum glitch)g);
+
+		if (n)
+			status_count(glitches, glitch_token((enum glitch)g), n);
+	}
 	json_object_set_new(o, "counters", counts);
 	json_object_set_new(o, "reasons", reasons);
+	json_object_set_new(o, "http2_glitches", glitches);
 }
 
 /* With its listeners of before, whose numbers are its own. */
@@ -431,6 +479,8 @@ json_t *status_of_daemon(struct daemon *d)
 	json_object_set_new(o, "listeners", listeners(d));
 	json_object_set_new(o, "counters", totals(d));
 	json_object_set_new(o, "reasons", total_reasons(d));
+	json_object_set_new(o, "http2_glitches", total_glitches(d));
+	json_object_set_new(o, "http2_connection_limits", http2_limits());
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
 	json_object_set_new(o, "overlay", overlay(d));

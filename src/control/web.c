@@ -476,7 +476,10 @@ static void on_expired(struct conn *conn)
 	visitor_drop(v);
 }
 
-static const struct conn_ops visitor_ops = {on_ready, on_expired};
+static const struct conn_ops visitor_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 /* -- connections ----------------------------------------------------------- */
 

@@ -72,57 +72,6 @@ static bool has_nul_or_cr(struct slice s)
 /* -- fields ---------------------------------------------------------------- */
 
 /*
- * Whether a careless reader takes this name for `want`: letters alike in any
- * case, whatever stands around them or for the hyphen left out. U+017F and
- * U+0131 become "s" and "i" where somebody folds them as Unicode.
- */
-static bool is_like(struct slice name, struct slice want)
-{
-	size_t i = 0;
-
-	while (i < name.n && !octet_is(name.p[i], OCTET_ALNUM))
-		i++;
-	for (size_t k = 0; k < want.n; k++) {
-		unsigned char next;
-
-		if (want.p[k] == '-') {
-			while (i < name.n && !octet_is(name.p[i], OCTET_ALNUM))
-				i++;
-			continue;
-		}
-		while (i < name.n && (unsigned char)name.p[i] <= 0x20)
-			i++;
-		if (i == name.n)
-			return false;
-		next = i + 1 < name.n ? (unsigned char)name.p[i + 1] : 0;
-		if (ascii_lower(name.p[i]) == want.p[k])
-			i++;
-		else if (want.p[k] == 's' && name.p[i] == '\xc5' &&
-			 next == 0xbf)
-			i += 2;
-		else if (want.p[k] == 'i' && name.p[i] == '\xc4' &&
-			 next == 0xb1)
-			i += 2;
-		else
-			return false;
-	}
-	while (i < name.n && !octet_is(name.p[i], OCTET_ALNUM))
-		i++;
-	return i == name.n;
-}
-
-static void note_likeness(struct http_head *head, struct field *f)
-{
-	if (is_like(f->name, SLICE("content-length")))
-		f->quirks |= FIELD_LIKE_LENGTH | FIELD_LEAVE_OUT;
-	else if (is_like(f->name, SLICE("transfer-encoding")))
-		f->quirks |= FIELD_LIKE_CODING | FIELD_LEAVE_OUT;
-	else
-		return;
-	head->quirks |= QUIRK_SUSPICIOUS | QUIRK_LEAVE_OUT;
-}
-
-/*
  * Names that are not like Content-Length or Transfer-Encoding for sure, when
  * they consist of letters, digits and hyphens: too short, or begin otherwise.
  */
@@ -254,7 +203,7 @@ static enum step take_odd_field(struct cursor *c, struct slice line)
 	if (!folded)
 		f->id = (uint8_t)name_of(f->name);
 	if (f->id == NAME_OTHER)
-		note_likeness(head, f);
+		head_note_likeness(head, f);
 	add_field(head, f);
 	return STEP_OK;
 }
@@ -291,7 +240,7 @@ static inline bool take_plain_field(struct cursor *c)
 	f->quirks = 0;
 	if (f->id == NAME_OTHER && unlikely(may_be_like(start, f->name.n)) &&
 	    !c->strict)
-		note_likeness(head, f);
+		head_note_likeness(head, f);
 	add_field(head, f);
 	c->at = stop + 2;
 	return true;

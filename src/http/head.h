@@ -103,8 +103,12 @@ struct http_head {
 	uint8_t version;   /* enum http_version */
 	uint8_t method_id; /* enum method */
 	bool odd_names;    /* a field has FIELD_ODD_NAME */
-	uint32_t quirks;   /* enum head_quirk */
-	uint64_t present;  /* NAME_BIT() of each field */
+	/* Who sends this request reads trailers: it said so with TE. */
+	bool takes_trailers;
+	/* Of a request that is to be sent: its scheme is https. */
+	bool secure;
+	uint32_t quirks;  /* enum head_quirk */
+	uint64_t present; /* NAME_BIT() of each field */
 	struct slice method;
 	struct slice target; /* as sent */
 	struct slice phrase; /* may be empty */
@@ -114,7 +118,7 @@ struct http_head {
 	/* Another protocol, empty as a rule: what the request asks for, what
 	 * its answer (101) changes to, or what any other answer offers. */
 	struct slice protocol;
-	size_t octets;       /* of the head, empty lines around it included */
+	size_t octets; /* of the head, empty lines around it included */
 };
 
 enum {
@@ -177,6 +181,30 @@ bool head_has_token(const struct http_head *head, enum name name,
 
 /* Whether this is a token of RFC 9110 5.6.2: a method, a field name. */
 bool http_is_token(struct slice text);
+
+/* Such a token without upper case: a field name of HTTP/2. */
+bool http_is_lower_token(struct slice text);
+
+/* Whether no control character but HT is in it: what a field value may be
+ * (RFC 9110 5.5). Octets from 0x80 on are text. */
+bool http_is_text(struct slice text);
+
+/* Whether the name is of letters, digits and hyphens, as nearly all are. */
+bool http_is_plain(struct slice name);
+
+/*
+ * Notes on a field of a request, and its head, that a careless reader takes
+ * its name for Content-Length or Transfer-Encoding: FIELD_LIKE_..., and that
+ * it is left out. Its `id` is NAME_OTHER.
+ */
+void head_note_likeness(struct http_head *head, struct field *f);
+
+/* Octets of the host in "host:port", where an IPv6 address has brackets. */
+size_t http_host_octets(struct slice authority);
+
+/* Whether its content is a message of gRPC: application/grpc, with or without
+ * what encodes it ("+proto"). That of gRPC-Web is not. */
+bool http_is_grpc(const struct http_head *head);
 
 /* The number of a method; case matters. */
 enum method method_of(struct slice text);

@@ -16,6 +16,7 @@ http_sources = \
 	src/http/pattern.c src/http/pattern.h \
 	src/http/query.c src/http/query.h \
 	src/http/template.c src/http/template.h \
+	src/http/trailers.c src/http/trailers.h \
 	src/http/transform.c src/http/transform.h \
 	src/http/uri.c src/http/uri.h
 src_libweir_a_SOURCES += $(http_sources)

@@ -257,6 +257,15 @@ uint64_t balancer_count(const struct balancer_state *lb,
 	return sum;
 }
 
+uint64_t listener_glitches(const struct listener_state *l, enum glitch g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < l->n_workers; w++)
+		sum += tally_read(&l->tally[w].glitches[g]);
+	return sum;
+}
+
 uint64_t balancer_reasons(const struct balancer_state *lb, enum reason r)
 {
 	uint64_t sum = 0;

@@ -21,6 +21,7 @@
 #define WEIR_MODEL_COUNTS_H
 
 #include "base/counter.h"
+#include "base/glitch.h"
 #include "base/histogram.h"
 #include "base/map.h"
 #include "base/reason.h"
@@ -31,7 +32,8 @@ struct snapshot;
 /* What one worker counts for one listener. */
 struct listener_tally {
 	_Alignas(64) tally_cell counters[LISTENER_COUNTERS];
-	tally_cell reasons[REASON_KINDS]; /* answers of our own, and ends */
+	tally_cell reasons[REASON_KINDS];  /* answers of our own, and ends */
+	tally_cell glitches[GLITCH_KINDS]; /* of peers of HTTP/2 */
 	/* From the first octet of a request to the last of its answer; not of
 	 * tunnels. */
 	struct histogram durations;
@@ -114,6 +116,7 @@ uint64_t rule_requests(const struct rule_counts *r);
 void group_response_times(const struct group_counts *g,
 			  struct histogram_sum *out);
 uint64_t listener_reasons(const struct listener_state *l, enum reason r);
+uint64_t listener_glitches(const struct listener_state *l, enum glitch g);
 uint64_t balancer_count(const struct balancer_state *lb,
 			enum listener_counter c);
 uint64_t balancer_reasons(const struct balancer_state *lb, enum reason r);

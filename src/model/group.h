@@ -19,6 +19,7 @@ struct group_state;  /* model/state.h */
 struct line_log;     /* model/listener.h */
 struct pattern;      /* http/pattern.h */
 struct tls_client;   /* tls/client.h */
+struct http_head;    /* http/head.h */
 
 enum protocol_version { VERSION_HTTP1, VERSION_HTTP2, VERSION_GRPC };
 enum algorithm {
@@ -177,11 +178,24 @@ struct target_group {
 	struct tls_client *check_tls; /* likewise, of HTTPS health checks */
 	/* Of the load balancers that forward here, each file once. */
 	struct check_log *check_logs;
+	bool forwards_resets; /* of streams of HTTP/2, with their code */
 	bool is_used; /* some rule forwards to it: only then is it checked */
 	struct group_state *state;   /* one reference; NULL until control starts
 				      * to serve the snapshot */
 	struct group_counts *counts; /* borrowed; NULL as long */
 	struct place place;
 };
+
+/*
+ * Whether its targets speak what the request came in (AWS: target groups,
+ * protocol version); else the answer is REASON_PROTOCOL_MISMATCH.
+ *
+ *	came in            HTTP1  HTTP2  GRPC
+ *	HTTP/1.x           yes    no     no
+ *	HTTP/2             yes    yes    POST alone
+ *	gRPC, so HTTP/2    no     yes    yes
+ */
+bool group_speaks(const struct target_group *group,
+		  const struct http_head *head, bool is_grpc);
 
 #endif

@@ -61,7 +61,9 @@ struct load_balancer {
 	bool drop_invalid_header_fields;
 	bool preserve_host_header;
 	bool tls_version_and_cipher_headers;
-	bool http2; /* wanted; served once HTTP/2 is built */
+	bool http2; /* offered on HTTPS listeners */
+	uint32_t http2_streams;  /* of a connection, at a time */
+	uint32_t http2_requests; /* after which a connection ends; 0: none */
 	/* Of the policy towards targets (tls/policy.h): follows that of the
 	 * listeners. */
 	uint8_t target_rank;

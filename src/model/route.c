@@ -11,8 +11,8 @@
  *	yes                  any          the authority
  *	no                   one          its value
  *	no                   empty        dns_name
- *	no                   none, 1.1    bad: RFC 9112, 3.2
- *	no                   none, other  dns_name
+ *	no                   none, 1.0    dns_name
+ *	no                   none, other  bad: RFC 9112, 3.2; 9113, 8.3.1
  *	any                  several      bad, unless all are forwarded
  */
 static bool host_of(const struct listener *l, const struct http_head *head,
@@ -20,7 +20,7 @@ static bool host_of(const struct listener *l, const struct http_head *head,
 {
 	const struct field *field = head_find(head, NAME_HOST);
 
-	if (!field && head->version == HTTP_1_1)
+	if (!field && head->version >= HTTP_1_1)
 		return false;
 	if (field && !l->balancer->preserve_host_header &&
 	    head_next(head, NAME_HOST, field))

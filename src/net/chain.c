@@ -286,3 +286,20 @@ bool chain_copy(struct chain *c, struct slice text)
 	}
 	return true;
 }
+
+enum { KEEP_MIN = 2048 };
+
+bool chain_keep(struct chain *c, struct slice text)
+{
+	struct chunk *chunk;
+
+	if (tail_room(c) < text.n) {
+		chunk = chunk_new_large(text.n < KEEP_MIN ? KEEP_MIN : text.n);
+		if (!chunk)
+			return false;
+		push(c, seg_new(chunk, chunk->data, 0));
+	}
+	memcpy(c->last->p + c->last->n, text.p, text.n);
+	chain_claimed(c, text.n);
+	return true;
+}

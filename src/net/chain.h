@@ -95,6 +95,11 @@ bool chain_append(struct chain *c, struct chunk *chunk, const char *p,
 /* Appends a copy, whatever the limit is; false when the pool is empty. */
 bool chain_copy(struct chain *c, struct slice text);
 
+/* The same, in a block of its own size, or 2 KiB, where there is no room behind
+ * what is there: for a few octets that may lie for long, and would hold a
+ * whole chunk else. */
+bool chain_keep(struct chain *c, struct slice text);
+
 /*
  * Room for `need` octets in one piece at the end, to be written by hand and
  * then taken up with chain_claimed(c, used), used <= need. NULL when the

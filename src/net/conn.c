@@ -17,6 +17,8 @@ enum {
 	CONN_MAGIC = 0x636f6e6e,
 	/* Reads for one event before the other connections get their turn. */
 	READ_TURNS = 4,
+	/* Times that more is gathered and written, likewise. */
+	WRITE_TURNS = 8,
 	WRITE_SLICES = 64,
 };
 
@@ -416,17 +418,11 @@ static bool send_fin(struct conn *c)
 	return true;
 }
 
-void conn_write_out(struct conn *c)
+static void write_what_is_there(struct conn *c)
 {
 	size_t before = conn_unsent(c), plain = c->out.n;
 	bool ended = false;
 
-	if (c->fd < 0 || c->error || c->connecting || !c->writable)
-		return;
-	if (c->write_error) {
-		chain_release(&c->out);
-		return;
-	}
 	if (!(c->filter ? write_filtered(c) : write_chain(c, &c->out))) {
 		c->n_written += plain - c->out.n;
 		broke_writing(c, errno ? errno : EPIPE);
@@ -439,6 +435,32 @@ void conn_write_out(struct conn *c)
 		c->wants_room = false;
 		loop_again(c->loop, c);
 	}
+}
+
+/* As often as all of it left at once, but not for ever: others wait. */
+static void gather_and_write(struct conn *c)
+{
+	for (int turn = 0; turn < WRITE_TURNS; turn++) {
+		c->ops->gather(c);
+		if (conn_unsent(c) == 0 && !c->shut)
+			return;
+		write_what_is_there(c);
+		if (!c->writable || c->write_error || conn_unsent(c) > 0)
+			return;
+	}
+	loop_again(c->loop, c);
+}
+
+void conn_write_out(struct conn *c)
+{
+	if (c->fd < 0 || c->error || c->connecting || !c->writable)
+		return;
+	if (c->write_error)
+		chain_release(&c->out);
+	else if (__builtin_expect(c->ops->gather != NULL, 0))
+		gather_and_write(c);
+	else
+		write_what_is_there(c);
 }
 
 void conn_shut_after_write(struct conn *c)

@@ -30,6 +30,9 @@ struct conn_ops {
 	void (*ready)(struct conn *c);
 	/* The deadline has passed, and no octets have moved it meanwhile. */
 	void (*expired)(struct conn *c);
+	/* Octets are about to be written: who keeps his in another form puts
+	 * them into c->out now. NULL: nobody does. */
+	void (*gather)(struct conn *c);
 };
 
 struct conn {

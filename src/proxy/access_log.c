@@ -41,7 +41,7 @@ void access_log_note(struct exchange *x, const struct http_head *head)
 	if (agent)
 		texts[ACCESS_USER_AGENT] =
 			slice_first(agent->value, ACCESS_USER_AGENT_MAX);
-	x->kept.version = head->version;
+	x->noted.version = head->version;
 }
 
 void access_log_note_served(struct exchange *x, const struct http_head *head)
@@ -78,7 +78,7 @@ void access_log_note_location(struct exchange *x, struct slice location)
 void access_log_keep(struct exchange *x)
 {
 	const struct slice *texts = noted(x);
-	struct kept *kept = &x->kept;
+	struct noted *noted = &x->noted;
 	size_t n = 0;
 	char *at;
 
@@ -91,26 +91,26 @@ void access_log_keep(struct exchange *x)
 		if (texts[i].n)
 			memcpy(at, texts[i].p, texts[i].n);
 		at += texts[i].n;
-		kept->n[i] = (uint16_t)texts[i].n;
+		noted->n[i] = (uint16_t)texts[i].n;
 	}
-	kept->text = piece_take(n);
+	noted->text = piece_take(n);
 }
 
 void access_log_shed(struct exchange *x)
 {
-	struct slice all = slice_make(x->kept.text.p, x->kept.text.n);
+	struct slice all = slice_make(x->noted.text.p, x->noted.text.n);
 
-	if (!x->kept.is_alone && all.n)
-		x->kept.is_alone = piece_shed(&x->kept.text, &all);
+	if (!x->noted.is_alone && all.n)
+		x->noted.is_alone = piece_shed(&x->noted.text, &all);
 }
 
-static void take_kept(const struct kept *kept, struct slice *texts)
+static void take_noted(const struct noted *noted, struct slice *texts)
 {
-	const char *at = kept->text.p;
+	const char *at = noted->text.p;
 
 	for (size_t i = 0; i < ACCESS_KEPT; i++) {
-		texts[i] = slice_make(at, kept->n[i]);
-		at += kept->n[i];
+		texts[i] = slice_make(at, noted->n[i]);
+		at += noted->n[i];
 	}
 }
 
@@ -232,7 +232,7 @@ static void tell(const struct exchange *x, struct access_facts *f)
 	const struct record *r = &x->record;
 
 	memset(f, 0, sizeof(*f));
-	take_kept(&x->kept, f->text);
+	take_noted(&x->noted, f->text);
 	tell_configuration(x, f);
 	tell_client(x, f);
 	tell_tls(x, f);
@@ -241,7 +241,7 @@ static void tell(const struct exchange *x, struct access_facts *f)
 		f->text[ACCESS_TARGET] =
 			slice_of(r->tries[r->n_tries - 1].target->name);
 	f->port = r->port;
-	f->version = x->kept.version;
+	f->version = x->noted.version;
 	f->target_status = r->target_status;
 	f->tries = r->n_targets;
 	f->actions = r->actions;
@@ -292,7 +292,7 @@ bool access_log_tunnel(struct exchange *x)
 	t->log = *x->log;
 	journal_ref(t->log.journal);
 	x->log = &t->log;
-	piece_release(&x->kept.text);
+	piece_release(&x->noted.text);
 	return true;
 }
 

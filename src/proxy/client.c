@@ -10,6 +10,7 @@
 #include "proxy/announced.h"
 #include "proxy/connection_log.h"
 #include "proxy/core.h"
+#include "proxy/h2_front.h"
 #include "tls/tls_filter.h"
 
 enum {
@@ -230,10 +231,13 @@ static bool send_the_last(struct client *c)
 	return conn_unsent(&c->conn) == 0;
 }
 
+static const struct conn_ops client_ops;
+
 void client_leave(struct client *c, enum client_end end)
 {
 	bool all_sent = end == CLIENT_AT_ONCE;
 
+	c->conn.ops = &client_ops;
 	switch (end) {
 	case CLIENT_READ:
 		all_sent = send_the_last(c);
@@ -289,9 +293,22 @@ static void log_handshake(struct client *c, enum reason reason)
 	log_end(&l);
 }
 
+static const struct conn_ops gathering_ops;
+
+static const struct front_ops *choose_front(const struct client *c)
+{
+	struct slice alpn = c->conn.filter ? tls_filter_alpn(c->conn.filter)
+					   : SLICE("");
+
+	return slice_eq(alpn, SLICE("h2")) ? &h2_front : &h1_front;
+}
+
 static void open_front(struct client *c)
 {
 	enter(c, CLIENT_OPEN);
+	c->front = choose_front(c);
+	if (c->front->gather)
+		c->conn.ops = &gathering_ops;
 	c->front->begin(c);
 }
 
@@ -480,7 +497,24 @@ static void on_expired(struct conn *conn)
 	close_client(c);
 }
 
-static const struct conn_ops client_ops = {on_ready, on_expired};
+static void on_gather(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+
+	c->front->gather(c);
+}
+
+static const struct conn_ops client_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
+
+/* Of one whose front keeps its output in a form of its own. */
+static const struct conn_ops gathering_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+	.gather = on_gather,
+};
 
 void client_new(struct worker *w, struct acceptor *a, int fd_take,
 		const struct addr *peer)
@@ -498,7 +532,6 @@ void client_new(struct worker *w, struct acceptor *a, int fd_take,
 	}
 	c->acceptor = a;
 	c->counted = a->listener->state;
-	c->front = &h1_front;
 	a->users++;
 	a->n_asking++;
 	c->opened_ms = clock_now_ms();
@@ -523,6 +556,12 @@ void client_asks_no_more(struct client *c)
 	acceptor_asks_no_more(c->acceptor);
 }
 
+void client_drain(struct client *c)
+{
+	if (c->state == CLIENT_OPEN && c->front->drain)
+		c->front->drain(c);
+}
+
 void client_hurry(struct client *c)
 {
 	if (c->hurried)
@@ -544,13 +583,14 @@ void client_end(struct client *c)
 	close_client(c);
 }
 
-void client_cut(struct client *c, const struct view *view)
+void client_cut(struct client *c)
 {
-	bool is_of_it = c->acceptor->last == view;
+	bool is_old = c->acceptor->last &&
+		      view_is_overdue(c->acceptor->worker, c->acceptor->last);
 
 	if (c->state != CLIENT_OPEN)
 		return;
-	c->front->cut(c, view);
-	if (is_of_it && c->state == CLIENT_OPEN)
+	c->front->cut(c);
+	if (is_old && c->state == CLIENT_OPEN)
 		client_hurry(c);
 }

@@ -6,9 +6,9 @@
  *                               |___________________|
  *
  * While it is open a protocol has it, its front: requests of HTTP/1.x
- * (h1_front.c). A front uses the connection as it likes and gives it back by
- * client_leave(); what a client may still be told on its way out is decided
- * here.
+ * (h1_front.c) or HTTP/2 (h2_front.c). A front uses the connection as it likes
+ * and gives it back by client_leave(); what a client may still be told on its
+ * way out is decided here.
  *
  * Floor: proxy.  One thread.
  */
@@ -25,6 +25,7 @@
 
 struct client;
 struct client_fields;  /* tls/client_fields.h */
+struct h2_session;     /* stream/h2_session.h */
 struct listener_state; /* model/counts.h */
 struct worker;
 
@@ -48,12 +49,17 @@ struct front_ops {
 	void (*ready)(struct client *c);
 	/* The connection's deadline has passed. */
 	void (*expired)(struct client *c);
-	/* The worker drains: what does not wait for an answer ends soon. */
+	/* The worker begins to drain. NULL: the next answer will say so. */
+	void (*drain)(struct client *c);
+	/* It drains, and no request is under way anywhere: what does not wait
+	 * for an answer ends soon. */
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
-	/* What runs in a view ends now, the rest goes on. */
-	void (*cut)(struct client *c, const struct view *view);
+	/* What is overdue (exch_is_overdue) ends now, the rest goes on. */
+	void (*cut)(struct client *c);
+	/* conn_ops.gather; or NULL. */
+	void (*gather)(struct client *c);
 };
 
 /* An IP endpoint in 28 octets; a struct addr has room for a path. */
@@ -78,7 +84,8 @@ struct client {
 	struct listener_state *counted; /* the listener's that took it */
 	const struct front_ops *front;
 	struct h1_front h1;
-	struct list node; /* in worker->clients */
+	struct h2_session *h2; /* owned; NULL with HTTP/1.x */
+	struct list node;      /* in worker->clients */
 	struct retired retired;
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
@@ -142,6 +149,9 @@ struct slice client_server_name(const struct client *c);
 
 enum { CLIENT_LAST_REQUEST_MS = 1000 };
 
+/* The worker begins to drain: it is told so, if its protocol has a word. */
+void client_drain(struct client *c);
+
 /* No request is under way on it: it may send one more within a second, whose
  * answer will be the last. For a worker that drains. */
 void client_hurry(struct client *c);
@@ -149,8 +159,8 @@ void client_hurry(struct client *c);
 /* Ends it, whatever runs on it: the worker stops. */
 void client_end(struct client *c);
 
-/* The time of a view that was replaced is over: what runs in it is cut, and an
- * idle connection that waits for nothing else ends soon. */
-void client_cut(struct client *c, const struct view *view);
+/* The time of generations that were replaced is over: what runs in them is cut,
+ * and a connection that could only ask in one of them ends soon. */
+void client_cut(struct client *c);
 
 #endif

@@ -37,6 +37,8 @@ struct worker {
 
 	struct view *view; /* the newest; NULL before the first */
 	struct list views; /* all alive, newest first */
+	uint64_t
+		ended_generation; /* the time of it and of older ones is over */
 	struct list acceptors;
 	struct list clients;          /* every connection from a client */
 	struct sealer *sealer;        /* NULL without stickiness */
@@ -52,6 +54,7 @@ struct worker {
 				     * log of lines */
 	struct deadline pen_is_due; /* what was put is handed over */
 	struct log_budget log_budget;
+	struct log_budget end_budget;   /* for connections that had to end */
 	struct log_budget trace_budget; /* for states of exchanges */
 	uint64_t seen_refusals;         /* of the chunk pool, counted so far */
 
@@ -97,6 +100,13 @@ static inline void count_target(struct worker *w, struct target_state *t,
 				enum target_counter c)
 {
 	tally_add(&t->tally[w->number].counters[c], 1);
+}
+
+/* Its time is over: worker_end_generations(). */
+static inline bool view_is_overdue(const struct worker *w,
+				   const struct view *view)
+{
+	return view != w->view && view->snap->generation <= w->ended_generation;
 }
 
 static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
@@ -160,6 +170,10 @@ enum { WORKER_LOG_LINES = 50 };
  * many in this second. */
 bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
 		const char *sentence);
+/* The same, beside what is told of requests, of which an attack makes many
+ * before its connection ends. */
+bool worker_log_end(struct worker *w, struct log_line *l, enum log_level level,
+		    const char *sentence);
 
 /* Puts a line that was written to journal_room(w->pen). */
 void worker_put_line(struct worker *w, struct journal *j,

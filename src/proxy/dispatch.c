@@ -59,8 +59,9 @@ void exch_leave_target(struct exchange *x)
 }
 
 /*
- *	octets sent  connection  method      body read  another try
- *	none         any         any         no         yes
+ *	octets sent  connection  method      body sent  another try
+ *	none, or it  any         any         no, or it  yes; the second time
+ *	says so                              was kept   that it says so: no
  *	some         warm        idempotent  no         yes, the connection
  *	                                                was stale
  *	otherwise, and when its time to drain is over   no
@@ -68,24 +69,24 @@ void exch_leave_target(struct exchange *x)
  */
 static bool may_try_again(const struct exchange *x)
 {
-	const struct upstream *u = x->attempt.upstream;
+	const struct attempt *a = &x->attempt;
 
-	if (x->record.n_targets >= TRIES_TARGETS || x->attempt.target_spoke)
+	if (x->record.n_targets >= TRIES_TARGETS || a->target_spoke)
 		return false;
-	if (!u)
+	if (!a->upstream)
 		return true;
-	if (x->back->out_octets)
-		return false;
 	switch (x->back->ops->reach(x->back)) {
 	case REACH_NONE:
-		return true;
+		return kept_is_whole(&x->kept, x->back->out_octets) &&
+		       !a->was_refused;
 	case REACH_SENT:
 		break;
 	case REACH_ANSWERED:
 		return false;
 	}
-	return u->is_warm && !u->is_cut && is_idempotent(x->asked.method) &&
-	       x->attempt.reason == REASON_TARGET_CLOSED;
+	return x->user.is_warm && !a->upstream->is_cut &&
+	       x->back->out_octets == 0 && is_idempotent(x->asked.method) &&
+	       a->reason == REASON_TARGET_CLOSED;
 }
 
 /* The group of now; one that is gone is as it was. */
@@ -132,8 +133,7 @@ static void note_connected(struct exchange *x)
 	if (!target->connect_failures)
 		return;
 	group = group_of_now(x);
-	if ((!x->attempt.upstream->is_warm ||
-	     passive_is_suspect(target, &group->passive)) &&
+	if ((!x->user.is_warm || passive_is_suspect(target, &group->passive)) &&
 	    passive_note_success(target, clock_now_ms()))
 		group_state_touch(group->state);
 }
@@ -143,10 +143,36 @@ static bool is_connecting(const struct exchange *x)
 	return x->state == EXCH_CONNECT || x->state == EXCH_SHAKE_HANDS;
 }
 
+/* AWS: routing.http2.rst_stream_error_forwarding.enabled. Codes of RFC 9113,
+ * section 7. */
+bool exch_note_reset(struct exchange *x)
+{
+	enum {
+		INTERNAL_ERROR = 0x2,
+		REFUSED_STREAM = 0x7,
+		CANCEL = 0x8,
+		ENHANCE_YOUR_CALM = 0xb,
+	};
+
+	if (!x->back || !x->group->forwards_resets)
+		return false;
+	switch (x->back->code) {
+	case INTERNAL_ERROR:
+	case REFUSED_STREAM:
+	case CANCEL:
+	case ENHANCE_YOUR_CALM:
+		x->record.target_error = (uint8_t)x->back->code;
+		x->front->code = x->back->code;
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum next exch_target_failed(struct exchange *x, enum reason reason)
 {
 	struct attempt *a = &x->attempt;
-	bool again;
+	bool again, is_reset;
 
 	if (a->upstream && a->upstream->is_cut)
 		reason = REASON_DEREGISTERED;
@@ -156,15 +182,19 @@ enum next exch_target_failed(struct exchange *x, enum reason reason)
 	x->record.tries[x->record.n_tries - 1].reason = (uint8_t)reason;
 	again = may_try_again(x);
 	/* A stale connection says nothing about its target. */
-	if (!again || !a->upstream || !a->upstream->is_warm)
+	if (!again || !a->upstream || !x->user.is_warm)
 		tally_add(&tally_of(x)->failures, 1);
 	exch_leave_target(x);
 	if (!again) {
+		is_reset = exch_note_reset(x);
 		exch_give_upstream_back(x, false);
-		return exch_answer(x, reason);
+		return is_reset ? exch_give_up(x, reason)
+				: exch_answer(x, reason);
 	}
-	a->retry_same = a->upstream && a->upstream->is_warm;
+	a->was_refused = a->upstream && x->back->refused;
+	a->retry_same = a->upstream && x->user.is_warm && !a->was_refused;
 	a->fresh_only = true;
+	a->avoid_upstream = a->upstream;
 	exch_give_upstream_back(x, false);
 	a->avoid = a->target;
 	a->target = NULL;
@@ -206,9 +236,13 @@ static struct target_state *choose(struct exchange *x, struct pick_table *table)
 		count_group(x->worker, x->group,
 			    asked->app ? COUNT_APP_NON_STICKY
 				       : COUNT_NON_STICKY);
-	if (asked->has_hash)
-		return pick_hashed(table, asked->hash, x->attempt.avoid);
-	return pick_next(table, x->attempt.avoid);
+	t = asked->has_hash ? pick_hashed(table, asked->hash, x->attempt.avoid)
+			    : pick_next(table, x->attempt.avoid);
+	/* It looked at nothing of the request and is there: another connection
+	 * to it will do. */
+	return t || !x->attempt.was_refused
+		       ? t
+		       : pick_find(table, x->attempt.avoid->identity);
 }
 
 static void begin_try(struct exchange *x, struct target_state *t,
@@ -262,7 +296,10 @@ static enum next begin_connect(struct exchange *x)
 		.rank = lb->target_rank,
 		.server_name = x->asked.request.host,
 		.idle_ms = lb->idle_timeout_ms,
+		.http2 = x->group->version != VERSION_HTTP1,
+		.word_ms = connect_ms + lb->target_tls_handshake_ms,
 		.fresh = x->attempt.fresh_only,
+		.avoid = x->attempt.avoid_upstream,
 		/* A body is not kept, so it cannot be sent again either. */
 		.unsafe = !is_idempotent(x->asked.method) ||
 			  x->front->in.kind != BODY_NONE,
@@ -275,13 +312,22 @@ static enum next begin_connect(struct exchange *x)
 	x->attempt.queue_full = !u && errno == EAGAIN;
 	if (!u)
 		return exch_target_failed(x, why);
-	x->record.connecting_ms = u->is_warm ? 0 : clock_now_ms();
+	x->record.connecting_ms = x->user.is_warm ? 0 : clock_now_ms();
 	x->attempt.upstream = u;
-	x->back = upstream_stream(u);
+	x->back = x->user.stream;
 	x->up = pump_make(x->front, x->back);
 	x->down = pump_make(x->back, x->front);
-	exch_wait(x, u->is_warm ? 0 : connect_ms);
+	exch_wait(x, x->user.is_warm ? 0 : connect_ms);
 	return NEXT_GO;
+}
+
+/* Too many waited for one connection: on to another one of this target. */
+static enum next connect_elsewhere(struct exchange *x)
+{
+	x->attempt.fresh_only = true;
+	x->attempt.avoid_upstream = x->attempt.upstream;
+	exch_give_upstream_back(x, false);
+	return begin_connect(x);
 }
 
 static enum next begin_forward(struct exchange *x)
@@ -293,8 +339,11 @@ static enum next begin_forward(struct exchange *x)
 	tally_add(&tally_of(x)->requests, 1);
 	x->attempt.dispatched = true;
 	note_connected(x);
-	if (!back->ops->send(back, &x->asked.request))
+	if (!back->ops->send(back, &x->asked.request) ||
+	    !kept_send(&x->kept, back))
 		return exch_target_failed(x, REASON_OVERLOADED);
+	if (x->group->version != VERSION_HTTP1 && !x->kept.is_over)
+		x->up.kept = &x->kept;
 	exch_wait_each(x, idle_ms,
 		       x->group->target_response_ms
 			       ? x->group->target_response_ms
@@ -340,6 +389,8 @@ static enum next go_on_connecting(struct exchange *x)
 		return begin_handshake(x);
 	case UPSTREAM_READY:
 		return begin_forward(x);
+	case UPSTREAM_CROWDED:
+		return connect_elsewhere(x);
 	case UPSTREAM_FAILED:
 		break;
 	}

@@ -168,7 +168,8 @@ static void exch_free(struct exchange *x)
 	prepared_release(&x->asked.request);
 	piece_release(&x->filled);
 	if (x->log)
-		piece_release(&x->kept.text);
+		piece_release(&x->noted.text);
+	kept_release(&x->kept);
 	free(x->asked.app);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);
@@ -233,6 +234,14 @@ enum reason exch_reason_of(enum stream_error error, enum reason otherwise)
 	return error == STREAM_NO_ROOM ? REASON_OVERLOADED : otherwise;
 }
 
+enum reason exch_reason_of_target(const struct exchange *x,
+				  enum reason otherwise)
+{
+	if (x->back->error == STREAM_NO_ROOM)
+		return REASON_OVERLOADED;
+	return upstream_reason(x->attempt.upstream, x->back, otherwise);
+}
+
 enum next exch_answer(struct exchange *x, enum reason reason)
 {
 	unsigned status = (unsigned)reason_status(reason);
@@ -255,6 +264,11 @@ void exch_end(struct exchange *x)
 {
 	exch_give_up(x, REASON_STOPPING);
 	exch_run(x);
+}
+
+bool exch_is_overdue(const struct exchange *x)
+{
+	return x->view && view_is_overdue(x->worker, x->view);
 }
 
 void exch_cut(struct exchange *x, enum reason reason)
@@ -361,9 +375,8 @@ static enum next too_late(struct exchange *x)
 						: REASON_TARGET_SILENT);
 	case EXCH_RELAY:
 		if (!only_uploads(x))
-			return exch_give_up(x, is_client
-						       ? REASON_CLIENT_STALLED
-						       : REASON_TARGET_STALLED);
+			return exch_give_up(x,
+					    (enum reason)awaited(x)->stalled);
 		/* The answer is complete. */
 		/* fallthrough */
 	case EXCH_REPLY:

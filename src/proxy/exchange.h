@@ -12,6 +12,7 @@
 
 #include "net/wheel.h"
 #include "proxy/access_line.h"
+#include "proxy/kept.h"
 #include "proxy/pump.h"
 #include "proxy/record.h"
 #include "proxy/tunnel.h"
@@ -53,11 +54,15 @@ struct attempt {
 	struct upstream *upstream;   /* NULL unless one is in use */
 	struct target_state *target; /* of the last try; NULL between two */
 	struct target_state *avoid;  /* of the try before; NULL: none */
-	uint16_t n_interim;          /* 1xx that were passed on */
-	uint8_t reason;              /* enum reason: why the last one failed */
+	/* Its connection; compared only, since it may have gone. */
+	const struct upstream *avoid_upstream;
+	uint16_t n_interim;    /* 1xx that were passed on */
+	uint8_t reason;        /* enum reason: why the last one failed */
 	bool retry_same : 1;   /* a warm connection was stale: the same target
 				* is asked again, if it may be */
 	bool fresh_only : 1;   /* no warm connection for the next try */
+	bool was_refused : 1;  /* the target said that it looked at nothing of
+				* what it was sent */
 	bool dispatched : 1;   /* counted for `target` */
 	bool queue_full : 1;   /* of connects, at `target`: it is there */
 	bool is_open : 1;      /* begun, and not left yet */
@@ -69,7 +74,7 @@ struct attempt {
 };
 
 /* Texts of a request for its line in an access log, one behind the other. */
-struct kept {
+struct noted {
 	struct piece text;       /* one reference */
 	uint16_t n[ACCESS_KEPT]; /* octets of each, by enum access_text */
 	uint8_t version;         /* enum http_version */
@@ -99,12 +104,13 @@ struct exchange {
 	struct stream *back;  /* to the target; NULL without an upstream */
 	struct pump up, down; /* the request's body, the answer's */
 
+	struct kept kept;    /* of the request's body, for another try */
 	struct piece filled; /* values of header edits for the answer */
 
 	struct asked asked;
 	struct attempt attempt;
 	struct record record;
-	struct kept kept;
+	struct noted noted;
 
 	/* The deadline is so much after the one who is waited for last moved;
 	 * 0: it stays. */
@@ -126,6 +132,9 @@ void exch_end(struct exchange *x);
 /* Its time is over: weir answers with this reason, or where an answer has begun
  * to leave, cuts it. Not for tunnels. */
 void exch_cut(struct exchange *x, enum reason reason);
+
+/* It runs in a generation whose time is over. Tunnels run in none. */
+bool exch_is_overdue(const struct exchange *x);
 
 /* Frees what the worker keeps for the next ones. */
 void exch_release_free(struct worker *w);

@@ -110,9 +110,9 @@ static void on_end(struct client *c)
 		exch_end(c->h1.exchange);
 }
 
-static void on_cut(struct client *c, const struct view *view)
+static void on_cut(struct client *c)
 {
-	if (c->h1.exchange && c->h1.exchange->view == view)
+	if (c->h1.exchange && exch_is_overdue(c->h1.exchange))
 		exch_cut(c->h1.exchange, REASON_DRAIN_TIMEOUT);
 }
 

@@ -12,6 +12,8 @@ proxy_sources = \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
 	src/proxy/h1_front.c src/proxy/h1_front.h \
+	src/proxy/h2_front.c src/proxy/h2_front.h \
+	src/proxy/kept.c src/proxy/kept.h \
 	src/proxy/peek.c src/proxy/peek.h \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/record.h \
@@ -24,6 +26,7 @@ proxy_sources = \
 	src/proxy/steps.h \
 	src/proxy/tunnel.c src/proxy/tunnel.h \
 	src/proxy/upstream.c src/proxy/upstream.h \
+	src/proxy/upstream_h2.c \
 	src/proxy/view.c src/proxy/view.h \
 	src/proxy/worker.c src/proxy/worker.h
 src_libweir_a_SOURCES += $(proxy_sources)

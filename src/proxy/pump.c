@@ -4,6 +4,27 @@
  * their turn; a sender and a receiver that are both fast never stop it. */
 enum { PUMP_TURNS = 4 };
 
+/* Not inlined: its room is large, and hardly ever used. */
+static __attribute__((noinline)) bool end_with_trailers(struct stream *from,
+							struct stream *to)
+{
+	struct field fields[HEAD_FIELDS_MAX];
+	struct http_head trailers = {
+		.fields = fields,
+		.max_fields = HEAD_FIELDS_MAX,
+	};
+
+	return to->ops->end_body(to, from->ops->read_trailers(from, &trailers)
+					     ? &trailers
+					     : NULL);
+}
+
+static bool end(struct stream *from, struct stream *to)
+{
+	return from->has_trailers ? end_with_trailers(from, to)
+				  : to->ops->end_body(to, NULL);
+}
+
 /* One chain full. *full: there may be more where it came from. */
 static enum io pump_once(struct pump *p, bool *full)
 {
@@ -21,8 +42,10 @@ static enum io pump_once(struct pump *p, bool *full)
 	chain_init(&some, UINT32_MAX);
 	io = from->ops->read_body(from, &some, room);
 	*full = io == IO_AGAIN && some.n == room;
+	if (p->kept)
+		kept_add(p->kept, &some);
 	sent = to->ops->write_body(to, &some) &&
-	       (io != IO_DONE || to->ops->end_body(to, NULL));
+	       (io != IO_DONE || end(from, to));
 	chain_release(&some);
 	if (!sent) {
 		p->error = to->error;

@@ -10,10 +10,12 @@
 #ifndef WEIR_PROXY_PUMP_H
 #define WEIR_PROXY_PUMP_H
 
+#include "proxy/kept.h"
 #include "stream/stream.h"
 
 struct pump {
 	struct stream *from, *to; /* borrowed */
+	struct kept *kept; /* gets what is moved, too; NULL: nobody does */
 	uint8_t error; /* enum stream_error, with IO_FAILED: of `from`, or of
 			* `to` where it had no room for its framing */
 };

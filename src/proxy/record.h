@@ -71,10 +71,14 @@ struct record {
 	uint8_t method;         /* enum method */
 	uint8_t n_tries;        /* in `tries` */
 	uint8_t n_targets;      /* that were asked */
-	uint8_t actions;        /* that were done: set of enum access_action */
-	uint8_t transform;      /* enum transform_status: of its rule's */
-	bool is_answered;       /* a final head has left */
-	bool is_cut;            /* what was sent is not whole */
+	/* Code with which the target reset its stream, where it was passed on;
+	 * 0: none was. */
+	uint8_t target_error;
+	uint8_t actions;   /* that were done: set of enum access_action */
+	uint8_t transform; /* enum transform_status: of its rule's */
+	bool is_grpc;      /* a call of gRPC */
+	bool is_answered;  /* a final head has left */
+	bool is_cut;       /* what was sent is not whole */
 };
 
 #endif

@@ -45,10 +45,19 @@ enum next forward_step(struct exchange *x)
 	if (next != NEXT_WAIT)
 		return next;
 	if (x->back->ops->peer(x->back) == PEER_GONE)
-		return exch_target_failed(x, REASON_TARGET_CLOSED);
+		return exch_target_failed(
+			x, exch_reason_of_target(x, REASON_TARGET_CLOSED));
 	if (exch_client_has_gone(x))
 		return exch_give_up(x, REASON_CLIENT_GONE);
 	return NEXT_WAIT;
+}
+
+static enum next target_cut(struct exchange *x)
+{
+	enum reason why = exch_reason_of_target(x, REASON_TARGET_CUT);
+
+	exch_note_reset(x);
+	return exch_give_up(x, why);
 }
 
 static enum next download(struct exchange *x)
@@ -69,14 +78,15 @@ static enum next download(struct exchange *x)
 		access_log_shed(x);
 		return NEXT_WAIT;
 	case IO_CLOSED:
-		return exch_give_up(x, REASON_TARGET_CUT);
+		return target_cut(x);
 	case IO_FAILED:
 		break;
 	}
 	if (down->error == STREAM_BAD_BODY)
 		return exch_give_up(x, REASON_TARGET_BAD_CHUNK);
-	return exch_give_up(x, exch_reason_of((enum stream_error)down->error,
-					      REASON_TARGET_CUT));
+	if (down->error == STREAM_NO_ROOM)
+		return exch_give_up(x, REASON_OVERLOADED);
+	return target_cut(x);
 }
 
 enum next relay_step(struct exchange *x)

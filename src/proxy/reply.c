@@ -33,7 +33,8 @@ struct answer {
 	unsigned status;
 	enum reason reason;
 	struct slice content_type, body;
-	struct slice location; /* empty: none */
+	struct slice location;                  /* empty: none */
+	struct slice grpc_status, grpc_message; /* empty: no call of gRPC */
 	bool last;
 	const struct field_edits *edits; /* NULL: none */
 	struct slice filled;
@@ -58,10 +59,11 @@ static void add(struct http_head *head, struct slice name, struct slice value)
 	f->value = value;
 }
 
-/* RFC 9110 15.3.5: a 204 has no content and so no length. */
+/* RFC 9110 15.3.5: a 204 has no content and so no length. Who fails a call of
+ * gRPC says so in the head alone. */
 static bool has_content(const struct answer *a)
 {
-	return a->status != 204;
+	return a->status != 204 && a->grpc_status.n == 0;
 }
 
 /* A field that header edits may take out. */
@@ -89,7 +91,7 @@ static void add_leading(struct http_head *head, const struct listener *l,
 		add_own(head, a, SLICE("Server"), SLICE("awselb/2.0"));
 	add_own(head, a, SLICE("Date"),
 		slice_make(clock_http_date(), CLOCK_HTTP_DATE_OCTETS));
-	if (has_content(a))
+	if (a->status != 204)
 		add_own(head, a, SLICE("Content-Type"), a->content_type);
 }
 
@@ -98,6 +100,10 @@ static void add_trailing(struct http_head *head, const struct listener *l,
 {
 	if (a->location.n)
 		add_own(head, a, SLICE("Location"), a->location);
+	if (a->grpc_status.n) {
+		add(head, SLICE("grpc-status"), a->grpc_status);
+		add(head, SLICE("grpc-message"), a->grpc_message);
+	}
 	add_edits(head, a);
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(head, l->response_fields[i].name,
@@ -155,8 +161,60 @@ static bool send_page(struct exchange *x, struct answer *a)
 	return send_answer(x, a);
 }
 
+/* gRPC's own mapping of the codes of HTTP to those of gRPC. */
+static unsigned grpc_status_of(unsigned status)
+{
+	enum {
+		UNKNOWN = 2,
+		PERMISSION_DENIED = 7,
+		UNIMPLEMENTED = 12,
+		INTERNAL = 13,
+		UNAVAILABLE = 14,
+		UNAUTHENTICATED = 16,
+	};
+
+	switch (status) {
+	case 400:
+		return INTERNAL;
+	case 401:
+		return UNAUTHENTICATED;
+	case 403:
+		return PERMISSION_DENIED;
+	case 404:
+		return UNIMPLEMENTED;
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return UNAVAILABLE;
+	default:
+		return UNKNOWN;
+	}
+}
+
+/* gRPC over HTTP/2, Status-Message: what is visible stands for itself. Our
+ * sentences have no percent sign, which would have to be escaped. */
+static bool send_grpc_error(struct exchange *x, enum reason reason, bool last)
+{
+	unsigned status = (unsigned)reason_status(reason);
+	char digits[DECIMAL_MAX];
+
+	return send_answer(
+		x, &(struct answer){
+			   .status = status,
+			   .reason = reason,
+			   .content_type = SLICE("application/grpc"),
+			   .grpc_status =
+				   decimal_of(grpc_status_of(status), digits),
+			   .grpc_message = slice_of(reason_sentence(reason)),
+			   .last = last,
+		   });
+}
+
 bool reply_error(struct exchange *x, enum reason reason, bool last)
 {
+	if (x->record.is_grpc)
+		return send_grpc_error(x, reason, last);
 	return send_page(x, &(struct answer){
 				    .status = (unsigned)reason_status(reason),
 				    .reason = reason,

@@ -66,6 +66,7 @@ static enum reason write_request(struct exchange *x,
 		facts.places = places->values;
 	facts.trace_id = w->scratch.trace;
 	reason = rewrite_request(head, &facts, &w->scratch, &out, &notes);
+	out.secure = x->group->protocol == PROTOCOL_HTTPS;
 	count_notes(x, &notes);
 	if (reason)
 		return reason;
@@ -144,6 +145,8 @@ static enum next forward(struct exchange *x, const struct http_head *head,
 		return exch_answer(x, reason);
 	if (!x->group)
 		return exch_answer(x, REASON_NO_TARGET);
+	if (!group_speaks(x->group, head, x->record.is_grpc))
+		return exch_answer(x, REASON_PROTOCOL_MISMATCH);
 	if (!transform(x, decision, &sent))
 		return exch_answer(x, REASON_TRANSFORM_FAILED);
 	x->record.actions |= ACTED_FORWARD;
@@ -284,6 +287,7 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	x->worker->scratch.trace = SLICE("");
 	if (__builtin_expect(x->log != NULL, 0))
 		access_log_note(x, head);
+	x->record.is_grpc = head->version == HTTP_2 && http_is_grpc(head);
 }
 
 static enum next refuse(struct exchange *x, enum reason why)

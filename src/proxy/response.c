@@ -184,12 +184,12 @@ enum next response_step(struct exchange *x)
 	case IO_FAILED:
 		note_first_octets(x);
 		if (!why)
-			why = exch_reason_of((enum stream_error)back->error,
-					     REASON_TARGET_CLOSED);
+			why = exch_reason_of_target(x, REASON_TARGET_CLOSED);
 		return exch_target_failed(x, why);
 	}
 	/* An answer has begun: nothing is sent a second time. */
 	x->attempt.target_spoke = true;
+	kept_release(&x->kept);
 	if (!x->record.answered_ms)
 		x->record.answered_ms = clock_now_ms();
 	if (head.status == 101)

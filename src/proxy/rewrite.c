@@ -44,6 +44,7 @@ static void begin(struct builder *b, const struct http_head *in,
 		.target = in->target,
 		.phrase = in->phrase,
 		.protocol = in->protocol,
+		.takes_trailers = in->takes_trailers,
 	};
 	*b = (struct builder){
 		.out = out,

@@ -42,9 +42,17 @@ bool exch_client_has_gone(struct exchange *x);
 /* Why a stream broke: our own limit of buffers, or `otherwise`. */
 enum reason exch_reason_of(enum stream_error error, enum reason otherwise);
 
+/* The same of the target's stream, where its protocol says more. */
+enum reason exch_reason_of_target(const struct exchange *x,
+				  enum reason otherwise);
+
 /* The target that was asked cannot answer: another one is asked if nothing
  * can happen twice, else we answer with this reason. */
 enum next exch_target_failed(struct exchange *x, enum reason reason);
+
+/* The target reset its stream: where the group says so, the client's is reset
+ * with the same code. Returns whether it will be. */
+bool exch_note_reset(struct exchange *x);
 
 /* Its part in the tallies of its target is over; the connection is still
  * there. Twice is harmless. */

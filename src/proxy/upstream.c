@@ -14,10 +14,12 @@ static void free_upstream(struct retired *r)
 	free(list_entry(r, struct upstream, retired));
 }
 
-static void close_upstream(struct upstream *u)
+void upstream_close(struct upstream *u)
 {
 	struct worker *w = u->worker;
 
+	h2_session_free(u->session);
+	u->session = NULL;
 	conn_close(&u->conn);
 	list_remove(&u->node);
 	w->n_upstreams--;
@@ -29,7 +31,7 @@ static void close_upstream(struct upstream *u)
 static void close_idle(struct upstream *u)
 {
 	u->pool->n_idle--;
-	close_upstream(u);
+	upstream_close(u);
 }
 
 /*
@@ -95,9 +97,12 @@ static void on_expired(struct conn *conn)
 	close_idle((struct upstream *)conn); /* who uses it keeps the time */
 }
 
-static const struct conn_ops upstream_conn_ops = {on_ready, on_expired};
+static const struct conn_ops upstream_conn_ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
-static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
+struct upstream_pool *upstream_pool_of(struct worker *w, struct target_state *t)
 {
 	struct upstream_pool *pool;
 
@@ -115,9 +120,12 @@ static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 		return pool;
 	pool = xcalloc(1, sizeof(*pool));
 	pool->state = state_ref(t);
-	for (unsigned i = 0; i < ARRAY_SIZE(pool->idle); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(pool->idle); i++) {
 		list_init(&pool->idle[i]);
+		list_init(&pool->shared[i]);
+	}
 	list_init(&pool->busy);
+	list_init(&pool->full);
 	w->pools[t->slot] = pool;
 	return pool;
 }
@@ -136,10 +144,24 @@ static void free_pool(struct worker *w, struct upstream_pool *pool)
 
 static void drop_idle(struct upstream_pool *pool)
 {
+	upstream_drop_shared(pool);
 	for (unsigned i = 0; i < ARRAY_SIZE(pool->idle); i++)
 		while (!list_is_empty(&pool->idle[i]))
 			close_idle(list_entry(pool->idle[i].next,
 					      struct upstream, node));
+}
+
+static bool is_unused(const struct upstream_pool *pool)
+{
+	return list_is_empty(&pool->busy) && pool->n_shared == 0;
+}
+
+void upstream_leave_pool(struct worker *w, struct upstream_pool *pool)
+{
+	if (!is_leaving(pool->state) || !is_unused(pool))
+		return;
+	drop_idle(pool);
+	free_pool(w, pool);
 }
 
 /* The stream is over: keeps the connection warm, or closes it. */
@@ -154,7 +176,7 @@ static void give_back(struct h1_stream *h, enum h1_over how)
 	if (how != H1_KEEP || c->error || c->peer_closing || c->peer_closed ||
 	    c->in.n || c->held || conn_unsent(c) || c->connecting ||
 	    is_leaving(pool->state) || pool->n_idle >= UPSTREAM_IDLE_MAX) {
-		close_upstream(u);
+		upstream_close(u);
 	} else {
 		list_push_front(&pool->idle[u->lane], &u->node);
 		pool->n_idle++;
@@ -163,15 +185,13 @@ static void give_back(struct h1_stream *h, enum h1_over how)
 		if (c->readable)
 			loop_again(c->loop, c);
 	}
-	if (is_leaving(pool->state) && list_is_empty(&pool->busy)) {
-		drop_idle(pool);
-		free_pool(u->worker, pool);
-	}
+	upstream_leave_pool(u->worker, pool);
 }
 
 static void begin_use(struct upstream *u, struct upstream_user *user)
 {
 	u->user = user;
+	user->stream = &u->h1.stream;
 	u->conn.unsure = false; /* to write to it will tell */
 	conn_deadline(&u->conn, 0);
 	h1_back_begin(&u->h1, &u->conn, give_back);
@@ -180,16 +200,15 @@ static void begin_use(struct upstream *u, struct upstream_user *user)
 
 const struct stream_ops *upstream_ops(const struct target_group *group)
 {
-	(void)group; /* HTTP/1.1, all of them */
-	return &h1_back_ops;
+	return group->version == VERSION_HTTP1 ? &h1_back_ops : &h2_back_ops;
 }
 
-static unsigned lane_of(const struct upstream_spec *spec)
+unsigned upstream_lane(const struct upstream_spec *spec)
 {
 	return spec->tls ? 1 + spec->rank : 0;
 }
 
-static uint64_t print_of(const struct upstream_spec *spec)
+uint64_t upstream_print(const struct upstream_spec *spec)
 {
 	return spec->tls ? tls_client_print(spec->tls) : 0;
 }
@@ -198,7 +217,7 @@ static struct upstream *take_warm(struct upstream_pool *pool,
 				  const struct upstream_spec *spec,
 				  struct upstream_user *user)
 {
-	struct list *idle = &pool->idle[lane_of(spec)];
+	struct list *idle = &pool->idle[upstream_lane(spec)];
 
 	while (!list_is_empty(idle)) {
 		struct upstream *u =
@@ -211,11 +230,12 @@ static struct upstream *take_warm(struct upstream_pool *pool,
 		pool->n_idle--;
 		/* It closed in this turn and was not heard yet, or the group
 		 * trusts another certificate since a reload. */
-		if (u->tls_print != print_of(spec) || !is_quiet(&u->conn)) {
-			close_upstream(u);
+		if (u->tls_print != upstream_print(spec) ||
+		    !is_quiet(&u->conn)) {
+			upstream_close(u);
 			continue;
 		}
-		u->is_warm = true;
+		user->is_warm = true;
 		begin_use(u, user);
 		return u;
 	}
@@ -235,16 +255,16 @@ static bool add_tls(struct upstream *u, const struct upstream_spec *spec)
 	return u->conn.filter != NULL;
 }
 
-static int begin_connect(struct upstream *u, const struct upstream_spec *spec)
+static int begin_connect(struct upstream *u, const struct upstream_spec *spec,
+			 const struct conn_ops *ops)
 {
 	return conn_connect(&u->conn, &u->worker->loop, &spec->target->addr,
-			    &upstream_conn_ops, CHAIN_LIMIT);
+			    ops, CHAIN_LIMIT);
 }
 
-static struct upstream *connect_new(struct worker *w,
-				    struct upstream_pool *pool,
-				    const struct upstream_spec *spec,
-				    struct upstream_user *user)
+struct upstream *upstream_connect(struct worker *w, struct upstream_pool *pool,
+				  const struct upstream_spec *spec,
+				  const struct conn_ops *ops)
 {
 	struct upstream *u = calloc(1, sizeof(*u));
 	int error;
@@ -253,11 +273,12 @@ static struct upstream *connect_new(struct worker *w,
 		return NULL;
 	u->worker = w;
 	u->pool = pool;
-	u->lane = (uint8_t)lane_of(spec);
-	u->tls_print = print_of(spec);
+	u->lane = (uint8_t)upstream_lane(spec);
+	u->tls_print = upstream_print(spec);
 	list_init(&u->node);
-	if (begin_connect(u, spec) &&
-	    (errno != EMFILE || !upstream_shed(w) || begin_connect(u, spec))) {
+	if (begin_connect(u, spec, ops) &&
+	    (errno != EMFILE || !upstream_shed(w) ||
+	     begin_connect(u, spec, ops))) {
 		error = errno;
 		free(u);
 		errno = error;
@@ -266,16 +287,39 @@ static struct upstream *connect_new(struct worker *w,
 	w->n_upstreams++;
 	gauge_set(&w->seen_upstreams, w->n_upstreams);
 	count_target(w, pool->state, COUNT_TARGET_CONNECTIONS);
-	begin_use(u, user);
 	if (!add_tls(u, spec)) {
-		close_upstream(u);
+		upstream_close(u);
 		errno = ENOMEM;
 		return NULL;
 	}
 	return u;
 }
 
-static enum reason reason_of_connect(int error)
+static struct upstream *connect_new(struct worker *w,
+				    struct upstream_pool *pool,
+				    const struct upstream_spec *spec,
+				    struct upstream_user *user)
+{
+	struct upstream *u =
+		spec->http2
+			? upstream_share_new(w, pool, spec, user)
+			: upstream_connect(w, pool, spec, &upstream_conn_ops);
+
+	if (u && !spec->http2)
+		begin_use(u, user);
+	return u;
+}
+
+static struct upstream *take_used(struct upstream_pool *pool,
+				  const struct upstream_spec *spec,
+				  struct upstream_user *user)
+{
+	if (spec->http2)
+		return upstream_take_shared(pool, spec, user);
+	return spec->fresh ? NULL : take_warm(pool, spec, user);
+}
+
+enum reason upstream_why_not(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
@@ -301,15 +345,17 @@ struct upstream *upstream_take(struct worker *w,
 			       const struct upstream_spec *spec,
 			       struct upstream_user *user, enum reason *why)
 {
-	struct upstream_pool *pool = pool_of(w, spec->target);
-	struct upstream *u = spec->fresh ? NULL : take_warm(pool, spec, user);
+	struct upstream_pool *pool = upstream_pool_of(w, spec->target);
+	struct upstream *u;
 
+	user->is_warm = false;
+	u = take_used(pool, spec, user);
 	if (u) {
 		count_target(w, pool->state, COUNT_TARGET_REUSED);
 	} else {
 		u = connect_new(w, pool, spec, user);
 		if (!u) {
-			*why = reason_of_connect(errno);
+			*why = upstream_why_not(errno);
 			count_target(w, pool->state,
 				     COUNT_TARGET_CONNECT_ERRORS);
 			return NULL;
@@ -319,7 +365,7 @@ struct upstream *upstream_take(struct worker *w,
 	return u;
 }
 
-static enum reason why_no_tls(const struct conn *c)
+enum reason upstream_why_no_tls(const struct conn *c)
 {
 	return c->filter && tls_filter_failure(c->filter) == TLS_PEER_REFUSED
 		       ? REASON_TARGET_CERTIFICATE
@@ -331,9 +377,11 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 	struct conn *c = &u->conn;
 	enum io io;
 
+	if (u->session)
+		return upstream_shared_progress(u, why);
 	if (c->error || u->is_cut) {
 		*why = u->is_cut ? REASON_DEREGISTERED
-				 : reason_of_connect(c->error);
+				 : upstream_why_not(c->error);
 		count_target(u->worker, u->pool->state,
 			     COUNT_TARGET_CONNECT_ERRORS);
 		return UPSTREAM_FAILED;
@@ -344,7 +392,7 @@ enum upstream_progress upstream_progress(struct upstream *u, enum reason *why)
 		return UPSTREAM_READY;
 	io = conn_fill(c);
 	if (io == IO_FAILED || io == IO_CLOSED || c->write_error) {
-		*why = why_no_tls(c);
+		*why = upstream_why_no_tls(c);
 		count_target(u->worker, u->pool->state,
 			     COUNT_TARGET_TLS_ERRORS);
 		return UPSTREAM_FAILED;
@@ -360,6 +408,7 @@ void upstream_cut(struct worker *w, const struct target_state *target)
 	if (!pool || pool->state != target)
 		return;
 	drop_idle(pool);
+	upstream_cut_shared(pool);
 	list_foreach (node, &pool->busy) {
 		struct upstream *u = list_entry(node, struct upstream, node);
 
@@ -368,7 +417,7 @@ void upstream_cut(struct worker *w, const struct target_state *target)
 		u->is_cut = true;
 		loop_again(&w->loop, &u->conn);
 	}
-	if (list_is_empty(&pool->busy))
+	if (is_unused(pool))
 		free_pool(w, pool);
 }
 
@@ -380,22 +429,19 @@ void upstream_sweep(struct worker *w)
 		if (!pool || !is_leaving(pool->state))
 			continue;
 		drop_idle(pool);
-		if (list_is_empty(&pool->busy))
+		if (is_unused(pool))
 			free_pool(w, pool);
 	}
 }
 
 bool upstream_shed(struct worker *w)
 {
-	bool had_some = false;
+	uint64_t before = w->n_upstreams;
 
-	for (uint32_t i = 0; i < w->n_pools; i++) {
-		if (!w->pools[i] || w->pools[i]->n_idle == 0)
-			continue;
-		had_some = true;
-		drop_idle(w->pools[i]);
-	}
-	return had_some;
+	for (uint32_t i = 0; i < w->n_pools; i++)
+		if (w->pools[i])
+			drop_idle(w->pools[i]);
+	return w->n_upstreams < before;
 }
 
 void upstream_release(struct worker *w)

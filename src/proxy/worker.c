@@ -27,14 +27,15 @@ uint64_t worker_random(struct worker *w)
 	return w->random_state[1] + b;
 }
 
-bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
-		const char *sentence)
+static bool log_within(struct log_budget *budget, struct worker *w,
+		       struct log_line *l, enum log_level level,
+		       const char *sentence)
 {
 	unsigned left_out;
 
 	if (!log_is_on(level))
 		return false;
-	if (!log_budget_take(&w->log_budget, WORKER_LOG_LINES, &left_out)) {
+	if (!log_budget_take(budget, WORKER_LOG_LINES, &left_out)) {
 		count(w, COUNT_LOG_HELD);
 		return false;
 	}
@@ -70,6 +71,18 @@ void worker_put_line(struct worker *w, struct journal *j,
 	if (due)
 		loop_deadline(&w->loop, &w->pen_is_due,
 			      clock_now_ms() + JOURNAL_DELAY_MS);
+}
+
+bool worker_log(struct worker *w, struct log_line *l, enum log_level level,
+		const char *sentence)
+{
+	return log_within(&w->log_budget, w, l, level, sentence);
+}
+
+bool worker_log_end(struct worker *w, struct log_line *l, enum log_level level,
+		    const char *sentence)
+{
+	return log_within(&w->end_budget, w, l, level, sentence);
 }
 
 /* -- messages -------------------------------------------------------------- */
@@ -180,6 +193,8 @@ static void drain(void *arg)
 
 	w->draining = true;
 	accept_stop(w);
+	list_foreach_safe (node, &w->clients)
+		client_drain(list_entry(node, struct client, node));
 	worker_maybe_idle(w);
 }
 
@@ -205,28 +220,15 @@ struct ending {
 	uint64_t generation;
 };
 
-static void end_view(struct worker *w, const struct view *view)
-{
-	list_foreach_safe (node, &w->clients)
-		client_cut(list_entry(node, struct client, node), view);
-}
-
 static void end_generations(void *arg)
 {
 	struct ending *e = arg;
 	struct worker *w = e->worker;
 
-	/* What is cut leaves the list of views; they are few. */
-	for (struct list *node = w->views.prev; node != &w->views;) {
-		struct view *view = list_entry(node, struct view, node);
-
-		node = node->prev;
-		if (view == w->view || view->snap->generation > e->generation)
-			continue;
-		end_view(w, view_enter(view));
-		view_leave(view);
-		worker_show_generations(w);
-	}
+	w->ended_generation = e->generation;
+	list_foreach_safe (node, &w->clients)
+		client_cut(list_entry(node, struct client, node));
+	worker_show_generations(w);
 	free(e);
 }
 

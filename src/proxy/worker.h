@@ -94,7 +94,7 @@ struct worker_gauges {
 	uint64_t paused; /* sockets that it takes no connections from: no
 			  * descriptor was free */
 	uint64_t beats;  /* of worker_beat(), so far */
-	uint64_t sweeps;             /* worker_sweep() that were done */
+	uint64_t sweeps; /* worker_sweep() that were done */
 };
 void worker_read_gauges(const struct worker *w, struct worker_gauges *out);
 

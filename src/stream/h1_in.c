@@ -157,6 +157,9 @@ static enum reason note_request(struct h1_stream *h, struct http_head *head)
 	if (why)
 		return why;
 	s->asks = head_has(head, NAME_EXPECT);
+	h->takes_trailers = head->takes_trailers =
+		head_has(head, NAME_TE) &&
+		head_has_token(head, NAME_TE, SLICE("trailers"));
 	/* Only a request of 1.1 can ask (RFC 9110 10.1.1). */
 	h->asks_continue =
 		s->asks && !h->http_1_0 && !s->in_done &&

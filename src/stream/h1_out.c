@@ -56,14 +56,6 @@ static enum h1_coding coding_of_request(const struct body *body)
 	return body->kind == BODY_UNKNOWN ? H1_CHUNKED : H1_PLAIN;
 }
 
-/* The host of "host:port", where an IPv6 address has brackets. */
-static size_t host_octets(struct slice authority)
-{
-	return authority.n && authority.p[0] == '['
-		       ? slice_find(authority, ']') + 1
-		       : slice_find(authority, ':');
-}
-
 /* What we say stands first: a target that stops reading fields at one of the
  * client's has read it by then. */
 bool h1_prepare(const struct http_head *head, const struct body *body,
@@ -83,7 +75,7 @@ bool h1_prepare(const struct http_head *head, const struct body *body,
 	out->line = slice_make(start, (size_t)(w.at - start));
 	writer_literal(&w, "\r\nHost: ");
 	out->host = slice_first(slice_make(w.at, head->authority.n),
-				host_octets(head->authority));
+				http_host_octets(head->authority));
 	writer_put(&w, head->authority);
 	writer_literal(&w, "\r\n");
 	write_framing(&w, body, coding_of_request(body));

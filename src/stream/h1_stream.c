@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "base/fail.h"
+#include "http/h1_parse.h"
+#include "http/trailers.h"
 
 /* A run of octets shorter than this is copied behind the one before: a slice
  * of its own would cost more than it carries. */
@@ -59,6 +61,33 @@ static bool take_run(struct chain *to, struct chain *in, struct slice data)
 	return chain_append(to, in->first->chunk, data.p, data.n);
 }
 
+/* Keeps what was consumed of the trailer section. Nearly always that is an
+ * empty line in one piece, and nothing is kept. */
+static void keep_trailers(struct h1_stream *h, struct slice used,
+			  uint16_t before)
+{
+	uint16_t n = (uint16_t)(h->coding.trailers - before);
+	struct chain *in = &h->conn->in;
+
+	if (n == 0 || (n == 2 && before == 0 && used.p[used.n - 1] == '\n'))
+		return;
+	h->stream.has_trailers = true;
+	chain_append(&h->trailers, in->first->chunk, used.p + used.n - n, n);
+}
+
+static bool read_trailers(struct stream *s, struct http_head *trailers)
+{
+	struct chain *all = &h1_of(s)->trailers;
+	enum reason why;
+
+	if (!chain_linearise(all, all->n) ||
+	    h1_parse_trailers(chain_front(all), &h1_response_limits, trailers,
+			      &why) != H1_DONE)
+		return false;
+	trailers_leave_out(trailers);
+	return true;
+}
+
 /* Decodes what is in the chain, as far as `most` allows; IO_AGAIN: it needs
  * more octets or more room. */
 static enum io take_chunked(struct h1_stream *h, struct chain *to, size_t most)
@@ -68,6 +97,7 @@ static enum io take_chunked(struct h1_stream *h, struct chain *to, size_t most)
 	while (in->n > 0 && most > 0) {
 		/* So that no piece is longer than there is room for. */
 		struct slice front = slice_first(chain_front(in), most);
+		uint16_t before = h->coding.trailers;
 		struct slice data;
 		size_t used;
 
@@ -82,8 +112,10 @@ static enum io take_chunked(struct h1_stream *h, struct chain *to, size_t most)
 			most -= data.n;
 			break;
 		case CHUNKED_MORE:
+			keep_trailers(h, slice_first(front, used), before);
 			break;
 		case CHUNKED_DONE:
+			keep_trailers(h, slice_first(front, used), before);
 			chain_drain(in, used);
 			h->stream.in_done = true;
 			return IO_DONE;
@@ -209,10 +241,12 @@ static bool write_trailers(struct chain *out, const struct http_head *trailers)
 	bool all = chain_copy(out, SLICE("0\r\n"));
 
 	for (size_t i = 0; i < trailers->n_fields; i++)
-		all = all && chain_copy(out, trailers->fields[i].name) &&
-		      chain_copy(out, SLICE(": ")) &&
-		      chain_copy(out, trailers->fields[i].value) &&
-		      chain_copy(out, SLICE("\r\n"));
+		if (!(trailers->fields[i].quirks & FIELD_LEAVE_OUT))
+			all = all &&
+			      chain_copy(out, trailers->fields[i].name) &&
+			      chain_copy(out, SLICE(": ")) &&
+			      chain_copy(out, trailers->fields[i].value) &&
+			      chain_copy(out, SLICE("\r\n"));
 	return all && chain_copy(out, SLICE("\r\n"));
 }
 
@@ -229,8 +263,8 @@ static bool end_body(struct stream *s, const struct http_head *trailers)
 	if (h->out_coding != H1_CHUNKED)
 		return true;
 	conn_dirty(h->conn);
-	if (trailers ? write_trailers(out, trailers)
-		     : chain_copy(out, CHUNKED_END))
+	if (trailers && h->takes_trailers ? write_trailers(out, trailers)
+					  : chain_copy(out, CHUNKED_END))
 		return true;
 	broken(s, STREAM_NO_ROOM);
 	return false;
@@ -362,6 +396,7 @@ static void finish(struct stream *s, bool keep)
 	if (keep && s->keep && s->in_done && s->out_done && !s->error &&
 	    !h->conn->write_error)
 		how = H1_KEEP;
+	chain_release(&h->trailers);
 	h->over(h, how);
 }
 
@@ -371,6 +406,7 @@ static void reset(struct stream *s, enum reason why)
 	bool ends_like_its_end = h->switched || (h->answered && !s->out_done &&
 						 h->out_coding == H1_TO_END);
 
+	chain_release(&h->trailers);
 	/* HTTP/1.x has no word for it; AWS resets at the end of the
 	 * deregistration delay. */
 	h->over(h, ends_like_its_end || why == REASON_DEREGISTERED ? H1_RESET
@@ -389,7 +425,8 @@ void h1_front_begin(struct h1_stream *h, struct conn *c,
 		    void (*over)(struct h1_stream *h, enum h1_over how))
 {
 	*h = (struct h1_stream){
-		.stream = {.ops = &h1_front_ops},
+		.stream = {.ops = &h1_front_ops,
+			   .stalled = REASON_CLIENT_STALLED},
 		.conn = c,
 		.over = over,
 		.in0 = c->n_read - c->in.n,
@@ -405,7 +442,9 @@ void h1_back_begin(struct h1_stream *h, struct conn *c,
 		   void (*over)(struct h1_stream *h, enum h1_over how))
 {
 	*h = (struct h1_stream){
-		.stream = {.ops = &h1_back_ops, .keep = true},
+		.stream = {.ops = &h1_back_ops,
+			   .keep = true,
+			   .stalled = REASON_TARGET_STALLED},
 		.conn = c,
 		.over = over,
 		.in0 = c->n_read,
@@ -416,7 +455,8 @@ void h1_back_begin(struct h1_stream *h, struct conn *c,
 
 /* All but the heads: the same whoever stands at the other end. */
 #define BODIES_AND_ENDS                                                        \
-	.drop_head = drop_head, .read_body = read_body, .again = again,        \
+	.drop_head = drop_head, .read_body = read_body,                        \
+	.read_trailers = read_trailers, .again = again,                        \
 	.write_body = write_body, .end_body = end_body, .push = push,          \
 	.switch_over = switch_over, .room = room, .has_unsent = has_unsent,    \
 	.want_room = want_room, .peer = peer, .is_gone = is_gone,              \

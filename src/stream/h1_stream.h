@@ -49,16 +49,18 @@ struct h1_stream {
 	uint64_t in0, out0;             /* of the connection, when this began */
 	const struct h1_limits *limits; /* of heads that come; static */
 	struct chunked coding;          /* with H1_CHUNKED */
+	struct chain trailers;          /* that came: all of their section */
 	uint32_t scanned; /* octets of a head that is not complete */
 	uint8_t in_coding, out_coding; /* enum h1_coding */
 	uint8_t desync_mode;           /* enum desync_mode; of a front */
 	uint8_t refusal; /* enum reason: every request is refused */
 	bool is_front : 1;
-	bool http_1_0 : 1;      /* the client speaks HTTP/1.0 */
-	bool asks_continue : 1; /* with Expect: 100-continue */
-	bool head_only : 1;     /* HEAD was sent: its answer has no body */
-	bool answered : 1;      /* a final head was written */
-	bool switched : 1;      /* octets of another protocol */
+	bool http_1_0 : 1;       /* the client speaks HTTP/1.0 */
+	bool asks_continue : 1;  /* with Expect: 100-continue */
+	bool head_only : 1;      /* HEAD was sent: its answer has no body */
+	bool answered : 1;       /* a final head was written */
+	bool takes_trailers : 1; /* the client said so with TE */
+	bool switched : 1;       /* octets of another protocol */
 };
 
 /* What a front is told of its client. */

@@ -141,6 +141,13 @@ struct stream_ops {
 	 *   IO_FAILED  s->error
 	 */
 	enum io (*read_body)(struct stream *s, struct chain *to, size_t most);
+	/*
+	 * Behind the end of the body, with s->has_trailers: what followed it,
+	 * where what may not stand there is marked FIELD_LEAVE_OUT. The head's
+	 * fields and max_fields are set by the caller; its slices live until
+	 * finish(). False: it cannot be read, and is left out.
+	 */
+	bool (*read_trailers)(struct stream *s, struct http_head *trailers);
 	/* There is more, and others have their turn first: the user is told
 	 * once more in this turn of the loop. */
 	void (*again)(struct stream *s);
@@ -171,7 +178,8 @@ struct stream_ops {
 	 * turn. */
 	void (*push)(struct stream *s);
 	/* The head with status 101 has come or was written: from here on both
-	 * bodies are another protocol's octets, until each side ends. */
+	 * bodies are another protocol's octets, until each side ends. NULL
+	 * where no head asks for another protocol. */
 	void (*switch_over)(struct stream *s);
 
 	/* Octets that may be written now without going over a limit. */
@@ -217,14 +225,21 @@ struct stream {
 	struct body in, out; /* of the message that comes, that leaves */
 	uint64_t in_octets, out_octets; /* of the bodies, so far */
 	struct desync desync;           /* how a request was classified */
-	uint8_t error;                  /* enum stream_error */
-	bool in_done;                   /* the whole body has come */
-	bool out_done;                  /* its end was written */
-	bool in_doubt; /* what came can be read in two ways: neither of the
-			* connections that carry it is used again */
-	bool asks;     /* who sends it may wait for invite() with its body */
-	bool keep;     /* the connection goes on behind this message pair; the
-			* user may take that back */
+	/* What the peer gave as the cause of its reset, in its protocol's
+	 * words; what reset() gives in place of ours. 0: none. */
+	uint32_t code;
+	uint8_t error; /* enum stream_error */
+	/* enum reason: what it is called when the peer takes no more. */
+	uint8_t stalled;
+	bool refused;      /* the peer says that it looked at nothing of it */
+	bool in_done;      /* the whole body has come */
+	bool has_trailers; /* and something behind it */
+	bool out_done;     /* its end was written */
+	bool in_doubt;     /* what came can be read in two ways: neither of the
+			    * connections that carry it is used again */
+	bool asks; /* who sends it may wait for invite() with its body */
+	bool keep; /* the connection goes on behind this message pair; the
+		    * user may take that back */
 };
 
 /* Octets of the body that are still to come; meaningful with BODY_LENGTH. */

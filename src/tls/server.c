@@ -109,15 +109,40 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/*
+ * Whether HTTP/2 may be spoken over this cipher: of TLS 1.2, RFC 9113 (9.2.2
+ * and appendix A) takes those alone that have keys of their own for each
+ * connection and authenticate what they encrypt.
+ */
+static bool is_fit_for_h2(const SSL *ssl)
+{
+	const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+	int kx;
+
+	if (SSL_version(ssl) >= TLS1_3_VERSION)
+		return true;
+	if (!cipher || SSL_version(ssl) < TLS1_2_VERSION ||
+	    !SSL_CIPHER_is_aead(cipher))
+		return false;
+	kx = SSL_CIPHER_get_kx_nid(cipher);
+	return kx == NID_kx_ecdhe || kx == NID_kx_dhe;
+}
+
+static bool begins_with_h2(const struct tls_server *s)
+{
+	return s->n_alpn_octets >= 3 && memcmp(s->alpn, "\2h2", 3) == 0;
+}
+
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out,
 		   const unsigned char *offered, unsigned n_offered, void *arg)
 {
 	const struct tls_server *s = arg;
+	unsigned skip = begins_with_h2(s) && !is_fit_for_h2(ssl) ? 3 : 0;
 	unsigned char *chosen;
 
-	(void)ssl;
-	if (SSL_select_next_proto(&chosen, n_out, s->alpn, s->n_alpn_octets,
-				  offered, n_offered) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, n_out, s->alpn + skip,
+				  s->n_alpn_octets - skip, offered,
+				  n_offered) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;

@@ -342,7 +342,7 @@ class Origin:
     """`address` is one of IPv4 or IPv6, or a path in the file system."""
 
     def __init__(self, *script, tls=None, address="127.0.0.1", port=0, health=200,
-                 greeting=b""):
+                 greeting=b"", h2=False, settings=None, acks=True):
         self.script = list(script) or [Reply(200, b"ok")]
         self.requests, self.checks = [], []
         self.connections = 0
@@ -350,6 +350,9 @@ class Origin:
         self.health = health  # status for health checks, or an action; None: hang up
         self.cond = threading.Condition()
         self.tls = tls
+        self.h2 = h2  # speaks HTTP/2; `settings` and `acks` are its session's
+        self.settings, self.acks = settings, acks
+        self.sessions = []
         self.open = set()
         self.family = (socket.AF_UNIX if address.startswith("/") else
                        socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -410,6 +413,9 @@ class Origin:
                 with self.cond:  # the other has given its descriptor away
                     self.open.discard(raw)
                     self.open.add(sock)
+            if self.h2:
+                self._serve_h2(sock, number)
+                return
             wire = Wire(sock)
             wire.send(self.greeting)
             while True:
@@ -429,7 +435,29 @@ class Origin:
             wire.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             raise Gone("TLS to a plain port")
         head = wire.until(b"\r\n\r\n")
-        request = Request(head, number)
+        self._act(Request(head, number), wire)
+
+    def _serve_h2(self, sock, number):
+        """Streams have a thread each; this one waits for the connection's end."""
+        import http2  # it needs this module
+
+        def on_stream(session, stream):
+            try:
+                request = http2.request_of(stream, number)
+                wire = http2.StreamWire(session, stream, request.method)
+                try:
+                    self._act(request, wire)
+                finally:
+                    wire.finish()
+            except (Gone, OSError, ValueError):
+                pass
+
+        session = http2.Session(sock, False, self.settings, on_stream, self.acks)
+        with self.cond:
+            self.sessions.append(session)
+        session.thread.join()
+
+    def _act(self, request, wire):
         if request.fields.get("user-agent", "").lower().encode().startswith(CHECKER):
             with self.cond:
                 self.checks.append(request)
@@ -456,7 +484,9 @@ class Origin:
 
     @staticmethod
     def read_body(request, wire):
-        if "chunked" in request.fields.get("transfer-encoding", "").lower():
+        if hasattr(wire, "read_body"):
+            wire.read_body(request)
+        elif "chunked" in request.fields.get("transfer-encoding", "").lower():
             request.body, request.chunks, request.trailers = wire.chunked()
         else:
             request.body = wire.exactly(int(request.fields.get("content-length", "0")))
@@ -469,6 +499,15 @@ class Origin:
                 if not self.cond.wait(max(0, end - time.monotonic())):
                     return bool(fact(self))
         return True
+
+    def drain(self):
+        """Stops in order, of HTTP/2: no new connection, no new stream."""
+        with self.cond:
+            self.stopping = True
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+        for session in list(self.sessions):
+            session.drain()
 
     def cut_connections(self):
         """Ends them; new ones are welcome."""

@@ -16,8 +16,9 @@ access log as JSON). Everything else is left as it is, so YAML keeps its own
 braces. Unless it has "settings:", one worker (or `workers`) and an admin socket
 are added.
 
-Each class runs over plain HTTP and once more over TLS, unless it says
-`over = ("plain",)`. Needs only Python's standard library.
+Each class runs over plain HTTP, once more over TLS, and a third time over HTTP/2,
+unless it says `over = ("plain",)` or the like; a test marked @http1 is about what
+HTTP/2 does not have. Needs Python's standard library, and python3-h2 for HTTP/2.
 """
 
 import json
@@ -35,13 +36,14 @@ import threading
 import time
 import unittest
 
+import http2
 from client import Client, WebSocket
 from origin import (Chunked, Early, Echo, Expect, HangUp, Held, Origin, Raw, Refuse,
                     Reply, Silent, Stream, Upgrade)
 
 __all__ = ["Chunked", "Client", "Early", "Echo", "Expect", "HangUp", "Held", "LOGGED", "ONE_GROUP",
            "Origin", "Raw", "Refuse", "Reply", "Scene", "Silent", "Stream", "Upgrade",
-           "WebSocket", "wait_for"]
+           "WebSocket", "http1", "wait_for"]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
@@ -166,7 +168,7 @@ class Weir:
         self.scene = scene
         self.dir = scene.folder()
         self.binary = find_weir()
-        self.tls = scene.transport == "tls"
+        self.tls = scene.transport != "plain"
         self.ports = {}
         self.names = dict(names)
         self.config = os.path.join(self.dir, "weir.yaml")
@@ -321,6 +323,8 @@ class Weir:
     def client(self, port=None, name="example.test", tls=None, **kw):
         """A connection to {port}, or to the port named so."""
         context = None
+        if tls is None and self.scene.transport == "h2":
+            return self.h2(port, name, **kw)
         if tls is None:
             tls = self.tls
         if tls:
@@ -330,8 +334,17 @@ class Weir:
         self.scene.addCleanup(c.close)
         return c
 
+    def h2(self, port=None, name="example.test", **kw):
+        """A connection over HTTP/2, which takes what client() takes."""
+        if not http2.h2:
+            raise unittest.SkipTest("python3-h2 is not there")
+        number = port if isinstance(port, int) else self.ports[port or "port"]
+        c = http2.H2Client(number, tls=trusting(alpn=("h2",)), name=name, **kw)
+        self.scene.addCleanup(c.close)
+        return c
+
     def websocket(self, target="/ws"):
-        return WebSocket(self.client(), target)
+        return WebSocket(self.client(tls=self.tls), target)
 
     def ask(self, method, target, body=None, fields=(), host="example.test", port=None,
             **kw):
@@ -362,20 +375,33 @@ class Weir:
         return json.loads(lines[-1])
 
 
+def http1(test):
+    """A test of what only HTTP/1.x has: its framing, its connections."""
+    test.is_http1 = True
+    return test
+
+
 class Scene(unittest.TestCase):
-    over = ("plain", "tls")
+    over = ("plain", "tls", "h2")
     transport = "plain"
     maxDiff = 4000
 
     def __init_subclass__(cls, **kw):
-        """Every class that may run over TLS gets a sister that does."""
+        """Every class gets a sister for each other way that it may go."""
         super().__init_subclass__(**kw)
-        if cls.transport != "plain" or "tls" not in cls.over:
+        if cls.transport != "plain":
             return
-        module = sys.modules[cls.__module__]
-        name = cls.__name__ + "OverTls"
-        setattr(module, name, type(name, (cls,), {
-            "transport": "tls", "__module__": cls.__module__, "__doc__": cls.__doc__}))
+        for way, suffix in (("tls", "OverTls"), ("h2", "OverHttp2")):
+            if way in cls.over:
+                cls._add_sister(way, cls.__name__ + suffix)
+
+    @classmethod
+    def _add_sister(cls, way, name):
+        members = {"transport": way, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        if way == "h2":  # the loader looks for what can be called
+            members.update((n, None) for n in dir(cls)
+                           if getattr(getattr(cls, n), "is_http1", False))
+        setattr(sys.modules[cls.__module__], name, type(name, (cls,), members))
 
     def folder(self):
         path = tempfile.mkdtemp(prefix="weir-e2e-")
@@ -384,6 +410,8 @@ class Scene(unittest.TestCase):
         return path
 
     def origin(self, *script, **kw):
+        if kw.get("h2") and not http2.h2:
+            raise unittest.SkipTest("python3-h2 is not there")
         o = Origin(*script, **kw)
         self.addCleanup(o.stop)
         return o
@@ -467,11 +495,13 @@ def trusting(alpn=("http/1.1",)):
     return context
 
 
-def origin_tls(*names):
+def origin_tls(*names, alpn=()):
     """A server context for an origin that speaks TLS."""
     crt, key = certificate(*(names or ("origin.test",)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     return context
 
 

@@ -4,7 +4,7 @@ import threading
 
 from client import Client, request
 from origin import Gone
-from scene import Chunked, Echo, Held, ONE_GROUP, Raw, Reply, Scene, Stream, wait_for
+from scene import Chunked, Echo, Held, ONE_GROUP, Raw, Reply, Scene, Stream, http1, wait_for
 
 NEXT = Reply(200, b"next")
 
@@ -14,8 +14,9 @@ class Clients(Scene):
         self.app = self.origin(Echo())
         self.begun = self.weir(ONE_GROUP, app=self.app)
 
+    @http1
     def test_a_client_that_said_it_was_its_last_request_may_send_fin(self):
-        if self.transport == "tls":
+        if self.transport != "plain":
             self.skipTest("a half-closed TLS connection cannot be read by Python")
         c = self.begun.client()
         c.send(request("POST", "/", b"body", fields=[("Connection", "close")]))
@@ -23,6 +24,7 @@ class Clients(Scene):
         self.assertEqual(c.answer().body, b"body")
         self.assertTrue(c.is_closed())
 
+    @http1
     def test_empty_lines_before_a_request(self):
         c = self.begun.client()
         c.send(b"\r\n\r\n" + request("POST", "/", b"body"))
@@ -32,6 +34,7 @@ class Clients(Scene):
         c = self.begun.client()
         self.assertEqual(c.ask("OPTIONS", "*").fields["x-target"], "*")
 
+    @http1
     def test_an_absolute_target_reaches_the_origin_as_a_path(self):
         c = self.begun.client()
         answer = c.get("http://example.test/a?b", host="example.test")
@@ -48,6 +51,7 @@ class Clients(Scene):
         got = self.app.requests[0].fields
         self.assertEqual([got[n] for n, _ in fields], [v for _, v in fields])
 
+    @http1
     def test_too_many_fields_are_refused_in_words(self):
         c = self.begun.client()
         fields = [(f"X-{n}", "1") for n in range(5000)]
@@ -70,6 +74,7 @@ class Clients(Scene):
                b"".join(b"1\r\n%c\r\n" % b for b in body) + b"0\r\n\r\n")
         self.assertEqual(c.answer().body, body)
 
+    @http1
     def test_chunk_sizes_that_are_none(self):
         for size in (b"-1", b"0x4", b"4 4", b"", b"ffffffffffffffffff", b"g"):
             with self.subTest(size):
@@ -79,6 +84,7 @@ class Clients(Scene):
                 self.assertEqual(c.answer().status, 400)
                 self.assertTrue(c.is_closed())
 
+    @http1
     def test_a_body_with_a_get(self):
         c = self.begun.client()
         c.send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
@@ -205,7 +211,9 @@ class Targets(Scene):
         weir = self.one(Raw(b"HTTP/1.0 200 OK\r\n\r\nold"), NEXT)
         c = weir.client()
         answer = c.get("/")
-        self.assertEqual((answer.body, answer.version), (b"old", "HTTP/1.1"))
+        self.assertEqual(answer.body, b"old")
+        self.assertEqual(answer.version,
+                         "HTTP/2.0" if self.transport == "h2" else "HTTP/1.1")
         self.assertEqual(c.get("/").body, b"next")
 
     def test_an_old_target_that_keeps_its_connection(self):
@@ -221,7 +229,7 @@ class Targets(Scene):
         weir = self.one(Reply(200, b"ok", fields=big))
         answer = weir.get("/")
         self.assertEqual(answer.status, 200)
-        self.assertEqual(len([f for f in answer.fields if f.startswith("X-")]), 30)
+        self.assertEqual(len([f for f in answer.fields if f.lower().startswith("x-")]), 30)
 
     def test_line_feeds_alone(self):
         weir = self.one(Raw(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", keep=True), NEXT)

@@ -113,7 +113,7 @@ class Transforms(Edits):
     def test_explain_shows_before_and_after(self):
         weir = self.serve(of_rule=transforms(url_rewrite=("^/v1/(.*)$", "/$1"),
                                              host_header_rewrite=("^a$", "a/")))
-        scheme = "https" if self.transport == "tls" else "http"
+        scheme = "https" if self.transport != "plain" else "http"
 
         def explain(path, host):
             return weir.json("explain", "request",

@@ -5,7 +5,7 @@ import socket
 import time
 
 from client import request
-from scene import Held, Raw, Reply, Scene, Silent, Upgrade, wait_for
+from scene import Held, Raw, Reply, Scene, Silent, Upgrade, http1, wait_for
 
 CONFIG = """
 load_balancers:
@@ -426,6 +426,7 @@ class Draining(Group):
         self.assertEqual((answer.status, answer.fields["weir-reason"]), (502, "deregistered"))
         self.assertEqual(weir.get("/").body, b"other")
 
+    @http1
     def test_behind_the_head_it_is_a_reset(self):
         weir, app, drain = self.drained(
             Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", keep=True))

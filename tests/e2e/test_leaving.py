@@ -7,7 +7,8 @@ import ssl
 
 from client import request
 from origin import Action, Gone
-from scene import (ONE_GROUP, Raw, Reply, Scene, certificate, origin_tls, trusting, wait_for)
+from scene import (ONE_GROUP, Raw, Reply, Scene, certificate, http1, origin_tls, trusting,
+                   wait_for)
 
 
 class Watch(Action):
@@ -60,6 +61,7 @@ class Leaving(Scene):
                     wait_for(lambda: self.watch.saw_end, "the target to see it")
                     wait_for(self.gone, "the reason")
 
+    @http1
     def test_regress_a_fin_of_a_client_that_would_keep_is_its_leave(self):
         for stage, parts in STAGES.items():
             with self.subTest(stage):
@@ -104,6 +106,7 @@ class GoingOn(Scene):
                 c.send(request("GET", "/"))
                 self.assertEqual(c.head().status, 200)
 
+    @http1  # which has an order
     def test_regress_a_thousand_requests_in_a_row(self):
         """All of them are sent before the first answer is read."""
         app = self.origin(*[Reply(200, b"%d" % n) for n in range(1000)])

@@ -4,8 +4,8 @@ import threading
 
 from client import request
 from origin import Refuses
-from scene import (Chunked, Early, Echo, HangUp, Held, ONE_GROUP, Raw, Reply, Scene,
-                   Stream, wait_for)
+from scene import (Chunked, Early, Echo, HangUp, Held, ONE_GROUP, Raw, Reply, Scene, Stream,
+                   http1, wait_for)
 
 MEGA = 1 << 20
 
@@ -27,12 +27,14 @@ class KeepAlive(Scene):
             self.assertEqual(weir.get("/").status, 200)
         self.assertEqual(app.connections, 1)
 
+    @http1
     def test_a_client_that_says_close_is_closed(self):
         c = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok"))).client()
         answer = c.get("/", fields=[("Connection", "close")])
         self.assertEqual(answer.fields.get("connection", "").lower(), "close")
         self.assertTrue(c.is_closed())
 
+    @http1
     def test_an_old_client_is_closed_unless_it_asks_for_more(self):
         weir = self.weir(ONE_GROUP, app=self.origin(Reply(200, b"ok")))
         c = weir.client()
@@ -79,6 +81,7 @@ class Bodies(Scene):
         answer = c.post("/", body)
         self.assertTrue(answer.body == body, "the body came back another")
 
+    @http1
     def test_chunks_up_keep_their_octets(self):
         app = self.origin(Echo())
         c = self.weir(ONE_GROUP, app=app).client()
@@ -89,6 +92,7 @@ class Bodies(Scene):
         self.assertEqual(app.requests[0].fields.all("transfer-encoding"), ["chunked"])
         self.assertNotIn("content-length", app.requests[0].fields)
 
+    @http1
     def test_chunks_down(self):
         app = self.origin(Chunked(b"one ", b"two ", b"x" * 100000))
         c = self.weir(ONE_GROUP, app=app).client()
@@ -136,6 +140,7 @@ class Bodies(Scene):
         self.assertEqual(c.answer().body, b"")
         self.assertEqual(c.get("/again").status, 200)
 
+    @http1
     def test_a_broken_chunk_ends_in_400_and_the_target_never_sees_an_end(self):
         app = self.origin(Echo())
         c = self.weir(ONE_GROUP, app=app).client()
@@ -166,6 +171,7 @@ class Bodies(Scene):
 
 
 class Interim(Scene):
+    @http1
     def test_expect_100_is_answered_by_weir(self):
         app = self.origin(Echo())
         c = self.weir(ONE_GROUP, app=app).client()

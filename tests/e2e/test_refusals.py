@@ -2,7 +2,7 @@
 
 import socket
 
-from scene import Echo, ONE_GROUP, Raw, Reply, Scene
+from scene import Echo, ONE_GROUP, Raw, Reply, Scene, http1
 
 MODE = ONE_GROUP.replace(
     "    addresses:", "    routing.http.desync_mitigation_mode: {mode}\n    addresses:")
@@ -139,6 +139,7 @@ class Shape(Scene):
 
 class Smuggling(Scene):
     """Never two readings: refused, or passed on with one and then closed."""
+    over = ("plain", "tls")
 
     SEVERE = [
         b"Content-Length: 5\r\nContent-Length: 6\r\n",
@@ -230,6 +231,7 @@ class Smuggling(Scene):
 
 
 class InvalidNames(Scene):
+    @http1
     def test_regress_a_name_that_is_no_token_is_dropped_and_counted(self):
         for mode, status in (("monitor", 200), ("defensive", 200), ("strictest", 400)):
             app = self.origin(Echo())

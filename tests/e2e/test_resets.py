@@ -65,6 +65,7 @@ class Listen(Action):
 
 class Truncated(Scene):
     """To a client of HTTP/1.0 the end of the connection is the end of the body."""
+    over = ("plain", "tls")
 
     def read(self, action):
         app = self.origin(action)
@@ -102,6 +103,7 @@ class Truncated(Scene):
 
 class Tunnel(Scene):
     """A reset goes through a tunnel both ways, behind all octets."""
+    over = ("plain", "tls")
 
     def begin(self, action, **kw):
         self.running = self.weir(ONE_GROUP, app=self.origin(action))

@@ -175,7 +175,7 @@ class Answers(Scene):
         weir = self.one('{redirect: {host: "new.#{host}", path: "/shop/#{path}",'
                         ' query: "#{query}&from=#{host}", status_code: HTTP_302}}')
         answer = weir.get("/a/b?x=1", host="old.test")
-        proto = "https" if self.transport == "tls" else "http"
+        proto = "https" if self.transport != "plain" else "http"
         self.assertEqual(answer.status, 302)
         self.assertEqual(answer.fields["location"],
                          f"{proto}://new.old.test:{weir.ports['port']}"

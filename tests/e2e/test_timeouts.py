@@ -3,7 +3,7 @@
 import time
 
 from client import request
-from scene import (Early, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade)
+from scene import Early, ONE_GROUP, Raw, Reply, Scene, Silent, Stream, Upgrade, http1
 
 CONFIG = ONE_GROUP.replace("    addresses:", "    idle_timeout.timeout_seconds: {idle}\n"
                            "    {more}\n    addresses:")
@@ -14,6 +14,7 @@ class Idle(Scene):
         self.app = self.origin(*(script or [Reply(200, b"ok")]))
         return self.weir(CONFIG, app=self.app, idle=idle, more=more)
 
+    @http1
     def test_half_a_head_ends_in_408(self):
         c = self.begin().client()
         began = time.monotonic()
@@ -24,6 +25,7 @@ class Idle(Scene):
         self.assertTrue(c.is_closed())
         self.assertGreater(time.monotonic() - began, 0.9)
 
+    @http1
     def test_a_head_that_trickles_has_one_idle_timeout_in_all(self):
         c = self.begin().client()
         c.sock.settimeout(0.2)

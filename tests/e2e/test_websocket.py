@@ -7,6 +7,8 @@ MEGA = 1 << 20
 
 
 class Tunnel(Scene):
+    over = ("plain", "tls")
+
     def test_frames_go_both_ways(self):
         weir = self.weir(ONE_GROUP, app=self.origin(Upgrade()))
         ws = weir.websocket()

@@ -22,6 +22,14 @@ fuzz_targets += tests/fuzz/fuzz_h1_head
 tests_fuzz_fuzz_h1_head_SOURCES = tests/fuzz/fuzz_h1_head.c $(fuzz_main)
 tests_fuzz_fuzz_h1_head_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_h2_head
+tests_fuzz_fuzz_h2_head_SOURCES = tests/fuzz/fuzz_h2_head.c $(fuzz_main)
+tests_fuzz_fuzz_h2_head_LDADD = $(FUZZ_LIBS)
+
+fuzz_targets += tests/fuzz/fuzz_h2_session
+tests_fuzz_fuzz_h2_session_SOURCES = tests/fuzz/fuzz_h2_session.c $(fuzz_main)
+tests_fuzz_fuzz_h2_session_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_chunked
 tests_fuzz_fuzz_chunked_SOURCES = tests/fuzz/fuzz_chunked.c $(fuzz_main)
 tests_fuzz_fuzz_chunked_LDADD = $(FUZZ_LIBS)

@@ -462,6 +462,11 @@ static void test_descriptors_of_root(void **state)
 	put_with(fd, "{\"command\":\"files\"}\n", two, 2);
 	assert_string_equal(get(s, fd), root ? "{\"n\":2,\"octet\":\"x\"}"
 					     : "{\"n\":0,\"octet\":\"-\"}");
+	/* What follows is read, too, though a read ends behind them. */
+	put_with(fd, "{\"command\":", two, 2);
+	put(fd, "\"files\"}\n");
+	assert_string_equal(get(s, fd), root ? "{\"n\":2,\"octet\":\"x\"}"
+					     : "{\"n\":0,\"octet\":\"-\"}");
 	/* They are closed with the request, and with the client. */
 	assert_int_equal(open_descriptors(), before);
 	put_with(fd, "{\"command\":\"ne", two, 2);

@@ -23,7 +23,10 @@ static void on_expired(struct conn *c)
 	((struct side *)c)->n_expired++;
 }
 
-static const struct conn_ops ops = {on_ready, on_expired};
+static const struct conn_ops ops = {
+	.ready = on_ready,
+	.expired = on_expired,
+};
 
 struct world {
 	struct loop loop;

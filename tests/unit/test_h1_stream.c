@@ -15,7 +15,10 @@ static void on_event(struct conn *c)
 	(void)c;
 }
 
-static const struct conn_ops ops = {on_event, on_event};
+static const struct conn_ops ops = {
+	.ready = on_event,
+	.expired = on_event,
+};
 
 /* Reads the whole of a body that a peer sends before it closes. */
 static enum io read_to_the_end(int write_error)

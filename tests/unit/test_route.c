@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "http/h1_parse.h"
+#include "model/group.h"
 #include "model/route.h"
 #include "model/rule_index.h"
 
@@ -284,9 +285,62 @@ static void test_every_redirect(void **state)
 	}
 }
 
+/* alb-routing 8.4, row by row. */
+static void test_which_groups_speak_it(void **state)
+{
+	static const struct {
+		enum http_version version;
+		enum method method;
+		const char *type; /* of the content; NULL: none */
+		bool http1, http2, grpc;
+	} cases[] = {
+		{HTTP_1_0, METHOD_GET, NULL, true, false, false},
+		{HTTP_1_1, METHOD_GET, NULL, true, false, false},
+		{HTTP_1_1, METHOD_POST, "application/grpc", true, false, false},
+		{HTTP_2, METHOD_GET, NULL, true, true, false},
+		{HTTP_2, METHOD_POST, NULL, true, true, true},
+		{HTTP_2, METHOD_POST, "text/plain", true, true, true},
+		{HTTP_2, METHOD_POST, "application/grpc", false, true, true},
+		{HTTP_2, METHOD_POST, "Application/gRPC+proto", false, true,
+		 true},
+		{HTTP_2, METHOD_POST, "application/grpc; x=y", false, true,
+		 true},
+		{HTTP_2, METHOD_GET, "application/grpc", false, true, false},
+		{HTTP_2, METHOD_POST, "application/grpc-web", true, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct field type = {.name = SLICE("content-type"),
+				     .value = slice_of(cases[i].type),
+				     .id = NAME_CONTENT_TYPE};
+		struct http_head head = {
+			.fields = &type,
+			.n_fields = cases[i].type ? 1 : 0,
+			.present = cases[i].type ? NAME_BIT(NAME_CONTENT_TYPE)
+						 : 0,
+			.version = cases[i].version,
+			.method_id = cases[i].method,
+		};
+		bool is_grpc = head.version == HTTP_2 && http_is_grpc(&head);
+		struct target_group group = {.version = VERSION_HTTP1};
+
+		print_message("# %zu\n", i);
+		assert_int_equal(group_speaks(&group, &head, is_grpc),
+				 cases[i].http1);
+		group.version = VERSION_HTTP2;
+		assert_int_equal(group_speaks(&group, &head, is_grpc),
+				 cases[i].http2);
+		group.version = VERSION_GRPC;
+		assert_int_equal(group_speaks(&group, &head, is_grpc),
+				 cases[i].grpc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_which_groups_speak_it),
 		cmocka_unit_test(test_every_row),
 		cmocka_unit_test(
 			regress_nothing_behind_a_name_hides_it_from_rules),

@@ -12,45 +12,12 @@
 #include <sys/socket.h>
 
 #include "certs.h"
-#include "stream/h1_stream.h"
+#include "stream_world.h"
 #include "tls/policy.h"
 #include "tls_pair.h"
 #include "unit.h"
 
 enum { LIMIT = 64 * 1024, TURNS = 12 };
-
-struct world;
-
-/* The one at the other end, who speaks a protocol by hand. A head is the whole
- * of it; a body of BODY_LENGTH is "hello". */
-struct speaker {
-	void (*say_head)(struct world *w, enum body_kind kind);
-	void (*say_body)(struct world *w, enum body_kind kind,
-			 const char *octets, bool last);
-	/* Octets that no body can go on with. */
-	void (*say_nonsense)(struct world *w);
-	void (*hear_head)(struct world *w, enum body_kind kind);
-	void (*hear_body)(struct world *w, enum body_kind kind,
-			  const char *octets, bool last);
-	void (*hear_trailers)(struct world *w);
-};
-
-struct row {
-	const char *name;
-	const struct speaker *speaker;
-	bool is_front, tls;
-};
-
-struct world {
-	const struct row *row;
-	struct loop loop;
-	struct conn us, them;
-	struct h1_stream h1;
-	struct stream *s;
-	unsigned n_told; /* the user was told that something changed */
-	unsigned n_over;
-	enum h1_over over;
-};
 
 static struct tls_server *server;
 static struct tls_client *client;
@@ -67,8 +34,14 @@ static void on_nobody(struct conn *c)
 	(void)c;
 }
 
-static const struct conn_ops us_ops = {on_us, on_nobody};
-static const struct conn_ops them_ops = {on_nobody, on_nobody};
+static const struct conn_ops us_ops = {
+	.ready = on_us,
+	.expired = on_nobody,
+};
+static const struct conn_ops them_ops = {
+	.ready = on_nobody,
+	.expired = on_nobody,
+};
 
 static void on_over(struct h1_stream *h, enum h1_over how)
 {
@@ -78,10 +51,13 @@ static void on_over(struct h1_stream *h, enum h1_over how)
 	w->over = how;
 }
 
-static void settle(struct world *w)
+void world_settle(struct world *w)
 {
-	for (int i = 0; i < TURNS; i++)
+	for (int i = 0; i < TURNS; i++) {
 		loop_turn(&w->loop, false);
+		if (w->peer)
+			w->row->speaker->turn(w);
+	}
 }
 
 static void shake_hands(struct world *w)
@@ -100,7 +76,7 @@ static void shake_hands(struct world *w)
 	}
 	assert_true(conn_is_established(&w->us));
 	assert_true(conn_is_established(&w->them));
-	settle(w);
+	world_settle(w);
 }
 
 static void begin_h1(struct world *w)
@@ -129,12 +105,13 @@ static struct world *world_new(const struct row *row)
 		conn_open(&w->them, &w->loop, fds[1], &them_ops, 1 << 20), 0);
 	if (row->tls)
 		shake_hands(w);
-	begin_h1(w);
+	row->speaker->begin(w);
 	return w;
 }
 
 static void world_free(struct world *w)
 {
+	w->row->speaker->end(w);
 	conn_close(&w->us);
 	conn_close(&w->them);
 	loop_release(&w->loop);
@@ -146,7 +123,7 @@ static void say(struct world *w, const char *text)
 {
 	assert_true(chain_copy(&w->them.out, slice_of(text)));
 	conn_dirty(&w->them);
-	settle(w);
+	world_settle(w);
 }
 
 /* All that the other end has received is this, and then it is forgotten. */
@@ -154,7 +131,7 @@ static void hear(struct world *w, const char *text)
 {
 	struct chain *in = &w->them.in;
 
-	settle(w);
+	world_settle(w);
 	conn_fill(&w->them);
 	assert_true(chain_linearise(in, in->n));
 	assert_slice(chain_front(in), text);
@@ -180,7 +157,8 @@ static void h1_say_head(struct world *w, enum body_kind kind)
 	};
 
 	say(w, w->row->is_front ? requests[kind] : answers[kind]);
-	say(w, "Connection: x-hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n");
+	say(w, "Connection: x-hop, TE\r\nX-Hop: 1\r\nX-End: 2\r\n"
+	       "TE: trailers\r\n\r\n");
 }
 
 static void h1_body_text(char *out, size_t size, enum body_kind kind,
@@ -240,25 +218,57 @@ static void h1_hear_body(struct world *w, enum body_kind kind,
 	hear(w, text);
 }
 
+static void h1_hear_nothing(struct world *w)
+{
+	hear(w, "");
+}
+
+/* A connection has no word for it but its end. */
+static void h1_hear_reset(struct world *w)
+{
+	assert_true(w->over == H1_ABORT || w->over == H1_RESET);
+}
+
+static void h1_drop(struct world *w)
+{
+	conn_fill(&w->them);
+	chain_drain(&w->them.in, w->them.in.n);
+}
+
+static void h1_end(struct world *w)
+{
+	(void)w;
+}
+
 static void h1_hear_trailers(struct world *w)
 {
-	hear(w, "0\r\nX-Mine: 1\r\n\r\n");
+	/* Targets of HTTP/1.1 are sent none. */
+	hear(w, w->row->is_front ? "0\r\nX-Mine: 1\r\n\r\n" : "0\r\n\r\n");
 }
 
 static const struct speaker h1_speaker = {
+	.begin = begin_h1,
+	.end = h1_end,
 	.say_head = h1_say_head,
 	.say_body = h1_say_body,
 	.say_nonsense = h1_say_nonsense,
 	.hear_head = h1_hear_head,
 	.hear_body = h1_hear_body,
 	.hear_trailers = h1_hear_trailers,
+	.hear_nothing = h1_hear_nothing,
+	.hear_reset = h1_hear_reset,
+	.drop = h1_drop,
 };
 
 static const struct row rows[] = {
-	{"requests of HTTP/1", &h1_speaker, true, false},
-	{"requests of HTTP/1 over TLS", &h1_speaker, true, true},
-	{"answers of HTTP/1", &h1_speaker, false, false},
-	{"answers of HTTP/1 over TLS", &h1_speaker, false, true},
+	{"requests of HTTP/1", &h1_speaker, true, false, false, false},
+	{"requests of HTTP/1 over TLS", &h1_speaker, true, true, false, false},
+	{"answers of HTTP/1", &h1_speaker, false, false, false, false},
+	{"answers of HTTP/1 over TLS", &h1_speaker, false, true, false, false},
+	{"requests of HTTP/2", &h2_speaker, true, false, true, true},
+	{"requests of HTTP/2 over TLS", &h2_speaker, true, true, true, true},
+	{"answers of HTTP/2", &h2_speaker, false, false, false, true},
+	{"answers of HTTP/2 over TLS", &h2_speaker, false, true, false, true},
 };
 
 /* -- what the user of a stream does ---------------------------------------- */
@@ -275,11 +285,23 @@ static enum io read_head(struct world *w, struct http_head *head)
 	return io;
 }
 
+static void send_head(struct world *w, enum body_kind kind);
+
+/* Where nothing can come before it was asked for. */
+static void ask_first(struct world *w)
+{
+	if (w->row->is_front || !w->row->one_of_many || w->asked)
+		return;
+	send_head(w, BODY_NONE);
+	world_settle(w);
+}
+
 /* The other end begins a message, and its head is read. */
 static void receive_head(struct world *w, enum body_kind kind)
 {
 	struct http_head head;
 
+	ask_first(w);
 	w->row->speaker->say_head(w, kind);
 	assert_int_equal(read_head(w, &head), IO_DONE);
 	w->s->ops->drop_head(w->s, &head);
@@ -334,6 +356,7 @@ static void send_head(struct world *w, enum body_kind kind)
 	struct outgoing out = {.head = &head, .body = body, .n_leading = 1};
 	struct prepared request = {0};
 
+	w->asked = true;
 	if (w->row->is_front) {
 		assert_true(w->s->ops->write_head(w->s, &out));
 		return;
@@ -357,8 +380,9 @@ static void send_body(struct world *w, const char *text)
 static void exchange(struct world *w)
 {
 	receive_head(w, BODY_NONE);
-	send_head(w, BODY_NONE);
-	settle(w);
+	if (!w->asked)
+		send_head(w, BODY_NONE);
+	world_settle(w);
 	assert_true(w->s->in_done && w->s->out_done);
 }
 
@@ -368,6 +392,7 @@ static void case_a_head_that_is_not_there(struct world *w)
 {
 	struct http_head head;
 
+	ask_first(w);
 	assert_int_equal(read_head(w, &head), IO_AGAIN);
 	assert_false(w->s->in_done);
 	w->row->speaker->say_head(w, BODY_NONE);
@@ -384,6 +409,7 @@ static void case_fields_that_end_here(struct world *w)
 	struct http_head head;
 	const struct field *f;
 
+	ask_first(w);
 	w->row->speaker->say_head(w, BODY_NONE);
 	assert_int_equal(read_head(w, &head), IO_DONE);
 	f = head_find_text(&head, SLICE("x-hop"));
@@ -429,7 +455,7 @@ static void case_a_body_that_is_cut(struct world *w)
 	receive_head(w, BODY_LENGTH);
 	w->row->speaker->say_body(w, BODY_LENGTH, "hel", false);
 	conn_shut_after_write(&w->them);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(read_body(w, "hel", LIMIT), IO_CLOSED);
 	assert_false(w->s->in_done);
 }
@@ -474,7 +500,7 @@ static void case_a_message_of_a_known_length(struct world *w)
 	assert_true(w->s->out_done);
 	assert_int_equal(w->s->out_octets, 5);
 	assert_true(w->s->ops->end_body(w->s, NULL));
-	hear(w, "");
+	w->row->speaker->hear_nothing(w);
 }
 
 static void case_a_message_of_no_known_length(struct world *w)
@@ -521,7 +547,7 @@ static void case_a_request_that_is_prepared(struct world *w)
 	assert_true(w->s->ops->prepare(&head, &body, &request));
 	assert_slice(request.host, "a");
 	assert_slice(slice_first(request.line, 9), "GET /a%20");
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (w->row->one_of_many ? 1 : 2); i++) {
 		assert_true(w->s->ops->send(w->s, &request));
 		w->row->speaker->hear_head(w, BODY_NONE);
 	}
@@ -536,11 +562,13 @@ static void case_a_request_that_is_prepared(struct world *w)
 static void case_room(struct world *w)
 {
 	static char block[LIMIT / 8 + 1];
-	const struct stream_ops *ops = w->s->ops;
+	const struct stream_ops *ops;
 	size_t before;
 
 	memset(block, 'x', sizeof(block) - 1);
 	receive_if_asked(w);
+	ops = w->s->ops;
+	w->deaf = true;
 	assert_true(ops->room(w->s) > 0);
 	assert_false(ops->has_unsent(w->s));
 	send_head(w, BODY_UNKNOWN);
@@ -548,16 +576,15 @@ static void case_room(struct world *w)
 	for (int i = 0; i < 1000 && ops->room(w->s) > 0; i++) {
 		send_body(w, block);
 		ops->push(w->s);
-		settle(w);
+		world_settle(w);
 	}
 	assert_int_equal(ops->room(w->s), 0);
 	ops->want_room(w->s);
 	w->n_told = 0;
 	before = w->them.in.n;
 	for (int i = 0; i < 1000 && w->n_told == 0; i++) {
-		conn_fill(&w->them);
-		chain_drain(&w->them.in, w->them.in.n);
-		settle(w);
+		w->row->speaker->drop(w);
+		world_settle(w);
 	}
 	assert_int_equal(before, 0);
 	assert_true(w->n_told > 0);
@@ -566,7 +593,7 @@ static void case_room(struct world *w)
 
 static void case_again(struct world *w)
 {
-	settle(w);
+	world_settle(w);
 	w->n_told = 0;
 	w->s->ops->again(w->s);
 	loop_turn(&w->loop, false);
@@ -579,8 +606,8 @@ static void case_a_peer_that_ends(struct world *w)
 {
 	assert_int_equal(w->s->ops->peer(w->s), PEER_THERE);
 	conn_shut_after_write(&w->them);
-	settle(w);
-	assert_int_equal(w->s->ops->peer(w->s), PEER_CLOSING);
+	world_settle(w);
+	assert_true(w->s->ops->peer(w->s) >= PEER_CLOSING);
 }
 
 /* The write fails; what the peer said before is still to be had. */
@@ -609,7 +636,7 @@ static void case_one_that_leaves_while_it_waits(struct world *w)
 	receive_head(w, BODY_NONE);
 	assert_int_equal(w->s->ops->is_gone(w->s), GONE_NOT);
 	conn_close(&w->them);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(w->s->ops->is_gone(w->s), GONE_WAITING);
 }
 
@@ -619,7 +646,7 @@ static void case_one_that_leaves_in_its_body(struct world *w)
 	w->row->speaker->say_body(w, BODY_LENGTH, "hel", false);
 	assert_int_equal(w->s->ops->is_gone(w->s), GONE_NOT);
 	conn_close(&w->them);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(w->s->ops->is_gone(w->s), GONE_IN_BODY);
 }
 
@@ -645,7 +672,7 @@ static void case_how_far_a_request_has_got(struct world *w)
 	assert_int_equal(w->s->ops->reach(w->s), REACH_NONE);
 	send_head(w, BODY_NONE);
 	assert_int_equal(w->s->ops->reach(w->s), REACH_NONE);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(w->s->ops->reach(w->s), REACH_SENT);
 	receive_head(w, BODY_NONE);
 	assert_int_equal(w->s->ops->reach(w->s), REACH_ANSWERED);
@@ -675,13 +702,13 @@ static void case_octets_of_another_protocol(struct world *w)
 	send_body(w, "y");
 	hear(w, "y");
 	conn_shut_after_write(&w->them);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(read_body(w, "", LIMIT), IO_DONE);
 	/* The other direction goes on. */
 	send_body(w, "z");
 	hear(w, "z");
 	assert_true(ops->end_body(w->s, NULL));
-	settle(w);
+	world_settle(w);
 	assert_int_equal(conn_fill(&w->them), IO_CLOSED);
 	assert_true(w->s->in_done && w->s->out_done);
 }
@@ -721,7 +748,7 @@ static void case_a_reset(struct world *w)
 	send_body(w, "hel");
 	w->s->ops->reset(w->s, REASON_TARGET_CUT);
 	assert_int_equal(w->n_over, 1);
-	assert_true(w->over == H1_ABORT || w->over == H1_RESET);
+	w->row->speaker->hear_reset(w);
 }
 
 /* What was written is not lost by the reset that follows. */
@@ -737,59 +764,76 @@ static void case_a_reset_behind_the_last_octet(struct world *w)
 		if (w->s->ops->deliver(w->s) == IO_DONE)
 			break;
 		conn_fill(&w->them);
-		settle(w);
+		world_settle(w);
 	}
 	assert_false(w->s->ops->has_unsent(w->s));
 	conn_fill(&w->them);
 	assert_true(w->them.in.n >= sizeof(block) - 1);
 }
 
-#define CASE(name)                                                             \
+#define CASE(name, needs)                                                      \
 	{                                                                      \
-#name, case_##name                                             \
+#name, case_##name, needs                                      \
 	}
+
+/* What a row must have for a case to have a meaning. */
+enum {
+	ANY,
+	STREAM = 1, /* that is there before its head */
+	WHOLE = 2,  /* the connection is its own */
+};
 
 static const struct {
 	const char *name;
 	void (*run)(struct world *w);
+	unsigned needs;
 } cases[] = {
-	CASE(a_head_that_is_not_there),
-	CASE(fields_that_end_here),
-	CASE(a_body_of_a_known_length),
-	CASE(a_body_of_no_known_length),
-	CASE(a_body_that_is_cut),
-	CASE(a_body_that_makes_no_sense),
-	CASE(a_message_without_a_body),
-	CASE(a_message_of_a_known_length),
-	CASE(a_message_of_no_known_length),
-	CASE(a_message_whose_body_is_left_out),
-	CASE(trailers),
-	CASE(a_request_that_is_prepared),
-	CASE(room),
-	CASE(again),
-	CASE(a_peer_that_ends),
-	CASE(a_peer_that_takes_nothing_more),
-	CASE(one_that_is_broken_from_here),
-	CASE(one_that_leaves_while_it_waits),
-	CASE(one_that_leaves_in_its_body),
-	CASE(octets_are_counted),
-	CASE(how_far_a_request_has_got),
-	CASE(octets_that_move_are_seen),
-	CASE(octets_of_another_protocol),
-	CASE(an_end_that_keeps),
-	CASE(an_end_that_does_not),
-	CASE(an_end_before_all_has_come),
-	CASE(a_reset),
-	CASE(a_reset_behind_the_last_octet),
+	CASE(a_head_that_is_not_there, STREAM),
+	CASE(fields_that_end_here, ANY),
+	CASE(a_body_of_a_known_length, ANY),
+	CASE(a_body_of_no_known_length, ANY),
+	CASE(a_body_that_is_cut, ANY),
+	CASE(a_body_that_makes_no_sense, ANY),
+	CASE(a_message_without_a_body, ANY),
+	CASE(a_message_of_a_known_length, ANY),
+	CASE(a_message_of_no_known_length, ANY),
+	CASE(a_message_whose_body_is_left_out, ANY),
+	CASE(trailers, ANY),
+	CASE(a_request_that_is_prepared, ANY),
+	CASE(room, ANY),
+	CASE(again, STREAM),
+	CASE(a_peer_that_ends, STREAM),
+	CASE(a_peer_that_takes_nothing_more, WHOLE),
+	CASE(one_that_is_broken_from_here, ANY),
+	CASE(one_that_leaves_while_it_waits, ANY),
+	CASE(one_that_leaves_in_its_body, ANY),
+	CASE(octets_are_counted, STREAM),
+	CASE(how_far_a_request_has_got, ANY),
+	CASE(octets_that_move_are_seen, STREAM),
+	CASE(octets_of_another_protocol, WHOLE),
+	CASE(an_end_that_keeps, ANY),
+	CASE(an_end_that_does_not, WHOLE),
+	CASE(an_end_before_all_has_come, WHOLE),
+	CASE(a_reset, ANY),
+	CASE(a_reset_behind_the_last_octet, WHOLE),
 };
+
+static bool has_meaning(size_t i, const struct row *row)
+{
+	return !((cases[i].needs & STREAM) && row->by_head) &&
+	       !((cases[i].needs & WHOLE) && row->one_of_many);
+}
 
 static void test_every_stream_keeps_its_promises(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
-			struct world *w = world_new(&rows[k]);
+			struct world *w;
 
+			if (!has_meaning(i, &rows[k]))
+				continue;
+			w = world_new(&rows[k]);
 			print_message("# %s: %s\n", rows[k].name,
 				      cases[i].name);
 			cases[i].run(w);
