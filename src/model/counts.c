@@ -23,7 +23,8 @@ static struct slice key_of(char room[KEY_MAX], enum kind kind,
 	room[0] = (char)kind;
 	room[1] = (char)(port >> 8);
 	room[2] = (char)port;
-	memcpy(room + 3, name.p, name.n);
+	if (name.n)
+		memcpy(room + 3, name.p, name.n);
 	return slice_make(room, 3 + name.n);
 }
 

@@ -14,10 +14,14 @@ static const struct slice action_names[] = {
 
 /* -- parts that both forms need -------------------------------------------- */
 
+enum { CODE_MAX = 4 };
+
 static struct slice type_of(const struct access_facts *f)
 {
 	if (f->is_tunnel)
 		return f->is_https ? SLICE("wss") : SLICE("ws");
+	if (f->version == HTTP_2)
+		return f->is_grpc ? SLICE("grpcs") : SLICE("h2");
 	return f->is_https ? SLICE("https") : SLICE("http");
 }
 
@@ -253,8 +257,26 @@ static void put_outcome(struct writer *w, const struct access_facts *f)
 	put_quoted(w, slice_of(desync_reason_text(f->desync.reason)));
 }
 
+/* "0x8"; empty: there was none. */
+static struct slice code_text(uint8_t code, char room[static CODE_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	if (code == 0)
+		return SLICE("");
+	room[n++] = '0';
+	room[n++] = 'x';
+	if (code > 15)
+		room[n++] = hex[code >> 4];
+	room[n++] = hex[code & 15];
+	return slice_make(room, n);
+}
+
 void access_line_alb(struct writer *w, const struct access_facts *f)
 {
+	char code[CODE_MAX];
+
 	put_what_happened(w, f);
 	put_request(w, f);
 	put_quoted(w, f->text[ACCESS_USER_AGENT]);
@@ -274,8 +296,9 @@ void access_line_alb(struct writer *w, const struct access_facts *f)
 	put_quoted(w, slice_of(transform_status_name(
 			      (enum transform_status)f->transform)));
 	put_known(w, f->text[ACCESS_SERVER]);
-	/* Codes of HTTP/2. */
-	writer_literal(w, "\"-\" \"-\"\n");
+	put_quoted(w, code_text(f->target_error, code));
+	line_quoted(w, code_text(f->elb_error, code));
+	writer_char(w, '\n');
 }
 
 /* -- as JSON --------------------------------------------------------------- */
@@ -319,6 +342,8 @@ static void add_request(struct writer *w, const struct access_facts *f)
 	json_text(w, SLICE("path"), path);
 	json_text(w, SLICE("query"), query);
 	json_text(w, SLICE("version"), version_of(f));
+	if (f->stream)
+		json_number(w, SLICE("stream"), f->stream);
 	json_text(w, SLICE("user_agent"), f->text[ACCESS_USER_AGENT]);
 }
 
@@ -377,6 +402,8 @@ static void add_way(struct writer *w, const struct access_facts *f)
 
 static void add_outcome(struct writer *w, const struct access_facts *f)
 {
+	char code[CODE_MAX];
+
 	if (f->status)
 		json_number(w, SLICE("status"), f->status);
 	if (f->target_status)
@@ -385,6 +412,9 @@ static void add_outcome(struct writer *w, const struct access_facts *f)
 		json_text(w, SLICE("reason"),
 			  slice_of(reason_token((enum reason)f->reason)));
 	json_text(w, SLICE("error_reason"), slice_of(f->error_reason));
+	json_text(w, SLICE("target_error_code"),
+		  code_text(f->target_error, code));
+	json_text(w, SLICE("elb_error_code"), code_text(f->elb_error, code));
 	json_text(w, SLICE("redirect_url"), f->text[ACCESS_REDIRECT_URL]);
 	json_seconds(w, SLICE("request_seconds"), f->request_ms);
 	json_seconds(w, SLICE("target_seconds"), f->target_ms);

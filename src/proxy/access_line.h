@@ -101,8 +101,12 @@ struct access_facts {
 	uint8_t version;                /* enum http_version */
 	uint8_t sticky;                 /* enum access_sticky */
 	uint8_t tries;                  /* targets that were asked */
+	uint8_t target_error;           /* code of a reset by the target... */
+	uint8_t elb_error;              /* ...or by us; 0: none */
+	uint32_t stream;                /* of the connection; 0: the only one */
 	bool is_https;                  /* so the listener says */
 	bool is_tunnel;                 /* a WebSocket */
+	bool is_grpc;                   /* a call of gRPC */
 	bool is_resumed;                /* its TLS session */
 	bool forwards;                  /* a target group was chosen */
 };

@@ -242,6 +242,10 @@ static void tell(const struct exchange *x, struct access_facts *f)
 			slice_of(r->tries[r->n_tries - 1].target->name);
 	f->port = r->port;
 	f->version = x->noted.version;
+	f->is_grpc = r->is_grpc;
+	f->stream = x->front->number;
+	f->target_error = r->target_error;
+	f->elb_error = r->elb_error;
 	f->target_status = r->target_status;
 	f->tries = r->n_targets;
 	f->actions = r->actions;

@@ -89,6 +89,7 @@ struct client {
 	struct retired retired;
 	uint64_t opened_ms;
 	uint64_t keep_alive_ms; /* the attribute in force at the opening */
+	uint32_t kept_octets;   /* of bodies, for another try; see kept.h */
 	union peer peer;
 	struct client_told *told; /* owned; NULL before client_told() */
 	uint8_t state;            /* enum client_state; written by enter() */

@@ -107,8 +107,14 @@ static void note_failed_connect(struct exchange *x, enum reason reason)
 {
 	const struct target_group *group = group_of_now(x);
 	struct target_state *target = x->attempt.target;
+	struct upstream *u = x->attempt.upstream;
 	struct log_line l;
 
+	/* Of all that waited for one connection the first tells. */
+	if (u && u->was_noted)
+		return;
+	if (u)
+		u->was_noted = true;
 	if (reason == REASON_OVERLOADED || x->attempt.queue_full ||
 	    !passive_note_failure(target, &group->passive, clock_now_ms()))
 		return;
@@ -340,10 +346,12 @@ static enum next begin_forward(struct exchange *x)
 	x->attempt.dispatched = true;
 	note_connected(x);
 	if (!back->ops->send(back, &x->asked.request) ||
-	    !kept_send(&x->kept, back))
+	    (x->kept.octets.n && !kept_send(&x->kept, back)))
 		return exch_target_failed(x, REASON_OVERLOADED);
-	if (x->group->version != VERSION_HTTP1 && !x->kept.is_over)
+	if (x->group->version != VERSION_HTTP1) {
+		x->kept.in_all = &x->client->kept_octets;
 		x->up.kept = &x->kept;
+	}
 	exch_wait_each(x, idle_ms,
 		       x->group->target_response_ms
 			       ? x->group->target_response_ms

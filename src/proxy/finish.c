@@ -20,7 +20,7 @@ static void log_reason(struct exchange *x)
 	const struct record *r = &x->record;
 	enum reason reason = (enum reason)r->reason;
 	char peer[ADDR_TEXT_MAX];
-	struct addr a = client_peer(x->client);
+	struct addr a;
 	struct log_line l;
 
 	tally_add(&x->counted->tally[x->worker->number].reasons[reason], 1);
@@ -28,6 +28,7 @@ static void log_reason(struct exchange *x)
 			r->is_answered && !r->is_cut ? "answered a request"
 						     : "ended a request"))
 		return;
+	a = client_peer(x->client);
 	log_str(&l, "reason", reason_token(reason));
 	log_num(&l, "status", r->status ? r->status : reason_status(reason));
 	log_slice(&l, "listener", r->listener);
@@ -128,6 +129,9 @@ enum next finish_step(struct exchange *x)
 	r->done_ms = clock_now_ms();
 	front->ops->octets(front, &r->octets_in, &r->octets_out);
 	count_end(x);
+	if (r->is_cut && front->ops->reset_code && !r->target_error)
+		r->elb_error = (uint8_t)front->ops->reset_code(
+			front, (enum reason)r->reason);
 	if (__builtin_expect(x->log != NULL, 0))
 		access_log_end(x);
 	if (!x->tunnel && r->head_ms)

@@ -16,13 +16,19 @@
 
 struct stream;
 
-/* Octets of one body. */
-enum { KEPT_MAX = 64 * 1024 };
+enum {
+	/* Octets of one body. */
+	KEPT_MAX = 64 * 1024,
+	/* Of all bodies of one client: what it makes us hold beside what waits
+	 * for a target. Who is over it is not asked a second time for. */
+	KEPT_OF_CLIENT_MAX = 256 * 1024,
+};
 
 /* A zeroed one keeps nothing yet. */
 struct kept {
 	struct chain octets;
-	bool is_over; /* there was more, or it is of no use any more */
+	uint32_t *in_all; /* of the client; borrowed; set before kept_add() */
+	bool is_over;     /* there was more, or it is of no use any more */
 };
 
 /* Takes references to what the chain holds. */
@@ -40,8 +46,10 @@ bool kept_send(const struct kept *kept, struct stream *to);
 /* Nothing is sent again. Twice is harmless. */
 static inline void kept_release(struct kept *kept)
 {
-	if (kept->octets.n)
+	if (kept->octets.n) {
+		*kept->in_all -= kept->octets.n;
 		chain_release(&kept->octets);
+	}
 	kept->is_over = true;
 }
 

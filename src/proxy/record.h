@@ -74,6 +74,7 @@ struct record {
 	/* Code with which the target reset its stream, where it was passed on;
 	 * 0: none was. */
 	uint8_t target_error;
+	uint8_t elb_error; /* the same of ours, where it was not the target's */
 	uint8_t actions;   /* that were done: set of enum access_action */
 	uint8_t transform; /* enum transform_status: of its rule's */
 	bool is_grpc;      /* a call of gRPC */

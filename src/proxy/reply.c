@@ -50,7 +50,8 @@ static bool is_set(const struct listener *l, enum name id)
 
 /* The configuration knows some dozens of fields to insert; there is room for
  * some hundreds. */
-static void add(struct http_head *head, struct slice name, struct slice value)
+static inline void add(struct http_head *head, struct slice name,
+		       struct slice value)
 {
 	struct field *f = &head->fields[head->n_fields++];
 
@@ -67,8 +68,8 @@ static bool has_content(const struct answer *a)
 }
 
 /* A field that header edits may take out. */
-static void add_own(struct http_head *head, const struct answer *a,
-		    struct slice name, struct slice value)
+static inline void add_own(struct http_head *head, const struct answer *a,
+			   struct slice name, struct slice value)
 {
 	if (!a->edits || !field_edits_drop(a->edits, name))
 		add(head, name, value);

@@ -102,7 +102,7 @@ static const struct conn_ops upstream_conn_ops = {
 	.expired = on_expired,
 };
 
-struct upstream_pool *upstream_pool_of(struct worker *w, struct target_state *t)
+static struct upstream_pool *pool_of(struct worker *w, struct target_state *t)
 {
 	struct upstream_pool *pool;
 
@@ -345,7 +345,7 @@ struct upstream *upstream_take(struct worker *w,
 			       const struct upstream_spec *spec,
 			       struct upstream_user *user, enum reason *why)
 {
-	struct upstream_pool *pool = upstream_pool_of(w, spec->target);
+	struct upstream_pool *pool = pool_of(w, spec->target);
 	struct upstream *u;
 
 	user->is_warm = false;

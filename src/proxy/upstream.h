@@ -74,6 +74,7 @@ struct upstream {
 	bool is_up;         /* of HTTP/2: requests may be sent */
 	bool is_running;    /* of HTTP/2: its users take their steps */
 	bool is_cut;        /* by upstream_cut() */
+	bool was_noted;     /* that it did not come about */
 };
 
 struct upstream_spec {
@@ -133,8 +134,6 @@ void upstream_release(struct worker *w);
 
 /* -- for the files of upstream alone --------------------------------------- */
 
-struct upstream_pool *upstream_pool_of(struct worker *w,
-				       struct target_state *t);
 /* Frees it once its target has left and nothing is under way. */
 void upstream_leave_pool(struct worker *w, struct upstream_pool *pool);
 /* A connection that is on its way, in no list yet. NULL, with errno. */

@@ -396,7 +396,8 @@ static void finish(struct stream *s, bool keep)
 	if (keep && s->keep && s->in_done && s->out_done && !s->error &&
 	    !h->conn->write_error)
 		how = H1_KEEP;
-	chain_release(&h->trailers);
+	if (h->trailers.n)
+		chain_release(&h->trailers);
 	h->over(h, how);
 }
 
@@ -406,7 +407,8 @@ static void reset(struct stream *s, enum reason why)
 	bool ends_like_its_end = h->switched || (h->answered && !s->out_done &&
 						 h->out_coding == H1_TO_END);
 
-	chain_release(&h->trailers);
+	if (h->trailers.n)
+		chain_release(&h->trailers);
 	/* HTTP/1.x has no word for it; AWS resets at the end of the
 	 * deregistration delay. */
 	h->over(h, ends_like_its_end || why == REASON_DEREGISTERED ? H1_RESET

@@ -21,8 +21,9 @@ enum {
 	FLAG_PADDED = 8,
 };
 
-/* DATA pays for what comes with it, if it is more than a few octets. */
-enum { DATA_THAT_PAYS = 1024 };
+/* DATA pays for what comes with it: simple clients give both windows back for
+ * each frame, however short, and gRPC may measure the path by each. */
+enum { DATA_THAT_PAYS = 1024, WINDOWS_OF_ANY = 2 };
 
 /* Most of these are sent by somebody: browsers announce priorities, gRPC
  * measures the path by a PING for each round trip, and libraries give windows
@@ -107,11 +108,15 @@ bool h2_budget_spend(struct h2_budget *b, enum glitch g)
 
 void h2_budget_moved(struct h2_budget *b, uint64_t octets)
 {
-	if (octets < DATA_THAT_PAYS)
+	bool is_short = octets < DATA_THAT_PAYS;
+
+	if (octets == 0)
 		return;
-	pay(b, GLITCH_WINDOW_UPDATE, rules[GLITCH_WINDOW_UPDATE].per_data);
 	pay(b, GLITCH_PING, rules[GLITCH_PING].per_data);
-	pay(b, GLITCH_PADDING, rules[GLITCH_PADDING].per_data);
+	pay(b, GLITCH_WINDOW_UPDATE,
+	    is_short ? WINDOWS_OF_ANY : rules[GLITCH_WINDOW_UPDATE].per_data);
+	if (!is_short)
+		pay(b, GLITCH_PADDING, rules[GLITCH_PADDING].per_data);
 }
 
 /* -- streams --------------------------------------------------------------- */

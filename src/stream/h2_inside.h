@@ -104,10 +104,9 @@ struct h2_stream {
 	bool end_sent : 1;
 	bool rst_behind : 1; /* `rst` follows `out` */
 	bool wants_room : 1;
-	bool length_known : 1;   /* stream.in.length is Content-Length */
-	bool is_packed : 1;      /* `out` holds no more than it needs */
-	bool head_only : 1;      /* HEAD was sent */
-	bool takes_trailers : 1; /* the client reads them */
+	bool length_known : 1; /* stream.in.length is Content-Length */
+	bool is_packed : 1;    /* `out` holds no more than it needs */
+	bool head_only : 1;    /* HEAD was sent */
 };
 
 static inline struct h2_stream *h2_of(struct stream *s)

@@ -22,6 +22,7 @@ struct h2_stream *h2_stream_new(struct h2_session *hs, int32_t id)
 				.ops = hs->is_server ? &h2_front_ops
 						     : &h2_back_ops,
 				.keep = true,
+				.number = (uint32_t)id,
 				.stalled = hs->is_server
 						   ? REASON_HTTP2_STALLED
 						   : REASON_TARGET_STALLED,
@@ -207,7 +208,6 @@ enum io h2_read_head(struct stream *st, struct http_head *head,
 		return no_head(s, why);
 	has_length = h2_block_head(slice_make(s->heads[0].p, s->heads[0].n),
 				   head, &length);
-	s->takes_trailers = head->takes_trailers;
 	s->head_only |= s->session->is_server && head->method_id == METHOD_HEAD;
 	if (is_final(s, head))
 		note_body(s, head, has_length, length);
@@ -426,10 +426,12 @@ static void finish(struct stream *st, bool keep)
 	leave(s);
 }
 
-static uint32_t code_of(const struct h2_stream *s, enum reason why)
+static uint32_t reset_code(const struct stream *st, enum reason why)
 {
-	if (s->stream.code && !s->was_reset)
-		return s->stream.code;
+	const struct h2_stream *s = h2_of_const(st);
+
+	if (st->code && !s->was_reset)
+		return st->code;
 	switch (why) {
 	case REASON_HTTP2_STALLED:
 	case REASON_CLIENT_GONE:
@@ -445,7 +447,7 @@ static uint32_t code_of(const struct h2_stream *s, enum reason why)
 static void reset(struct stream *st, enum reason why)
 {
 	struct h2_stream *s = h2_of(st);
-	uint32_t code = code_of(s, why);
+	uint32_t code = reset_code(st, why);
 
 	if (why == REASON_HTTP2_STALLED) {
 		h2_budget_spend(&s->session->budget, GLITCH_STALLED);
@@ -484,6 +486,7 @@ const struct stream_ops h2_front_ops = {
 	.octets = octets,
 	.reach = reach,
 	.finish = finish,
+	.reset_code = reset_code,
 	.reset = reset,
 	.deliver = deliver,
 };
@@ -508,6 +511,7 @@ const struct stream_ops h2_back_ops = {
 	.octets = octets,
 	.reach = reach,
 	.finish = finish,
+	.reset_code = reset_code,
 	.reset = reset,
 	.deliver = deliver,
 };

@@ -208,6 +208,9 @@ struct stream_ops {
 	 * carries it may be used again, as far as the user knows.
 	 */
 	void (*finish)(struct stream *s, bool keep);
+	/* What reset() would tell the peer, in the protocol's own code; NULL
+	 * where it has none. */
+	uint32_t (*reset_code)(const struct stream *s, enum reason why);
 	/* What was written is not whole: it leaves, and then the stream ends
 	 * in a way that nobody takes for the end of the message. */
 	void (*reset)(struct stream *s, enum reason why);
@@ -228,6 +231,8 @@ struct stream {
 	/* What the peer gave as the cause of its reset, in its protocol's
 	 * words; what reset() gives in place of ours. 0: none. */
 	uint32_t code;
+	/* Which one of its connection's it is, for logs; 0: the only one. */
+	uint32_t number;
 	uint8_t error; /* enum stream_error */
 	/* enum reason: what it is called when the peer takes no more. */
 	uint8_t stalled;

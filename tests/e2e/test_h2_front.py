@@ -37,13 +37,16 @@ def path(to, fields=GET):
 class Front(Scene):
     over = ("plain",)  # HTTPS in any case
 
-    def begin(self, *script, other=(), more="", **names):
+    def begin(self, *script, other=(), more="", keys="", **names):
         self.app = self.origin(*(script or (Reply(200, b"app"),)))
         self.other = self.origin(*(other or (Reply(200, b"other"),)))
-        for name, value in (("keys", ""), ("listener_keys", ""), ("said", "ok")):
+        for name, value in (("listener_keys", ""), ("said", "ok")):
             names.setdefault(name, value)
-        self.w = self.weir(CONFIG.replace("{more}", more), app=self.app, other=self.other, **names)
+        self.w = self.weir(self.config(more, keys), app=self.app, other=self.other, **names)
         return self.w
+
+    def config(self, more="", keys=""):
+        return CONFIG.replace("{more}", more).replace("{keys}", keys)
 
     def peer(self, **kw):
         p = Peer(self.w.ports["port"], **kw)
@@ -95,6 +98,19 @@ class Front(Scene):
             self.assertNotIn(name, self.app.requests[0].fields)
 
     # -- requests ---------------------------------------------------------------
+
+    def test_the_access_log_says_so(self):
+        self.begin(keys="{logs}")
+        self.assertEqual(self.peer().ask(1, path("/a?b=c"))[0], 200)
+        line = self.w.last_log
+        self.assertEqual((line["type"], line["version"], line["stream"], line["status"]),
+                         ("h2", "HTTP/2.0", 1, 200))
+
+    def test_the_access_log_has_the_code_of_a_reset(self):
+        self.begin(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), keys="{logs}")
+        self.assertEqual(self.peer().ask(1), ("reset", 2))
+        line = self.w.last_log
+        self.assertEqual((line["elb_error_code"], line["reason"]), ("0x2", "target-closed-in-body"))
 
     def test_each_stream_has_its_own_rule_and_target(self):
         held = Held(Reply(200, b"app"))
@@ -204,7 +220,7 @@ class Front(Scene):
         stuck = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(stuck.close)
         self.begin(Echo())
-        self.w.write(CONFIG.replace("{more}", "").replace("{name: other,", "{name: other, protocol: HTTPS,"),
+        self.w.write(self.config().replace("{name: other,", "{name: other, protocol: HTTPS,"),
                      other="127.0.0.1:%d" % stuck.getsockname()[1])
         self.w.reload()
         p = self.peer()
@@ -267,7 +283,7 @@ class Front(Scene):
         self.assertEqual(p.ask(1, path("/fixed")), (200, b"ok"))
         p.send(p.headers(3, GET))
         self.assertTrue(self.app.wait_for(lambda o: o.requests))
-        self.w.reload(CONFIG.replace("{more}", ""), said="new")
+        self.w.reload(self.config(), said="new")
         self.assertEqual(p.ask(5, path("/fixed")), (200, b"new"))
         held.release.set()
         self.assertEqual(p.answer(3), (200, b"app"))
@@ -304,7 +320,7 @@ class Front(Scene):
         p = self.peer()
         p.send(p.headers(1, GET))
         self.assertTrue(self.app.wait_for(lambda o: o.requests))
-        before, _, rest = CONFIG.partition("      - {port: {port},")
+        before, _, rest = self.config().partition("      - {port: {port},")
         self.w.reload(before + "      - {port: {port2}, default_actions: {forward: app}}\n" +
                       rest[rest.index("target_groups:"):])
         p.send(p.headers(3, GET))

@@ -1,13 +1,15 @@
 """Targets that speak HTTP/2: what crosses, who shares a connection, what is sent
 again, and what becomes of targets that break the protocol."""
 
-import threading
-import time
+import os
+import shutil
+import socket
+import subprocess
 
 from http2 import GoAway, ResetWith
 from origin import Action, Gone
-from scene import (Chunked, Echo, HangUp, Held, Raw, Reply, Scene, Silent, origin_tls,
-                   wait_for)
+from scene import (Chunked, Echo, HangUp, Held, Raw, Reply, Scene, Silent, certificate,
+                   free_port, origin_tls, wait_for)
 
 CONFIG = """
 load_balancers:
@@ -551,3 +553,140 @@ class Checks(Http2):
             weir = self.checked("GRPC", health)
             weir.log.wait_for("became unhealthy.*" + line)
             weir.stop()
+
+
+class Leaving(Http2):
+    def test_a_target_that_left_ends_its_streams_when_its_time_is_over(self):
+        held = Held()
+        other = self.origin(h2=True)
+        keys = "deregistration_delay.timeout_seconds: 1"
+        weir = self.begin(held, keys=keys)
+        c = weir.h2()
+        c.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertTrue(self.app.wait_for(lambda o: o.requests))
+        weir.reload(CONFIG, targets=str(other))
+        self.assertEqual(weir.h2().get("/").body, b"ok")
+        self.assert_failed(c.answer(), "deregistered")
+        session = self.app.sessions[0]
+        self.assertTrue(session.wait(lambda: session.error))
+
+    def test_what_runs_ends_before(self):
+        held = Held()
+        other = self.origin(h2=True)
+        weir = self.begin(held)
+        c = weir.h2()
+        c.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertTrue(self.app.wait_for(lambda o: o.requests))
+        weir.reload(CONFIG, targets=str(other))
+        held.release.set()
+        self.assertEqual(c.answer().body, b"held")
+        session = self.app.sessions[0]
+        self.assertTrue(session.wait(lambda: session.error))
+
+    def test_a_connection_outlives_a_reload(self):
+        weir = self.begin()
+        self.assertEqual(weir.h2().get("/").status, 200)
+        weir.reload()
+        self.assertEqual(weir.h2().get("/").status, 200)
+        self.assertEqual(self.app.connections, 1)
+
+    def regress_one_connect_that_fails_is_one_failure(self):
+        """However many waited for it: three make a target rest."""
+        weir = self.begin(keys="passive_checks.failure_count: 3")
+        self.app.stop()
+        c = weir.h2()
+        for _ in range(30):
+            c.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(30):
+            self.assert_failed(c.answer(), "target-refused")
+
+    def test_an_early_answer_that_wants_no_more(self):
+        weir = self.begin(ResetWith(0, after=b"HTTP/1.1 413 No\r\nContent-Length: 3\r\n\r\nbig"))
+        c = weir.h2()
+        answer = c.post("/", b"x" * 2000000)
+        self.assertEqual((answer.status, answer.body), (413, b"big"))
+        self.assertEqual(c.post("/", b"x" * 2000000).status, 413)
+
+
+class Servers(Http2):
+    """Servers that people have, with HTTP/2 towards weir and our origin behind."""
+
+    NGINX = """
+daemon off; master_process off; pid {dir}/pid; error_log {dir}/errors;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; client_max_body_size 0;
+  client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
+  uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+  server {{
+    listen 127.0.0.1:{plain} http2; listen 127.0.0.1:{tls} ssl http2;
+    ssl_certificate {pem}; ssl_certificate_key {key};
+    location / {{ proxy_pass http://{app}; proxy_request_buffering off; }}
+    location /refused {{ return 444; }}
+  }}
+}}
+"""
+    HAPROXY = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 10s
+  timeout server 10s
+frontend f
+  bind 127.0.0.1:{plain} proto h2
+  bind 127.0.0.1:{tls} ssl crt {both} alpn h2
+  default_backend b
+backend b
+  server app {app}
+"""
+
+    def serve(self, program, conf, *args):
+        path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if not path:
+            self.skipTest(f"no {program} here")
+        folder = self.folder()
+        pem, key = certificate("origin.test")
+        both = os.path.join(folder, "both.pem")
+        with open(both, "wb") as f:
+            for part in (pem, key):
+                with open(part, "rb") as g:
+                    f.write(g.read())
+        self.app = self.origin(Echo())
+        ports = {"plain": free_port(), "tls": free_port()}
+        file = os.path.join(folder, "conf")
+        with open(file, "w", encoding="ascii") as f:
+            f.write(conf.format(dir=folder, app=self.app, pem=pem, key=key, both=both, **ports))
+        process = subprocess.Popen([path, *args, file], cwd=folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.terminate)
+
+        def is_up():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", ports["tls"])) == 0
+        wait_for(is_up, program)
+        return ports
+
+    def converse(self, ports):
+        body = bytes(range(256)) * 4096
+        for protocol, port in (("HTTP", ports["plain"]), ("HTTPS", ports["tls"])):
+            weir = self.weir(CONFIG, protocol=protocol, version="HTTP2",
+                             targets=f"127.0.0.1:{port}", keys="port: 1", idle=60)
+            clients = [weir.h2() for _ in range(3)]
+            for c in clients:
+                self.assertTrue(c.post("/up", body).body == body)
+                self.assertEqual(c.ask("HEAD", "/").status, 200)
+            for c in clients:
+                for n in range(50):
+                    c.send(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % n)
+            for c in clients:
+                self.assertEqual([c.answer().fields["x-target"] for _ in range(50)],
+                                 [f"/{n}" for n in range(50)])
+            weir.stop()
+
+    def test_nginx(self):
+        self.converse(self.serve("nginx", self.NGINX, "-p", ".", "-e", "errors", "-c"))
+
+    def test_haproxy(self):
+        self.converse(self.serve("haproxy", self.HAPROXY, "-db", "-f"))

@@ -447,6 +447,28 @@ static void test_no_room(void **state)
 	}
 }
 
+static void test_requests_of_http_2(void **state)
+{
+	struct access_facts f = ordinary();
+
+	(void)state;
+	f.version = HTTP_2;
+	f.stream = 7;
+	assert_slice(field(alb(&f), 1), "h2");
+	assert_slice(field(alb(&f), 13),
+		     "\"GET https://shop.example:443/cart?id=7 HTTP/2.0\"");
+	assert_slice(field(alb(&f), 35), "\"-\"");
+	f.is_grpc = true;
+	f.target_error = 8;
+	f.elb_error = 0xb;
+	assert_slice(field(alb(&f), 1), "grpcs");
+	assert_slice(field(alb(&f), 35), "\"0x8\"");
+	f.elb_error = 0x1f;
+	assert_non_null(strstr(json(&f).p, "\"target_error_code\":\"0x8\","
+					   "\"elb_error_code\":\"0x1f\""));
+	assert_non_null(strstr(json(&f).p, "\"stream\":7,"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_a_request_that_is_none),
 		cmocka_unit_test(test_types_peers_and_request_lines),
 		cmocka_unit_test(test_what_there_is_not),
+		cmocka_unit_test(test_requests_of_http_2),
 		cmocka_unit_test(test_numbers_rules_and_actions),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_a_copy_is_whole),

@@ -311,7 +311,7 @@ static void regress_new_names_are_known_once_they_are_settled(void **state)
 	enum { NAMES = 40 };
 	struct scene *s = *state;
 	const struct addr *found;
-	char name[16];
+	char name[32];
 
 	resolver_begin(s->resolver);
 	for (int i = 0; i < NAMES; i++) {
