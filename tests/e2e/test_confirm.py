@@ -7,7 +7,8 @@ import re
 import stat
 
 from client import request
-from scene import Held, ONE_GROUP, Reply, Scene, Stream, wait_for, SIGHUP
+from origin import Action
+from scene import Held, ONE_GROUP, Reply, Scene, wait_for, SIGHUP
 
 FIXED = """
 load_balancers:
@@ -181,9 +182,21 @@ class Generations(Scene):
         weir.reload()
         self.assertFalse(weir.json("status")["config"]["file_differs"])
 
+
+class Begun(Action):
+    """An answer that has begun, and never ends."""
+
+    def run(self, request, wire, origin):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        wire.rest()
+
+
+class OldGeneration(Scene):
+    over = ("plain", "h2")
+
     def test_the_time_of_an_old_one_is_over(self):
         settings = "drain_timeout_seconds: 1"
-        waiting, begun = self.origin(Held()), self.origin(Stream(1 << 30))
+        waiting, begun = self.origin(Held()), self.origin(Begun())
         config = ONE_GROUP.replace("{forward: app}", "{forward: app}, rules: [{priority: 1, "
                                    "conditions: {path_pattern: /b}, actions: {forward: b}}]")
         config += "  - {name: b, health_check.enabled: false, targets: [{begun}]}\n"
