@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "net/sock.h"
@@ -42,9 +43,14 @@ void print_lost_lines(const json_t *logs)
 	}
 }
 
+static int dial(const char *path, unsigned seconds)
+{
+	return sock_dial_path(path, seconds);
+}
+
 int client_dial(const char *path)
 {
-	return sock_dial_path(path, CLIENT_PATIENCE_S);
+	return dial(path, CLIENT_PATIENCE_S);
 }
 
 static int unreachable(const struct command *self, const char *path, int error)
@@ -101,15 +107,43 @@ static bool read_line(int fd, struct text *line)
 	return false;
 }
 
-int client_talk(int fd, const json_t *request, json_t **answer)
+/* The descriptors go with the first octets. */
+static bool send_with(int fd, struct slice text, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(FILE_LENT_MAX * sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec all = {(void *)(uintptr_t)text.p, text.n};
+	struct msghdr m = {.msg_iov = &all,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	ssize_t sent;
+
+	if (n == 0)
+		return send_all(fd, text);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
+	do
+		sent = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent > 0 && send_all(fd, slice_from(text, (size_t)sent));
+}
+
+static int talk(int fd, const json_t *request, const int *fds, size_t n,
+		json_t **answer)
 {
 	char *question = json_dumps(request, JSON_COMPACT);
 	struct text line = {0};
 	int error = 0;
 
 	*answer = NULL;
-	if (!send_all(fd, slice_of(question)) || !send_all(fd, SLICE("\n")) ||
-	    !read_line(fd, &line))
+	if (!send_with(fd, slice_of(question), fds, n) ||
+	    !send_all(fd, SLICE("\n")) || !read_line(fd, &line))
 		error = errno;
 	else
 		*answer = json_loadb(line.p, line.n, 0, NULL);
@@ -124,9 +158,15 @@ int client_talk(int fd, const json_t *request, json_t **answer)
 	return error == EAGAIN ? ETIMEDOUT : error;
 }
 
-int client_call(const char *path, const json_t *request, json_t **answer)
+int client_talk(int fd, const json_t *request, json_t **answer)
 {
-	int fd = client_dial(path), error;
+	return talk(fd, request, NULL, 0, answer);
+}
+
+static int call(const char *path, const json_t *request, unsigned seconds,
+		json_t **answer)
+{
+	int fd = dial(path, seconds), error;
 
 	*answer = NULL;
 	if (fd < 0)
@@ -136,10 +176,15 @@ int client_call(const char *path, const json_t *request, json_t **answer)
 	return error;
 }
 
-static int ask_at(const struct command *self, const char *path,
-		  const json_t *request, json_t **answer)
+int client_call(const char *path, const json_t *request, json_t **answer)
 {
-	int error = client_call(path, request, answer);
+	return call(path, request, CLIENT_PATIENCE_S, answer);
+}
+
+static int ask_at(const struct command *self, const char *path,
+		  const json_t *request, unsigned seconds, json_t **answer)
+{
+	int error = call(path, request, seconds, answer);
 
 	return error ? unreachable(self, path, error) : EXIT_GOOD;
 }
@@ -147,26 +192,107 @@ static int ask_at(const struct command *self, const char *path,
 int client_ask(const struct command *self, const char *config,
 	       const char *socket, json_t *request_take, json_t **answer)
 {
-	char *found = NULL;
+	return client_ask_for(self, config, socket, request_take,
+			      CLIENT_PATIENCE_S, answer);
+}
+
+char *client_find_socket(const struct command *self, const char *config,
+			 const char *socket)
+{
+	struct diag diag = {0};
+	char *found;
+
+	if (socket)
+		return xstrdup(socket);
+	found = config_find_socket(config, &diag);
+	if (!found) {
+		diag_print(&diag, stderr, isatty(STDERR_FILENO));
+		fprintf(stderr,
+			"weir %s: so the file does not say where the "
+			"admin socket is: name it with --socket\n",
+			self->name);
+	}
+	diag_release(&diag);
+	return found;
+}
+
+int client_ask_for(const struct command *self, const char *config,
+		   const char *socket, json_t *request_take, unsigned seconds,
+		   json_t **answer)
+{
+	char *path = client_find_socket(self, config, socket);
 	int status = EXIT_INVALID;
 
-	if (!socket) {
-		struct diag diag = {0};
+	if (path)
+		status = ask_at(self, path, request_take, seconds, answer);
+	free(path);
+	json_decref(request_take);
+	return status;
+}
 
-		found = config_find_socket(config, &diag);
-		if (!found) {
-			diag_print(&diag, stderr, isatty(STDERR_FILENO));
-			fprintf(stderr,
-				"weir %s: so the file does not say where the "
-				"admin socket is: name it with --socket\n",
-				self->name);
+int client_ask_handing(const struct command *self, const char *path,
+		       json_t *request_take, const int *fds, size_t n,
+		       json_t **answer)
+{
+	int fd = dial(path, CLIENT_PATIENCE_S);
+	int error = fd < 0 ? errno : talk(fd, request_take, fds, n, answer);
+
+	if (fd >= 0)
+		close(fd);
+	json_decref(request_take);
+	return error ? unreachable(self, path, error) : EXIT_GOOD;
+}
+
+/* Line by line, until one is an error or nobody takes it. */
+static int follow(const struct command *self, const char *path, int fd,
+		  bool (*each)(const json_t *answer, void *arg), void *arg)
+{
+	FILE *from = fdopen(fd, "r");
+	int status = EXIT_GOOD;
+	bool goes_on = from != NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (goes_on) {
+		ssize_t n = getline(&line, &room, from);
+		json_t *answer = n > 0 ? json_loadb(line, (size_t)n, 0, NULL)
+				       : NULL;
+
+		if (!answer) {
+			status = unreachable(self, path, ECONNRESET);
+			break;
 		}
-		diag_release(&diag);
-		socket = found;
+		goes_on = json_is_true(json_object_get(answer, "ok"));
+		if (!goes_on) {
+			fprintf(stderr, "weir %s: %s\n", self->name,
+				text_at(answer, "error"));
+			status = EXIT_FAILED;
+		} else {
+			goes_on = each(answer, arg);
+		}
+		json_decref(answer);
 	}
-	if (socket)
-		status = ask_at(self, socket, request_take, answer);
-	free(found);
+	free(line);
+	if (from)
+		fclose(from);
+	return status;
+}
+
+int client_follow(const struct command *self, const char *config,
+		  const char *socket, json_t *request_take,
+		  bool (*each)(const json_t *answer, void *arg), void *arg)
+{
+	char *path = client_find_socket(self, config, socket);
+	char *question = json_dumps(request_take, JSON_COMPACT);
+	int fd = path ? dial(path, 0) : -1, status = EXIT_INVALID;
+
+	if (path && (fd < 0 || !send_all(fd, slice_of(question)) ||
+		     !send_all(fd, SLICE("\n"))))
+		status = unreachable(self, path, errno);
+	else if (path)
+		status = follow(self, path, fd, each, arg);
+	free(question);
+	free(path);
 	json_decref(request_take);
 	return status;
 }

@@ -27,6 +27,30 @@ enum { CLIENT_PATIENCE_S = 60, CLIENT_ANSWER_MAX = 256 << 20 };
 int client_ask(const struct command *self, const char *config,
 	       const char *socket, json_t *request_take, json_t **answer);
 
+/* The same for an answer that may take longer than CLIENT_PATIENCE_S. */
+int client_ask_for(const struct command *self, const char *config,
+		   const char *socket, json_t *request_take, unsigned seconds,
+		   json_t **answer);
+
+/* Where to ask: `socket`, or what the configuration names. From malloc; NULL
+ * after a message. */
+char *client_find_socket(const struct command *self, const char *config,
+			 const char *socket);
+
+/* As client_ask() on a path, with descriptors (FILE_LENT_MAX of them at most)
+ * for who answers. */
+int client_ask_handing(const struct command *self, const char *path,
+		       json_t *request_take, const int *fds, size_t n,
+		       json_t **answer);
+
+/*
+ * Asks for what goes on: gives each line of the answer to `each`, as long as it
+ * returns true. Ends with an error line, or with the daemon.
+ */
+int client_follow(const struct command *self, const char *config,
+		  const char *socket, json_t *request_take,
+		  bool (*each)(const json_t *answer, void *arg), void *arg);
+
 /* A connection for several questions, one after the other: -1 with errno, or a
  * descriptor. client_talk() is like client_call(). */
 int client_dial(const char *path);

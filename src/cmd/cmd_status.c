@@ -16,6 +16,15 @@ static void print_uptime(long long s)
 		printf("%lld s", s);
 }
 
+static void print_advice(const json_t *advice)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach (advice, i, o)
+		printf("\n%s: %s", text_at(o, "token"), text_at(o, "sentence"));
+}
+
 static void print_head(const json_t *a)
 {
 	const json_t *g = json_object_get(a, "generations");
@@ -35,6 +44,20 @@ static void print_head(const json_t *a)
 		       json_is_true(json_object_get(r, "ok")) ? "accepted"
 							      : "refused",
 		       json_array_size(json_object_get(r, "findings")));
+	if (json_object_get(a, "waiting"))
+		printf("\nwaits to be confirmed: goes back in %lld s, unless "
+		       "\"weir confirm\" follows",
+		       number_at(json_object_get(a, "waiting"),
+				 "seconds_left"));
+	if (json_is_true(json_object_get(json_object_get(a, "config"),
+					 "file_differs")))
+		printf("\nthe file is not what is served: \"weir diff\" says "
+		       "how");
+	if (number_at(json_object_get(a, "overlay"), "entries"))
+		printf("\n%lld changes at run time: \"weir overlay\" shows "
+		       "them",
+		       number_at(json_object_get(a, "overlay"), "entries"));
+	print_advice(json_object_get(a, "advice"));
 	puts("\n");
 }
 

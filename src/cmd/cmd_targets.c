@@ -21,10 +21,18 @@ static void say_why(const json_t *target, char *out, size_t size)
 	double rest =
 		json_number_value(json_object_get(target, "resting_seconds"));
 	const json_t *share = json_object_get(target, "slow_start_share");
+	const char *laid = text_at(target, "overlay");
+	const char *state = text_at(target, "state");
+	bool is_draining = strcmp(state, "draining") == 0;
+	bool is_usable = strcmp(state, "healthy") == 0 ||
+			 strcmp(state, "unavailable") == 0;
 
-	if (strcmp(text_at(target, "state"), "draining") == 0)
-		snprintf(out, size, "%lld s left",
-			 number_at(target, "seconds_left"));
+	if (is_draining && strcmp(laid, "drained") == 0)
+		snprintf(out, size, "drained at run time");
+	else if (is_draining)
+		snprintf(out, size, "%lld s left%s",
+			 number_at(target, "seconds_left"),
+			 *laid ? ", taken out at run time" : "");
 	else if (rest > 0)
 		snprintf(out, size, "no connection: rests for %.0f s", rest);
 	else if (share)
@@ -32,6 +40,8 @@ static void say_why(const json_t *target, char *out, size_t size)
 			 100 * json_number_value(share));
 	else if (strcmp(text_at(target, "anomaly"), "anomalous") == 0)
 		snprintf(out, size, "fails more often than the others");
+	else if (*laid && is_usable)
+		snprintf(out, size, "%s at run time", laid);
 	else
 		snprintf(out, size, "%s%s%s", text_at(target, "description"),
 			 *detail ? ": " : "", detail);

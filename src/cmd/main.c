@@ -15,21 +15,46 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
-	&cmd_serve,           &cmd_check,          &cmd_reload,
-	&cmd_status,          &cmd_targets,        &cmd_rules,
-	&cmd_certs,           &cmd_explain_packet, &cmd_sg_render,
-	&cmd_sg_diff,         &cmd_sg_apply,       &cmd_sg_confirm,
-	&cmd_sg_rollback,     &cmd_sg_status,      &cmd_sg_flush,
-	&cmd_sg_keep,         &cmd_sg_import,      &cmd_sg_allow,
-	&cmd_sg_revoke,       &cmd_sg_block,       &cmd_sg_unblock,
-	&cmd_sg_overlay,      &cmd_sg_watch,       &cmd_sg_suggest,
-	&cmd_explain_request, &cmd_reopen,
+	&cmd_serve,
+	&cmd_check,
+	&cmd_reload,
+	&cmd_status,
+	&cmd_targets,
+	&cmd_rules,
+	&cmd_certs,
+	&cmd_explain_packet,
+	&cmd_sg_render,
+	&cmd_sg_diff,
+	&cmd_sg_apply,
+	&cmd_sg_confirm,
+	&cmd_sg_rollback,
+	&cmd_sg_status,
+	&cmd_sg_flush,
+	&cmd_sg_keep,
+	&cmd_sg_import,
+	&cmd_sg_allow,
+	&cmd_sg_revoke,
+	&cmd_sg_block,
+	&cmd_sg_unblock,
+	&cmd_sg_overlay,
+	&cmd_sg_watch,
+	&cmd_sg_suggest,
+	&cmd_explain_request,
+	&cmd_target_register,
+	&cmd_target_deregister,
+	&cmd_target_drain,
+	&cmd_target_resume,
+	&cmd_overlay,
+	&cmd_export,
+	&cmd_confirm,
+	&cmd_events,
+	&cmd_diff,
+	&cmd_reopen,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"conns", "errors", "target",  "overlay", "export", "maintenance",
-	"diff",  "events", "confirm", "upgrade", "init",
+	"conns", "errors", "maintenance", "upgrade", "init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -7,35 +7,9 @@
 
 #include "base/fail.h"
 #include "base/slice.h"
+#include "period.h"
 #include "sg.h"
 #include "table.h"
-
-/* Longer is refused by the keeper; this keeps the sum from overflowing. */
-enum { FOR_MOST_S = 1000 * 24 * 3600 };
-
-/* "90", "90s", "15m", "1h", "2d". */
-static bool read_period(const char *word, json_int_t *seconds)
-{
-	static const struct {
-		char letter;
-		unsigned seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
-	struct slice digits = slice_of(word);
-	unsigned unit = 1;
-	uint64_t number;
-
-	for (size_t i = 0; i < ARRAY_SIZE(units) && digits.n; i++)
-		if (word[strlen(word) - 1] == units[i].letter) {
-			unit = units[i].seconds;
-			digits = slice_first(digits, digits.n - 1);
-			break;
-		}
-	if (!slice_to_u64(digits, &number) || number == 0 ||
-	    number > FOR_MOST_S / unit)
-		return false;
-	*seconds = (json_int_t)(number * unit);
-	return true;
-}
 
 static int misused_period(const struct command *self, const char *word)
 {
@@ -119,7 +93,7 @@ static int run_rule(const struct command *self, int argc, char **argv,
 		{0},
 	};
 	struct cmd_line line;
-	json_int_t seconds;
+	long long seconds;
 	json_t *request;
 	uint64_t number;
 	int status;
@@ -136,7 +110,7 @@ static int run_rule(const struct command *self, int argc, char **argv,
 				   "--port takes a number from 0 to 65535, not "
 				   "\"%s\"",
 				   port);
-	if (period && !read_period(period, &seconds))
+	if (period && !period_read(period, &seconds))
 		return misused_period(self, period);
 	request = json_pack("{s:s, s:s?, s:s?, s:I, s:s?}", "command", name,
 			    "group", line.argv[0], "protocol", protocol, "port",
@@ -173,7 +147,7 @@ static int run_block(const struct command *self, int argc, char **argv)
 		{0},
 	};
 	struct cmd_line line;
-	json_int_t seconds;
+	long long seconds;
 	json_t *request;
 	int status;
 
@@ -181,7 +155,7 @@ static int run_block(const struct command *self, int argc, char **argv)
 		return status;
 	if (line.argc != 1)
 		return cmd_misused(self, "it takes one address or network");
-	if (period && !read_period(period, &seconds))
+	if (period && !period_read(period, &seconds))
 		return misused_period(self, period);
 	request = sg_request("block", true);
 	json_object_set_new(request, "cidr", json_string(line.argv[0]));

@@ -5,57 +5,6 @@
 #include "files.h"
 #include "read_firewall.h"
 
-#define INTO(member) .offset = offsetof(struct snapshot, member)
-
-/* files.c has followed it before the tables see it. */
-static void parse_include(struct reader *r, const struct key *k,
-			  const struct node *v, void *slot)
-{
-	(void)slot;
-	if (r->alone)
-		complain(r, &v->at, NULL,
-			 "%s: nothing is read beside this text", k->name);
-}
-
-static const struct type type_include = {parse_include, SHAPE_TEXT | SHAPE_LIST,
-					 NULL};
-
-/* clang-format off */
-const struct key root_keys[] = {
-	{"include", &type_include, NO_SLOT, .flags = KEY_APPENDS | KEY_HIDDEN,
-	 .doc = "More files; * ? and [] stand for what they do in a shell.",
-	 .absent = "none"},
-	{"settings", &type_settings, INTO(settings), "{}",
-	 .keys = settings_keys, .doc = "The daemon."},
-	{"prefix_lists", &type_prefix_lists, NO_SLOT,
-	 .keys = prefix_list_keys, .flags = KEY_APPENDS,
-	 .doc = "Networks under a name.", .absent = "none"},
-	{"security_groups", &type_security_groups, NO_SLOT,
-	 .keys = secgroup_keys, .flags = KEY_APPENDS,
-	 .doc = "Who may talk to whom.", .absent = "none"},
-	{"network_acls", &type_network_acls, NO_SLOT,
-	 .keys = network_acl_keys, .flags = KEY_APPENDS,
-	 .doc = "Stateless filters of subnets.", .absent = "none"},
-	{"subnets", &type_subnets, NO_SLOT, .keys = subnet_keys,
-	 .flags = KEY_APPENDS, .doc = "Networks with a network ACL.",
-	 .absent = "none"},
-	{"instances", &type_instances, NO_SLOT, .keys = instance_keys,
-	 .flags = KEY_APPENDS,
-	 .doc = "What security groups are attached to.", .absent = "none"},
-	{"firewall", &type_firewall, 0, "{}", .keys = firewall_keys,
-	 .doc = "How the firewall half behaves."},
-	{"target_groups", &type_target_groups, 0, .keys = group_keys,
-	 .flags = KEY_APPENDS, .doc = "Where requests go.", .absent = "none"},
-	{"load_balancers", &type_balancers, 0, .keys = balancer_keys,
-	 .flags = KEY_APPENDS, .doc = "Where requests come in.",
-	 .absent = "none"},
-	{"tests", &type_tests, NO_SLOT, .keys = test_keys, .flags = KEY_APPENDS,
-	 .doc = "Requests, and what the rules must make of them.",
-	 .absent = "none"},
-	{0},
-};
-/* clang-format on */
-
 /* -- the whole ------------------------------------------------------------- */
 
 static void check_whole(struct reader *r, const struct node *root)
@@ -107,6 +56,18 @@ static void read_root(struct reader *r, const struct node *root,
 		print_config(r, root, r->options->print_to);
 }
 
+/* The tree of what is to be read: a text, the texts that were kept, or the
+ * file. */
+static const struct node *read_tree(struct reader *r, const char *file,
+				    const struct slice *text)
+{
+	if (text)
+		return node_parse(r->tree, file, *text);
+	if (r->options->given)
+		return files_join(r->tree, r->snap, r->options->given);
+	return files_load(r->tree, r->snap, file, r->options->keep);
+}
+
 /* `text` is NULL: it is read from the file. */
 static struct snapshot *load(const char *file, const struct slice *text,
 			     const struct config_options *options,
@@ -131,8 +92,7 @@ static struct snapshot *load(const char *file, const struct slice *text,
 
 	r.firewall = &firewall;
 	snap->file = arena_slice(&snap->arena, slice_of(file));
-	root = text ? node_parse(&tree, file, *text)
-		    : files_load(&tree, snap, file);
+	root = read_tree(&r, file, text);
 	if (root)
 		read_root(&r, root, before);
 	map_release(&r.groups);
@@ -155,7 +115,8 @@ static struct snapshot *find_sections(const char *file, struct diag *diag)
 	static const char *const names[] = {"settings", "firewall", "include",
 					    NULL};
 	static const struct key sections[] = {
-		{"settings", &type_settings, INTO(settings), "{}",
+		{"settings", &type_settings,
+		 offsetof(struct snapshot, settings), "{}",
 		 .keys = settings_keys},
 		{"firewall", &type_firewall, 0, "{}", .keys = firewall_keys},
 		{0},
@@ -175,7 +136,7 @@ static struct snapshot *find_sections(const char *file, struct diag *diag)
 		.options = &plain,
 		.firewall = &firewall,
 	};
-	const struct node *root = files_load(&tree, snap, file);
+	const struct node *root = files_load(&tree, snap, file, NULL);
 
 	if (root) {
 		tree.diag = &ignored;
@@ -199,7 +160,7 @@ bool config_is_same(const char *file, const struct snapshot *snap)
 	struct diag ignored = {0};
 	struct tree tree = {
 		.names = &now->arena, .diag = &ignored, .sections = names};
-	bool same = files_load(&tree, now, file) &&
+	bool same = files_load(&tree, now, file, NULL) &&
 		    now->contents == snap->contents;
 
 	tree_release(&tree);
@@ -236,6 +197,16 @@ static struct slice keeper_socket(const struct snapshot *snap)
 char *config_find_socket(const char *file, struct diag *diag)
 {
 	return find_path(file, diag, admin_socket);
+}
+
+static struct slice overlay_file(const struct snapshot *snap)
+{
+	return snap->settings.overlay_file;
+}
+
+char *config_find_overlay(const char *file, struct diag *diag)
+{
+	return find_path(file, diag, overlay_file);
 }
 
 char *config_find_keeper(const char *file, struct diag *diag)

@@ -24,6 +24,24 @@ enum config_tests {
 	TESTS_BIND, /* one that fails is an error */
 };
 
+/* What the files of a configuration said when they were read, in that order;
+ * the first is the main one. A zeroed one is empty. */
+struct config_text {
+	char *path;   /* owned, as all of this */
+	char *octets; /* a zero follows */
+	size_t n;
+};
+
+struct config_texts {
+	struct config_text *rows;
+	size_t n;
+};
+
+/* Copies. */
+void config_texts_add(struct config_texts *texts, const char *path,
+		      struct slice octets);
+void config_texts_release(struct config_texts *texts);
+
 /* A zeroed one is what most callers want. */
 struct config_options {
 	unsigned n_cpus;    /* what "workers: auto" means; 0: ask the system */
@@ -32,6 +50,10 @@ struct config_options {
 	struct ticket_keys *tickets; /* borrowed; NULL: no TLS resumption */
 	bool without_secrets;        /* read no certificates and keys */
 	enum config_tests tests;
+	struct config_texts *keep; /* gets the texts that were read; NULL:
+				    * nobody asks */
+	const struct config_texts *given; /* read in place of the files; NULL:
+					   * the files are */
 	FILE *print_to; /* NULL, or where a good configuration is written
 			 * with its defaults filled in */
 };
@@ -66,6 +88,9 @@ bool config_is_same(const char *file, const struct snapshot *snap);
  */
 char *config_find_socket(const char *file, struct diag *diag);
 
+/* The same for settings.overlay_file. */
+char *config_find_overlay(const char *file, struct diag *diag);
+
 /* The same for firewall.socket, where the keeper listens. */
 char *config_find_keeper(const char *file, struct diag *diag);
 
@@ -82,6 +107,48 @@ struct snapshot *config_find_firewall(const char *file, struct diag *diag);
 struct snapshot *config_load_text(const char *name, struct slice text,
 				  const struct config_options *options,
 				  struct diag *diag);
+
+/* What is different in a file, object by object. */
+enum config_change_kind { CONFIG_ADDED, CONFIG_REMOVED, CONFIG_CHANGED };
+
+struct config_change {
+	enum config_change_kind kind;
+	char *object;     /* "listener web:443", "target app 10.0.0.1:80" */
+	char *key;        /* "health_check.path"; NULL: all of the object */
+	char *file, *now; /* values as one line; NULL: it is not there */
+	char *place;      /* "weir.yaml:14", where it is; else where it was */
+};
+
+enum { CONFIG_CHANGES_MAX = 10000 };
+
+/* All of it is owned. */
+struct config_changes {
+	struct config_change *rows;
+	size_t n;
+	size_t n_left_out; /* over the limit */
+};
+
+/*
+ * What `file` changes of `now`; both are the texts of good configurations.
+ * Defaults are values like others, secrets are masked, and the order of objects
+ * means nothing.
+ */
+void config_diff(const struct config_texts *file,
+		 const struct config_texts *now, struct config_changes *out);
+void config_changes_release(struct config_changes *changes);
+
+/*
+ * The texts of a configuration, with the changes of run time laid over them, as
+ * one file that means the same: scalars as they were written (${NAME} stays),
+ * names of files whole, no comments and no "include". Holds what secrets the
+ * texts hold.
+ *
+ * snap  what the texts were made into, with group states
+ *
+ * Returns a text from malloc.
+ */
+char *config_export(const struct config_texts *texts,
+		    const struct snapshot *snap);
 
 /* Writes the JSON Schema of the language. */
 void config_write_schema(FILE *to);

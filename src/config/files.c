@@ -15,7 +15,8 @@
 struct files {
 	struct tree *tree;
 	struct snapshot *snap;
-	struct map seen; /* "device:inode" -> struct loaded */
+	struct config_texts *keep; /* gets what is read; or NULL */
+	struct map seen;           /* "device:inode" -> struct loaded */
 	unsigned n_files;
 	struct node *root; /* all topmost mappings so far */
 	bool failed;
@@ -97,6 +98,8 @@ static void load_file(struct files *f, const char *file,
 		map = node_parse(f->tree, file, text_slice(&text));
 	if (map)
 		f->snap->contents = mix(f->snap->contents, file, &text);
+	if (map && f->keep)
+		config_texts_add(f->keep, file, text_slice(&text));
 	text_release(&text);
 	f->n_files++;
 	if (!map) {
@@ -177,11 +180,54 @@ void files_note(struct snapshot *snap, struct slice path,
 }
 
 const struct node *files_load(struct tree *t, struct snapshot *snap,
-			      const char *file)
+			      const char *file, struct config_texts *keep)
 {
-	struct files f = {.tree = t, .snap = snap};
+	struct files f = {.tree = t, .snap = snap, .keep = keep};
 
 	load_file(&f, file, NULL);
 	map_release(&f.seen);
 	return f.failed ? NULL : f.root;
+}
+
+/* -- texts that were kept -------------------------------------------------- */
+
+/* They stand in the order in which they were read, so that nothing has to be
+ * followed. */
+const struct node *files_join(struct tree *t, struct snapshot *snap,
+			      const struct config_texts *texts)
+{
+	struct node *root = NULL;
+
+	for (size_t i = 0; i < texts->n; i++) {
+		const struct config_text *text = &texts->rows[i];
+		struct text octets = {.p = text->octets, .n = text->n};
+		struct node *map = node_parse(
+			t, text->path, slice_make(text->octets, text->n));
+
+		if (!map)
+			return NULL;
+		snap->contents = mix(snap->contents, text->path, &octets);
+		files_note(snap, slice_of(map->at.file), NULL);
+		root = root ? node_concat(t, root, map) : map;
+	}
+	return root;
+}
+
+void config_texts_add(struct config_texts *texts, const char *path,
+		      struct slice octets)
+{
+	texts->rows =
+		xrealloc(texts->rows, (texts->n + 1) * sizeof(*texts->rows));
+	texts->rows[texts->n++] = (struct config_text){
+		xstrdup(path), slice_dup(octets), octets.n};
+}
+
+void config_texts_release(struct config_texts *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		free(texts->rows[i].path);
+		free(texts->rows[i].octets);
+	}
+	free(texts->rows);
+	*texts = (struct config_texts){0};
 }

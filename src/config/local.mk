@@ -1,6 +1,7 @@
 # From a file to a snapshot.
 src_libweir_a_SOURCES += \
 	src/config/build.c src/config/config.h \
+	src/config/diff.c src/config/export.c \
 	src/config/files.c src/config/files.h \
 	src/config/node.c src/config/node.h src/config/node_env.c \
 	src/config/node_parse.c \
@@ -22,8 +23,8 @@ src_libweir_a_SOURCES += \
 	src/config/read_listener.c src/config/read_mutual.c \
 	src/config/read_rule.c \
 	src/config/read_settings.c \
-	src/config/read_target.c src/config/read_tests.c \
-	src/config/read_transform.c src/config/template.c \
+	src/config/read_target.c src/config/target.h src/config/read_tests.c \
+	src/config/read_transform.c src/config/root.c src/config/template.c \
 	src/config/schema.c src/config/schema.h src/config/strict.c \
 	src/config/target_tls.c \
 	src/config/values.c

@@ -57,6 +57,7 @@ struct tree {
 	struct diag *diag;   /* borrowed */
 	/* Names of sections; the others are read past. NULL: all. */
 	const char *const *sections;
+	bool literal; /* ${NAME} stays as it is written */
 	size_t n_nodes;
 	size_t n_steps; /* characters and entries looked at to find places
 			 * and to join mappings: linear in the octets */

@@ -54,7 +54,7 @@ void node_expand(struct tree *t, struct node *n)
 	struct slice s = n->text;
 	size_t i = 0;
 
-	if (slice_find(s, '$') == s.n)
+	if (t->literal || slice_find(s, '$') == s.n)
 		return;
 	while (i < s.n && out.n <= NODE_EXPANDED_MAX) {
 		struct slice rest = slice_from(s, i);

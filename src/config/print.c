@@ -9,7 +9,8 @@
 struct printer {
 	struct reader *r;
 	FILE *to;
-	bool dash; /* the next line begins an element of a list */
+	bool dash;       /* the next line begins an element of a list */
+	bool as_written; /* without defaults, nothing masked, ${NAME} stays */
 };
 
 static void print_map(struct printer *p, const struct node *map,
@@ -53,8 +54,9 @@ static size_t print_line_end(FILE *to, struct slice rest)
 	return 0;
 }
 
-static void print_scalar(FILE *to, struct slice s)
+static void print_scalar(const struct printer *p, struct slice s)
 {
+	FILE *to = p->to;
 	size_t skip;
 
 	if (is_plain(s)) {
@@ -73,7 +75,7 @@ static void print_scalar(FILE *to, struct slice s)
 			fprintf(to, "\\x%02x", c);
 		else if (c == '"' || c == '\\')
 			fprintf(to, "\\%c", c);
-		else if (slice_starts(rest, SLICE("${")))
+		else if (!p->as_written && slice_starts(rest, SLICE("${")))
 			fputs("$$", to);
 		else
 			fputc(c, to);
@@ -85,9 +87,13 @@ static void print_scalar(FILE *to, struct slice s)
 static struct slice whole_path(struct printer *p, const struct node *v)
 {
 	struct arena *scratch = &p->r->tree->arena;
-	struct slice path = resolve_path(scratch, v);
-	char *here = slice_starts(path, SLICE("/")) ? NULL : getcwd(NULL, 0);
+	struct slice path;
+	char *here;
 
+	if (p->as_written && slice_starts(v->text, SLICE("${")))
+		return v->text;
+	path = resolve_path(scratch, v);
+	here = slice_starts(path, SLICE("/")) ? NULL : getcwd(NULL, 0);
 	if (here)
 		path = slice_of(arena_printf(scratch, "%s/%.*s", here,
 					     SLICE_ARG(path)));
@@ -131,8 +137,8 @@ static void print_items(struct printer *p, const struct key *k,
 			print_any(p, one, indent + 4);
 		} else {
 			begin_line(p, indent + 4);
-			print_scalar(p->to, is_path(k) ? whole_path(p, one)
-						       : one->text);
+			print_scalar(p, is_path(k) ? whole_path(p, one)
+						   : one->text);
 			fputc('\n', p->to);
 		}
 	}
@@ -145,11 +151,11 @@ static void print_any(struct printer *p, const struct node *v, int indent)
 		const struct node *value = v->entries[i].value;
 
 		begin_line(p, indent);
-		print_scalar(p->to, v->entries[i].key->text);
+		print_scalar(p, v->entries[i].key->text);
 		fputc(':', p->to);
 		if (value->kind == NODE_SCALAR) {
 			fputc(' ', p->to);
-			print_scalar(p->to, value->text);
+			print_scalar(p, value->text);
 			fputc('\n', p->to);
 		} else if (value->kind == NODE_LIST) {
 			print_items(p, NULL, value, indent);
@@ -180,8 +186,9 @@ static void print_value(struct printer *p, const struct key *k,
 		if (is_path(k) && v->text.n)
 			text = whole_path(p, v);
 		fputc(' ', p->to);
-		print_scalar(p->to,
-			     k->flags & KEY_SECRET ? SLICE("********") : text);
+		print_scalar(p, k->flags & KEY_SECRET && !p->as_written
+					? SLICE("********")
+					: text);
 		fputc('\n', p->to);
 	}
 }
@@ -218,7 +225,7 @@ static void print_map(struct printer *p, const struct node *map,
 		 * to the one who wrote it. */
 		if (k->type == &type_not_built || k->type == &type_refused ||
 		    (k->flags & KEY_HIDDEN) || (!v && k->type == &type_only) ||
-		    (!v && !k->fallback && !k->absent))
+		    (!v && !k->fallback && !k->absent) || (!v && p->as_written))
 			continue;
 		begin_line(p, indent);
 		if (!v && !k->fallback) {
@@ -234,7 +241,14 @@ static void print_map(struct printer *p, const struct node *map,
 
 void print_config(struct reader *r, const struct node *root, FILE *to)
 {
-	struct printer p = {r, to, false};
+	struct printer p = {.r = r, .to = to};
+
+	print_map(&p, root, root_keys, 0);
+}
+
+void print_as_written(struct reader *r, const struct node *root, FILE *to)
+{
+	struct printer p = {.r = r, .to = to, .as_written = true};
 
 	print_map(&p, root, root_keys, 0);
 }

@@ -185,5 +185,7 @@ void run_tests(struct reader *r);
 
 /* print.c: the configuration with its defaults filled in. */
 void print_config(struct reader *r, const struct node *root, FILE *to);
+/* Only what is given, as it is written: ${NAME} stays, and so do secrets. */
+void print_as_written(struct reader *r, const struct node *root, FILE *to);
 
 #endif

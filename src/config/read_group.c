@@ -483,6 +483,7 @@ static void read_group(struct reader *r, const struct node *v,
 	r->group_port = 0;
 	memset(r->group_said, 0, sizeof(r->group_said));
 	read_mapping(r, v, "a target group", group_keys, g);
+	g->port = r->group_port;
 	check_group(r, g);
 	check_target_tls(r, g);
 	r->group = NULL;

@@ -43,6 +43,9 @@ static void fill_socket(struct reader *r, struct settings *s)
 	if (s->stickiness_key_file.n == 0)
 		s->stickiness_key_file =
 			own_folder(r, state, "/var/lib/weir", "stickiness.key");
+	if (s->overlay_file.n == 0)
+		s->overlay_file =
+			own_folder(r, state, "/var/lib/weir", "overlay.json");
 	free(state);
 }
 
@@ -164,11 +167,11 @@ const struct key settings_keys[] = {
 	 .doc = "Address and port where programs may ask over HTTP whether "
 		"weir lives and is ready.",
 	 .absent = "off"},
-	NOT_BUILT("admin.admin_group",
-		  "Group of the system that may change what runs.",
-		  "the group of the daemon"),
-	NOT_BUILT("admin.read_group",
-		  "Group of the system that may ask.", "none"),
+	{"admin.admin_group", &type_name64, INTO(admin_group),
+	 .doc = "Group of the system that may change what runs.",
+	 .absent = "the group of the daemon"},
+	{"admin.read_group", &type_name64, INTO(read_group),
+	 .doc = "Group of the system that may ask.", .absent = "none"},
 	NOT_BUILT("admin.token_file",
 		  "Tokens that let programs ask over HTTP, one a line.",
 		  "none"),
@@ -205,12 +208,14 @@ const struct key settings_keys[] = {
 	{"oidc_signing_key_file", &type_not_built, NO_SLOT,
 	 .doc = "Signs x-amzn-oidc-data.",
 	 .absent = "/var/lib/weir/oidc.key"},
-	NOT_BUILT("drain_timeout_seconds",
-		  "Longest life of an old generation after a reload.",
-		  "0: no end"),
-	NOT_BUILT("overlay_file",
-		  "What was changed at run time.",
-		  "/var/lib/weir/overlay.json"),
+	{"drain_timeout_seconds", &type_seconds, INTO(drain_timeout_ms), "0",
+	 {0, 31536000},
+	 .doc = "Longest life of an old generation after a reload; 0: no end."},
+	{"overlay_file", &type_path, INTO(overlay_file),
+	 .doc = "What was changed at run time.",
+	 .absent = "/var/lib/weir/overlay.json; for an ordinary user "
+		   "$XDG_STATE_HOME/weir/overlay.json, "
+		   "else ~/.local/state/weir/overlay.json"},
 	NOT_BUILT("acme_challenge_directory",
 		  "Answers to challenges of ACME.", "off"),
 	NOT_BUILT("certificate_watch.enabled",

@@ -1,5 +1,8 @@
 /* Targets: addresses, names and paths. */
+#include <stdlib.h>
+
 #include "base/fail.h"
+#include "config/target.h"
 #include "read_firewall.h"
 
 enum { HOST_NAME_MAX_OCTETS = 253 };
@@ -252,6 +255,92 @@ static void parse_targets(struct reader *r, const struct key *k,
 		g->n_targets++;
 	}
 	map_release(&seen);
+}
+
+/* -- targets that come at run time ----------------------------------------- */
+
+struct target_reader {
+	struct reader r;
+	struct tree tree;
+	struct firewall_reader firewall;
+	const struct snapshot *snap;
+};
+
+struct target_reader *target_reader_new(const struct snapshot *snap,
+					struct diag *diag)
+{
+	static const struct config_options plain = {0};
+	struct target_reader *t = xcalloc(1, sizeof(*t));
+	const struct firewall_config *config = snap->firewall;
+
+	t->snap = snap;
+	t->tree.diag = diag;
+	t->r = (struct reader){
+		.tree = &t->tree,
+		.diag = diag,
+		.options = &plain,
+		.strict = snap->settings.strict_aws_limits,
+		.firewall = &t->firewall,
+	};
+	for (unsigned i = 0; config && i < config->n_instances; i++)
+		map_put(&t->firewall.instances,
+			slice_of(config->instances[i].name),
+			(void *)(uintptr_t)&config->instances[i]);
+	return t;
+}
+
+void target_reader_free(struct target_reader *t)
+{
+	map_release(&t->firewall.instances);
+	arena_release(&t->tree.arena);
+	free(t);
+}
+
+static void say(struct tree *t, struct node *map, const char *name,
+		struct slice text, const struct place *at)
+{
+	if (text.n == 0)
+		return;
+	map->entries[map->n++] = (struct entry){
+		node_scalar(t, name, at),
+		node_scalar(t, arena_slice(&t->arena, text).p, at),
+	};
+}
+
+bool target_read(struct target_reader *t, const struct target_group *g,
+		 const struct target_words *words, struct arena *arena,
+		 struct target *out)
+{
+	const struct place at = {.file = words->from};
+	struct target_draft d = {.zone = SLICE("all"), .weight = 1};
+	unsigned before = t->tree.diag->n_errors;
+	struct node *map =
+		node_map(&t->tree, node_scalar(&t->tree, "", &at), NULL);
+
+	map->entries = ARENA_ARRAY(&t->tree.arena, 5, struct entry);
+	map->n = 0;
+	say(&t->tree, map, "id", words->id, &at);
+	say(&t->tree, map, "port", words->port, &at);
+	say(&t->tree, map, "weight", words->weight, &at);
+	say(&t->tree, map, "availability_zone", words->zone, &at);
+	say(&t->tree, map, "backup", words->backup, &at);
+	t->r.arena = arena;
+	t->r.group_port = g->port;
+	read_target(&t->r, map, &d);
+	if (t->tree.diag->n_errors != before || !d.id_node)
+		return false;
+	*out = (struct target){
+		.zone = arena_slice(arena, d.zone),
+		.weight = d.weight,
+		.backup = d.backup,
+		.place = at,
+	};
+	return fill_target(&t->r, &d, out);
+}
+
+bool target_cut_port(struct slice *id, uint16_t *port)
+{
+	return slice_starts(*id, SLICE("unix:")) || cut_port(id, port);
 }
 
 const struct type type_targets = {parse_targets,

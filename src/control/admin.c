@@ -4,9 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/sock.h"
@@ -18,6 +22,10 @@ struct client {
 	struct admin *admin;
 	json_t *request; /* not answered yet; NULL: none */
 	uint64_t memo;
+	struct admin_peer peer;
+	int *fds; /* that came with the request; n_fds of them; owned */
+	size_t n_fds;
+	bool more; /* the request has had an answer, and waits for more */
 	bool deaf; /* whatever comes now is thrown away */
 	bool gone;
 };
@@ -27,9 +35,11 @@ struct admin {
 	int fd;
 	struct loop_watch *watch;
 	struct loop_watch *retry; /* runs while somebody waits */
+	uint64_t retry_at_ms;     /* when it fires; 0: it does not run */
 	admin_answer_fn *answer;
 	void *arg;
 	struct list clients;
+	struct client *asking; /* while a command is asked; else NULL */
 	struct admin_counts counts;
 };
 
@@ -55,9 +65,55 @@ json_t *admin_ok(void)
 	return o;
 }
 
+static void close_descriptors(struct client *c)
+{
+	for (size_t i = 0; i < c->n_fds; i++)
+		close(c->fds[i]);
+	free(c->fds);
+	c->fds = NULL;
+	c->n_fds = 0;
+}
+
 static void free_client(struct retired *r)
 {
-	free(list_entry(r, struct client, retired));
+	struct client *c = list_entry(r, struct client, retired);
+
+	free(c->peer.groups);
+	free(c);
+}
+
+const struct admin_peer *admin_peer(const struct admin *a)
+{
+	return &a->asking->peer;
+}
+
+size_t admin_descriptors(const struct admin *a, const int **fds)
+{
+	*fds = a->asking->fds;
+	return a->asking->n_fds;
+}
+
+void admin_answer_more(struct admin *a)
+{
+	a->asking->more = true;
+}
+
+/* Nobody and in no group, where the kernel does not tell. */
+static void read_peer(int fd, struct admin_peer *peer)
+{
+	struct ucred who = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t n = sizeof(who);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n);
+	peer->uid = who.uid;
+	peer->gid = who.gid;
+	n = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &n) == 0 ||
+	    errno != ERANGE)
+		return;
+	peer->groups = xmalloc(n);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &n) == 0)
+		peer->n_groups = n / sizeof(*peer->groups);
 }
 
 static void client_drop(struct client *c)
@@ -70,6 +126,7 @@ static void client_drop(struct client *c)
 	c->admin->counts.clients--;
 	json_decref(c->request);
 	c->request = NULL;
+	close_descriptors(c);
 	loop_retire(c->admin->loop, &c->retired, free_client);
 }
 
@@ -101,18 +158,48 @@ static void client_say(struct client *c, json_t *answer_take)
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);
 }
 
+static bool is_behind(const struct client *c)
+{
+	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
+}
+
+/* The timer is moved only where it would be too late. */
+static void retry_in(struct admin *a, uint64_t ms)
+{
+	uint64_t at = clock_now_ms() + ms;
+
+	if (a->retry_at_ms && a->retry_at_ms <= at)
+		return;
+	a->retry_at_ms = at;
+	loop_watch_rearm(a->retry, ms);
+}
+
 /* Asks the command; false while it has no answer. */
 static bool client_try_answer(struct client *c)
 {
 	struct admin *a = c->admin;
-	json_t *answer = a->answer(a->arg, c->request, &c->memo);
+	json_t *answer = NULL;
+	bool more;
 
-	if (!answer) {
-		loop_watch_rearm(a->retry, ADMIN_RETRY_MS);
-		return false;
+	/* What it has not read yet, waits where it comes from. */
+	if (!c->more || !is_behind(c)) {
+		a->asking = c;
+		more = c->more;
+		c->more = false;
+		answer = a->answer(a->arg, c->request, &c->memo);
+		c->more |= !answer && more;
+		a->asking = NULL;
 	}
-	json_decref(c->request);
-	c->request = NULL;
+	if (!answer || c->more)
+		retry_in(a,
+			 c->more && !answer ? ADMIN_FOLLOW_MS : ADMIN_RETRY_MS);
+	if (!answer)
+		return false;
+	if (!c->more) {
+		json_decref(c->request);
+		c->request = NULL;
+		close_descriptors(c);
+	}
 	client_say(c, answer);
 	return true;
 }
@@ -137,11 +224,6 @@ static void client_take_line(struct client *c, struct slice line)
 	c->request = request;
 	c->memo = 0;
 	client_try_answer(c);
-}
-
-static bool is_behind(const struct client *c)
-{
-	return conn_unsent(&c->conn) >= ADMIN_UNREAD_MAX;
 }
 
 /* Takes lines as long as they can be answered at once. */
@@ -180,15 +262,64 @@ static void take_lines(struct client *c)
 	}
 }
 
+/*
+ * Descriptors lie beside the octets that they came with, and are lost with a
+ * read that has no room for them. So they are looked for before the first
+ * octets of a request are read; a look makes copies, which are ours.
+ */
+static bool look_for_descriptors(struct client *c)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(FILE_LENT_MAX * sizeof(int))];
+	} control;
+	char octet;
+	struct iovec one = {&octet, 1};
+	struct msghdr m = {.msg_iov = &one,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	const struct cmsghdr *head;
+
+	if (recvmsg(c->conn.fd, &m,
+		    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		return false;
+	head = CMSG_FIRSTHDR(&m);
+	if (!head || head->cmsg_level != SOL_SOCKET ||
+	    head->cmsg_type != SCM_RIGHTS)
+		return false;
+	close_descriptors(c);
+	c->n_fds = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	c->fds = xmalloc((c->n_fds + 1) * sizeof(int));
+	memcpy(c->fds, CMSG_DATA(head), c->n_fds * sizeof(int));
+	return true;
+}
+
+/* A read ends behind octets that came with descriptors, however much follows:
+ * it is short, and yet the socket is not empty. */
+static enum io fill(struct client *c, bool *has_descriptors)
+{
+	enum io io = conn_fill(&c->conn);
+
+	if (io != IO_AGAIN || !*has_descriptors)
+		return io;
+	*has_descriptors = false;
+	c->conn.readable = true;
+	return conn_fill(&c->conn);
+}
+
 static void on_ready(struct conn *conn)
 {
 	struct client *c = list_entry(conn, struct client, conn);
+	bool has_descriptors;
 	enum io io;
 
 	if (c->gone)
 		return;
+	has_descriptors = c->peer.uid == 0 && !c->request && conn->in.n == 0 &&
+			  look_for_descriptors(c);
 	do {
-		io = conn_fill(conn);
+		io = fill(c, &has_descriptors);
 		take_lines(c);
 	} while (!c->gone && io == IO_DONE && chain_room(&conn->in) > 0);
 	if (c->gone)
@@ -196,7 +327,8 @@ static void on_ready(struct conn *conn)
 	/* Who has ended its side has asked all it will; the answers still
 	 * leave. */
 	if (io == IO_FAILED || conn->write_error ||
-	    (conn->shut && conn_unsent(conn) == 0))
+	    (conn->shut && conn_unsent(conn) == 0) ||
+	    (io == IO_CLOSED && c->more))
 		client_drop(c);
 	else if (is_behind(c))
 		conn->wants_room = true;
@@ -231,6 +363,7 @@ static void on_retry(int fd, int what, void *arg)
 
 	(void)fd;
 	(void)what;
+	a->retry_at_ms = 0;
 	list_foreach_safe (node, &a->clients) {
 		struct client *c = list_entry(node, struct client, node);
 
@@ -276,6 +409,7 @@ static void on_connection(int fd, int what, void *arg)
 		return;
 	}
 	c->admin = a;
+	read_peer(got, &c->peer);
 	list_push_back(&a->clients, &c->node);
 	a->counts.clients++;
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);

@@ -8,8 +8,9 @@
  *	{"command":"nonsense"}
  *	{"ok":false,"error":"..."}
  *
- * Who may write to the socket may ask: its mode is the permission. Here is
- * the protocol; what the commands do is in commands.c.
+ * Who may write to the socket may ask; what he may ask for is up to who
+ *answers, by admin_peer(). Here is the protocol; what the commands do is in
+ *commands.c.
  *
  * Floor: control.  Control thread.
  */
@@ -18,6 +19,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "net/loop.h"
 
@@ -32,6 +34,16 @@ enum {
 	ADMIN_IDLE_MS = 60 * 1000,
 	/* A command that cannot answer yet is asked again after this. */
 	ADMIN_RETRY_MS = 10,
+	/* The same for one that has answered, and waits for more. */
+	ADMIN_FOLLOW_MS = 100,
+};
+
+/* Who asks, as the kernel says it of when he connected. */
+struct admin_peer {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* the others; n_groups of them */
+	size_t n_groups;
 };
 
 /*
@@ -43,6 +55,15 @@ enum {
  */
 typedef json_t *admin_answer_fn(void *arg, const json_t *request,
 				uint64_t *memo);
+
+/* For a function that answers: who asks. Borrowed. */
+const struct admin_peer *admin_peer(const struct admin *a);
+/* The same: descriptors that came with the first octets of the request, from
+ * root alone; what others send is closed. They are closed with the request. */
+size_t admin_descriptors(const struct admin *a, const int **fds);
+/* The same: what it returns is one line of several, and it is asked again. The
+ * request ends when the client has closed its side. */
+void admin_answer_more(struct admin *a);
 
 /* Takes over a listening socket. */
 struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,

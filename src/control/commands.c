@@ -5,12 +5,17 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/journal.h"
+#include "base/text.h"
 #include "daemon.h"
+#include "diff_command.h"
+#include "events_command.h"
 #include "explain_daemon.h"
 #include "logs.h"
 #include "reload.h"
 #include "status.h"
+#include "target_commands.h"
 
 /* Workers that do not take a snapshot in this time are stuck. */
 enum { ADOPT_LIMIT_MS = 30 * 1000 };
@@ -60,30 +65,92 @@ struct wait {
 };
 _Static_assert(sizeof(struct wait) == sizeof(uint64_t), "fits the memo");
 
+static json_t *report_with_confirm(json_t *report, unsigned confirm_s)
+{
+	if (confirm_s && json_is_true(json_object_get(report, "ok")))
+		json_object_set_new(report, "confirm_seconds",
+				    json_integer(confirm_s));
+	return report;
+}
+
+/* 0: it is final; false: it is no number of seconds. */
+static bool read_confirm(const json_t *request, unsigned *seconds)
+{
+	const json_t *confirm = json_object_get(request, "confirm");
+	json_int_t n = json_integer_value(confirm);
+
+	*seconds = (unsigned)n;
+	return !confirm || (json_is_integer(confirm) && n >= CONFIRM_LEAST_S &&
+			    n <= CONFIRM_MOST_S);
+}
+
+/* Files that who asks has opened for us: their names, in the order of their
+ * descriptors. Returns how many; -1: they do not fit. */
+static ssize_t read_lent(const struct daemon *d, const json_t *request,
+			 struct file_lent lent[FILE_LENT_MAX])
+{
+	const json_t *files = json_object_get(request, "files"), *file;
+	const int *fds = NULL;
+	size_t n = files && d->admin ? admin_descriptors(d->admin, &fds) : 0;
+	size_t i;
+
+	if (files && (!json_is_array(files) || json_array_size(files) != n ||
+		      n > FILE_LENT_MAX))
+		return -1;
+	json_array_foreach (files, i, file) {
+		if (!json_is_string(file))
+			return -1;
+		lent[i] = (struct file_lent){json_string_value(file), fds[i]};
+	}
+	return (ssize_t)n;
+}
+
+static bool reload_with(struct daemon *d, const json_t *request,
+			unsigned confirm_s, ssize_t *n_lent)
+{
+	bool skip = json_is_true(json_object_get(request, "skip_tests"));
+	struct file_lent lent[FILE_LENT_MAX];
+	bool good;
+
+	*n_lent = read_lent(d, request, lent);
+	if (*n_lent < 0)
+		return false;
+	file_lend(lent, (size_t)*n_lent);
+	good = reload_run(d, skip ? TESTS_SKIP : TESTS_BIND, confirm_s);
+	file_lend(NULL, 0);
+	return good;
+}
+
 static json_t *answer_reload(struct daemon *d, const json_t *request,
 			     uint64_t *memo)
 {
 	struct wait wait;
+	unsigned confirm_s;
+	ssize_t n_lent;
 	uint32_t now_s = (uint32_t)(clock_now_ms() / 1000);
 
 	memcpy(&wait, memo, sizeof(wait));
-	if (json_object_get(request, "confirm"))
-		return admin_error("reload with \"confirm\" is not built yet");
+	if (!read_confirm(request, &confirm_s))
+		return admin_error("\"confirm\" is seconds from %d to %d",
+				   CONFIRM_LEAST_S, CONFIRM_MOST_S);
 	if (d->phase != DAEMON_SERVING)
 		return admin_error("weir is stopping");
 	if (wait.generation == 0) {
-		bool skip =
-			json_is_true(json_object_get(request, "skip_tests"));
+		bool good = reload_with(d, request, confirm_s, &n_lent);
 
-		if (!reload_run(d, skip ? TESTS_SKIP : TESTS_BIND) ||
-		    !json_is_true(json_object_get(request, "wait")))
-			return report_of_reload(d);
+		if (n_lent < 0)
+			return admin_error("\"files\" are the paths of the "
+					   "descriptors that came with it");
+		if (!good || !json_is_true(json_object_get(request, "wait")))
+			return report_with_confirm(report_of_reload(d),
+						   confirm_s);
 		wait.generation = (uint32_t)d->last_reload.generation;
 		wait.began_s = now_s;
 		memcpy(memo, &wait, sizeof(wait));
 	}
 	if (reload_is_adopted(d, wait.generation))
-		return report_of_generation(d, wait.generation);
+		return report_with_confirm(
+			report_of_generation(d, wait.generation), confirm_s);
 	if (now_s - wait.began_s > ADOPT_LIMIT_MS / 1000)
 		return admin_error("generation %u was accepted, but not every "
 				   "worker serves it yet",
@@ -139,16 +206,70 @@ static json_t *answer_reopen(struct daemon *d, const json_t *request,
 	return o;
 }
 
-static const struct {
+struct command {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request,
 			  uint64_t *memo);
-} commands[] = {
-	{"status", answer_status}, {"targets", answer_targets},
-	{"rules", answer_rules},   {"certs", answer_certs},
-	{"reload", answer_reload}, {"explain", explain_answer},
-	{"reopen", answer_reopen},
+	enum role role;      /* that it needs */
+	const char *changes; /* with this member it needs ROLE_ADMIN */
 };
+
+/* clang-format off */
+static const struct command commands[] = {
+	{"status", answer_status, ROLE_READ, NULL},
+	{"targets", answer_targets, ROLE_READ, NULL},
+	{"rules", answer_rules, ROLE_READ, NULL},
+	{"certs", answer_certs, ROLE_READ, NULL},
+	{"explain", explain_answer, ROLE_READ, NULL},
+	{"reload", answer_reload, ROLE_ADMIN, NULL},
+	{"reopen", answer_reopen, ROLE_ADMIN, NULL},
+	{"confirm", confirm_answer, ROLE_ADMIN, NULL},
+	{"register", register_answer, ROLE_ADMIN, NULL},
+	{"deregister", deregister_answer, ROLE_ADMIN, NULL},
+	{"drain", drain_answer, ROLE_ADMIN, NULL},
+	{"resume", resume_answer, ROLE_ADMIN, NULL},
+	{"overlay", overlay_answer, ROLE_READ, "drop"},
+	{"export", export_answer, ROLE_ADMIN, NULL},
+	{"events", events_answer, ROLE_READ, NULL},
+	{"diff", diff_answer, ROLE_READ, "file"},
+};
+/* clang-format on */
+
+static json_t *unknown(const char *name)
+{
+	struct text all = {0};
+	json_t *answer;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		text_addf(&all, "%s%s", i ? ", " : "", commands[i].name);
+	answer = admin_error("%s%.64s%s; there are: %s",
+			     name ? "there is no command \"" : "no \"command\"",
+			     name ? name : "", name ? "\"" : "",
+			     text_str(&all));
+	text_release(&all);
+	return answer;
+}
+
+/* Whether who asks may; without a socket nobody else can. */
+static bool is_allowed(const struct daemon *d, const struct command *c,
+		       const json_t *request)
+{
+	enum role needs = c->changes && json_object_get(request, c->changes)
+				  ? ROLE_ADMIN
+				  : c->role;
+
+	return !d->admin || role_of(&d->roles, admin_peer(d->admin)) >= needs;
+}
+
+static json_t *deny(const struct command *c)
+{
+	json_t *answer = admin_error(
+		"\"%s\" needs the %s group", c->name,
+		c->role == ROLE_READ && !c->changes ? "read" : "admin");
+
+	json_object_set_new(answer, "denied", json_true());
+	return answer;
+}
 
 json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 {
@@ -157,9 +278,9 @@ json_t *command_answer(void *daemon, const json_t *request, uint64_t *memo)
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].answer(daemon, request, memo);
-	return admin_error("%s%.64s%s; there are: status, targets, rules, "
-			   "certs, explain, reload, reopen",
-			   name ? "there is no command \"" : "no \"command\"",
-			   name ? name : "", name ? "\"" : "");
+			return is_allowed(daemon, &commands[i], request)
+				       ? commands[i].answer(daemon, request,
+							    memo)
+				       : deny(&commands[i]);
+	return unknown(name);
 }

@@ -16,6 +16,7 @@
 #include "base/journal.h"
 #include "base/log.h"
 #include "commands.h"
+#include "generations.h"
 #include "logs.h"
 #include "memory.h"
 #include "net/chain.h"
@@ -23,6 +24,7 @@
 #include "net/sock.h"
 #include "notify.h"
 #include "stop.h"
+#include "target_commands.h"
 #include "tls/ticket.h"
 #include "trial.h"
 
@@ -55,11 +57,13 @@ static void want_names(struct daemon *d)
 		return;
 	resolver_begin(d->resolver);
 	for (size_t i = 0; i < d->snap->n_groups; i++) {
-		const struct target_group *g = &d->snap->groups[i];
+		size_t n;
+		const struct target *t = group_targets(&d->snap->groups[i], &n);
 
-		for (size_t t = 0; t < g->n_targets; t++)
-			if (g->targets[t].kind == TARGET_NAME)
-				resolver_want(d->resolver, g->targets[t].id);
+		for (size_t k = 0; k < n; k++)
+			if (t[k].kind == TARGET_NAME &&
+			    t[k].laid != LAID_DEREGISTERED)
+				resolver_want(d->resolver, t[k].id);
 	}
 	resolver_end(d->resolver);
 }
@@ -76,6 +80,7 @@ void daemon_tend(struct daemon *d)
 {
 	uint64_t next = rosters_tend(d->rosters);
 
+	generations_tend(d);
 	if (d->tend_timer)
 		loop_watch_rearm(d->tend_timer,
 				 next < TEND_MS ? next : TEND_MS);
@@ -168,7 +173,7 @@ static void on_signal(int number, int what, void *arg)
 	switch (number) {
 	case SIGHUP:
 		if (d->phase == DAEMON_SERVING)
-			reload_run(d, TESTS_BIND);
+			reload_run(d, TESTS_BIND, 0);
 		break;
 	case SIGUSR1:
 		journals_reopen(d->journals);
@@ -216,15 +221,17 @@ static void open_admin(struct daemon *d)
 	int fd, why = 0;
 
 	d->admin_path = slice_dup(s->admin_socket);
-	if (identity_make_folder(&d->identity, s->admin_socket, 0750))
+	if (identity_make_folder(&d->identity, s->admin_socket,
+				 d->roles.has_read ? 0755 : 0750))
 		why = errno;
 	fd = sock_listen_path(d->admin_path);
 	if (fd < 0 && errno == ENOENT && why)
 		errno = why; /* why there is no folder says more */
 	if (fd >= 0) {
-		if (identity_give_socket(&d->identity, d->admin_path))
+		if (roles_give_socket(&d->roles, &d->identity, d->admin_path))
 			log_say(LOG_WARNING,
-				"the admin socket stays root's: %s: %s",
+				"the admin socket cannot be given to those who "
+				"may ask: %s: %s",
 				d->admin_path, strerror(errno));
 		d->admin = admin_new(&d->loop, fd, command_answer, d);
 	}
@@ -322,6 +329,16 @@ static int start_workers(struct daemon *d, uint64_t descriptors)
 	return DAEMON_GOOD;
 }
 
+static void on_health(void *arg, const struct target_state *s,
+		      const char *sentence)
+{
+	struct daemon *d = arg;
+	char *what = xasprintf("%.*s %s", SLICE_ARG(s->group), s->name);
+
+	events_note(&d->events, EVENT_HEALTH, what, "%s", sentence);
+	free(what);
+}
+
 static int start_control(struct daemon *d)
 {
 	d->names_timer = loop_watch_timer(&d->loop, TEND_MS, on_names, d);
@@ -329,6 +346,7 @@ static int start_control(struct daemon *d)
 	d->counts.n_workers = d->n_workers;
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
+	prober_on_change(d->prober, on_health, d);
 	prober_log_with(d->prober, d->pen);
 	d->resolver = resolver_new(&d->loop, NULL, on_name_changed, d);
 	return DAEMON_GOOD;
@@ -368,6 +386,46 @@ static int start_logs(struct daemon *d)
 	return -1;
 }
 
+static void load_overlay(struct daemon *d)
+{
+	char *path = slice_dup(d->snap->settings.overlay_file);
+
+	runtime_load(&d->runtime, path);
+	if (d->runtime.why)
+		log_say(LOG_ERROR,
+			"the overlay file %s cannot be read: %s; the file "
+			"alone is served, and nothing is changed at run time "
+			"until \"weir overlay drop\"",
+			path, d->runtime.why);
+	free(path);
+}
+
+/* What was confirmed last, where a change to it was not when the process ended;
+ * else the file. */
+static int load_first(struct world *first, struct daemon *d, struct diag *diag)
+{
+	struct config_texts kept = {0};
+	struct diag ignored = {0};
+	char *overlay = config_find_overlay(d->file, &ignored);
+	char *path = overlay ? confirm_path(slice_of(overlay)) : NULL;
+	int result;
+
+	diag_release(&ignored);
+	free(overlay);
+	if (!path || !confirm_find(path, &kept)) {
+		free(path);
+		return world_load(first, d, TESTS_WARN, NULL, diag);
+	}
+	log_say(LOG_WARNING,
+		"a reload was never confirmed: what was confirmed last is "
+		"served, and not the file, until the next reload");
+	result = world_load(first, d, TESTS_WARN, &kept, diag);
+	config_texts_release(&first->texts);
+	first->texts = kept;
+	d->confirm.path = path;
+	return result;
+}
+
 /* The order matters: what needs root comes before it is given up, what
  * belongs to the user after it. */
 static int start_world(struct daemon *d, struct world *first, struct diag *diag)
@@ -376,7 +434,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	int status;
 
 	/* Who starts has nothing to fall back to: tests that fail are said. */
-	if (world_load(first, d, TESTS_WARN, diag))
+	if (load_first(first, d, diag))
 		return DAEMON_CONFIG_INVALID;
 	d->snap = snapshot_ref(first->snap);
 	d->n_workers = d->snap->settings.workers;
@@ -384,6 +442,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	/* Nothing is opened yet: later we may lack the rights to take it
 	 * away again. */
 	if (identity_find(d->snap, &d->identity, diag) ||
+	    roles_find(d->snap, &d->identity, &d->roles, diag) ||
 	    trial_of_keys(d->snap, &d->identity, diag))
 		return DAEMON_FAILURE;
 	if (logs_try(d->snap, &d->identity, diag))
@@ -395,6 +454,8 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 		return DAEMON_FAILURE;
 	identity_make_folder(&d->identity,
 			     d->snap->settings.stickiness_key_file, 0750);
+	identity_make_folder(&d->identity, d->snap->settings.overlay_file,
+			     0750);
 	logs_make_folders(d->snap, &d->identity);
 	/* Where that fails, a reload may say that an address is in use. */
 	if (d->identity.changes)
@@ -403,6 +464,7 @@ static int start_world(struct daemon *d, struct world *first, struct diag *diag)
 	if (identity_become(&d->identity) || world_read_keys(first, diag) ||
 	    start_logs(d))
 		return DAEMON_FAILURE;
+	load_overlay(d);
 	if (logs_open(first->snap, d->journals, diag))
 		return DAEMON_CONFIG_INVALID;
 	status = start_control(d);
@@ -430,15 +492,17 @@ static int start(struct daemon *d, char **findings)
 	struct diag diag = {0};
 	int status = start_world(d, &first, &diag);
 
+	if (status == DAEMON_GOOD) {
+		snapshot_unref(d->snap);
+		d->snap = NULL;
+		world_publish(&first, d, &diag);
+	}
 	*findings = findings_text(&diag);
 	diag_release(&diag);
 	if (status) {
 		world_release(&first);
 		return status;
 	}
-	snapshot_unref(d->snap);
-	d->snap = NULL;
-	world_publish(&first, d);
 	log_text(slice_of(*findings));
 	say_started(d);
 	return DAEMON_GOOD;
@@ -468,7 +532,9 @@ static void release(struct daemon *d)
 	loop_watch_free(d->names_timer);
 	admin_free(d->admin);
 	web_pages_close(&d->web);
+	confirm_release(&d->confirm);
 	explain_end(d);
+	target_waits_end(d);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)
@@ -483,6 +549,10 @@ static void release(struct daemon *d)
 	journals_free(d->journals, LOGS_WAIT_MS);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
+	config_texts_release(&d->texts);
+	generations_release(d);
+	runtime_release(&d->runtime);
+	events_release(&d->events);
 	loop_release(&d->loop);
 	chain_release_kept();
 	chunk_pool_release();
@@ -495,11 +565,15 @@ int daemon_serve(const char *file)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of that file. */
+	signal(SIGXFSZ, SIG_IGN);
 	log_queue();
 	notify_begin();
 	chunk_pool_init(control_octets());
 	loop_init(&d.loop);
 	list_init(&d.explains);
+	list_init(&d.target_waits);
+	list_init(&d.generations);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

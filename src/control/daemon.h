@@ -17,6 +17,8 @@
 
 #include "admin.h"
 #include "base/list.h"
+#include "confirm.h"
+#include "events.h"
 #include "model/counts.h"
 #include "model/snapshot.h"
 #include "net/loop.h"
@@ -27,7 +29,9 @@
 #include "pulse.h"
 #include "reload.h"
 #include "resolver.h"
+#include "roles.h"
 #include "roster.h"
+#include "runtime.h"
 #include "web_pages.h"
 #include "world.h"
 
@@ -44,8 +48,9 @@ enum { DAEMON_SIGNALS = 5 };
 
 struct daemon {
 	struct loop loop;
-	const char *file;      /* of the configuration; borrowed */
-	struct snapshot *snap; /* of now; one reference; NULL before it */
+	const char *file;          /* of the configuration; borrowed */
+	struct snapshot *snap;     /* of now; one reference; NULL before it */
+	struct config_texts texts; /* that it was made of */
 	struct identity identity;
 	struct ports ports;
 	struct worker **workers; /* n_workers of them; owned */
@@ -61,11 +66,22 @@ struct daemon {
 	struct list explains;      /* questions that wait for a worker */
 	uint64_t n_explains;
 	struct admin *admin; /* NULL: nobody can ask */
-	char *admin_path;    /* unlinked at the end; owned; or NULL */
+	struct roles roles;
+	char *admin_path; /* unlinked at the end; owned; or NULL */
 	struct web_place web;
 	struct pulse *pulses; /* one for each worker; owned */
 	struct reload_report last_reload;
 	struct kept_settings kept;
+	struct list generations;   /* struct generation, newest first */
+	struct confirm confirm;    /* what waits to be confirmed */
+	char config_hash[65];      /* SHA-256 of the texts, as hex */
+	bool differs;              /* the file from these, when last asked */
+	uint64_t differs_until_ms; /* so long nobody asks again */
+	struct runtime runtime;    /* what was changed at run time */
+	struct events events;
+	struct list target_waits; /* changes whose answer waits */
+	uint64_t n_target_waits;
+	uint64_t n_sweeps; /* that each worker was asked for */
 
 	enum daemon_phase phase;
 	uint64_t started_ms;

@@ -15,7 +15,6 @@
 
 #include "base/fail.h"
 #include "base/log.h"
-#include "net/sock.h"
 
 int identity_find(const struct snapshot *snap, struct identity *out,
 		  struct diag *diag)
@@ -147,20 +146,6 @@ int identity_make_folder(const struct identity *id, struct slice file,
 	if (fd < 0)
 		return -1;
 	result = made ? give(id, fd) : 0;
-	close(fd);
-	return result;
-}
-
-int identity_give_socket(const struct identity *id, const char *path)
-{
-	int fd, result;
-
-	if (!id->changes)
-		return 0;
-	fd = sock_open_file(path);
-	if (fd < 0)
-		return -1;
-	result = give(id, fd);
 	close(fd);
 	return result;
 }

@@ -52,10 +52,6 @@ bool identity_try(const struct identity *id,
 int identity_make_folder(const struct identity *id, struct slice file,
 			 mode_t mode);
 
-/* Gives the file of a socket that we listen on to the identity. Returns 0, or
- * -1 with errno. */
-int identity_give_socket(const struct identity *id, const char *path);
-
 /*
  * Becomes the identity, for good: groups, user, capabilities, and no way to
  * gain more. Before any thread is started. Returns 0, or -1 after a line in

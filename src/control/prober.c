@@ -1,5 +1,6 @@
 #include "prober.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,9 @@ struct prober {
 	struct probe **heap; /* the earliest first */
 	size_t n_heap, heap_room;
 
+	void (*changed)(void *arg, const struct target_state *s,
+			const char *sentence); /* NULL: nobody listens */
+	void *changed_arg;
 	uint64_t updates;
 	uint32_t spread; /* walks through a period evenly; see spread() */
 	struct prober_counts counts;
@@ -186,6 +190,24 @@ static void log_verdict(const struct probe *probe, enum health health,
 	log_end(&l);
 }
 
+static void tell(const struct probe *probe, enum health health,
+		 enum health_reason reason, const struct check_outcome *outcome)
+{
+	const struct prober *p = probe->prober;
+	char sentence[512];
+
+	if (!p->changed)
+		return;
+	if (health == HEALTH_HEALTHY)
+		snprintf(sentence, sizeof(sentence), "It became healthy.");
+	else
+		snprintf(sentence, sizeof(sentence), "It became %s: %s%s%s.",
+			 health_name(health), health_reason_code(reason),
+			 outcome->detail ? ", " : "",
+			 outcome->detail ? outcome->detail : "");
+	p->changed(p->changed_arg, probe->state, sentence);
+}
+
 /* An interval goes by between two of them, and most are the same. */
 static void keep_detail(struct probe *probe, const char *detail)
 {
@@ -234,6 +256,7 @@ static void note(struct probe *probe, const struct check_outcome *outcome)
 	ramp(probe);
 	group_state_touch(probe->group->state);
 	log_verdict(probe, health, reason, outcome);
+	tell(probe, health, reason, outcome);
 }
 
 static void wait_for_next(struct probe *probe)
@@ -584,6 +607,15 @@ const char *prober_detail(const struct prober *p, const struct target_state *s)
 void prober_read_counts(const struct prober *p, struct prober_counts *out)
 {
 	*out = p->counts;
+}
+
+void prober_on_change(struct prober *p,
+		      void (*changed)(void *arg, const struct target_state *s,
+				      const char *sentence),
+		      void *arg)
+{
+	p->changed = changed;
+	p->changed_arg = arg;
 }
 
 struct prober *prober_new(struct loop *loop)

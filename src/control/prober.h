@@ -34,6 +34,11 @@ struct prober *prober_new(struct loop *loop);
 /* Running checks are dropped. NULL is allowed. */
 void prober_free(struct prober *p);
 
+/* Who wants to hear of each change of a health: "It became unhealthy: ...". */
+void prober_on_change(struct prober *p,
+		      void (*changed)(void *arg, const struct target_state *s,
+				      const char *sentence),
+		      void *arg);
 /* Lines of health check logs are put with it, and handed over by who owns
  * it. */
 void prober_log_with(struct prober *p, struct journal_pen *pen);

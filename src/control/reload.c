@@ -97,6 +97,11 @@ static void report_reload(struct daemon *d, bool ok, bool invalid,
 	log_num(&l, "errors", diag->n_errors);
 	log_num(&l, "warnings", diag->n_warnings);
 	log_end(&l);
+	events_note(&d->events, ok ? EVENT_RELOAD : EVENT_RELOAD_REFUSED,
+		    d->file,
+		    ok ? "Generation %llu is served."
+		       : "It was refused, generation %llu runs on.",
+		    (unsigned long long)r->generation);
 	notify_send("READY=1\nSTATUS=Generation %llu%s",
 		    (unsigned long long)r->generation,
 		    ok ? "" : ": the last reload was refused");
@@ -104,14 +109,14 @@ static void report_reload(struct daemon *d, bool ok, bool invalid,
 
 /* -- reload ---------------------------------------------------------------- */
 
-bool reload_run(struct daemon *d, enum config_tests tests)
+bool reload_run(struct daemon *d, enum config_tests tests, unsigned confirm_s)
 {
-	struct world next = {0};
+	struct world next = {.waits = confirm_s > 0};
 	struct diag diag = {0};
 	bool valid, good;
 
 	notify_reloading();
-	valid = !world_load(&next, d, tests, &diag);
+	valid = !world_load(&next, d, tests, NULL, &diag);
 	good = valid && !world_open_ports(&next, d, &diag) &&
 	       !world_read_keys(&next, &diag);
 	/* Last, because files that are missing are made. */
@@ -119,8 +124,14 @@ bool reload_run(struct daemon *d, enum config_tests tests)
 		logs_make_folders(next.snap, &d->identity);
 		valid = good = !logs_open(next.snap, d->journals, &diag);
 	}
+	if (good && confirm_s)
+		good = !confirm_prepare(d, next.snap, &diag);
 	if (good)
-		world_publish(&next, d);
+		world_publish(&next, d, &diag);
+	if (good && confirm_s)
+		confirm_begin(d, confirm_s);
+	else if (good)
+		confirm_end(d);
 	report_reload(d, good, !valid, &diag);
 	/* Findings may point into the snapshot that was refused. */
 	diag_release(&diag);

@@ -36,8 +36,11 @@ struct reload_report {
  * Reads the file again and serves it if it is good. The outcome stands in
  * d->last_reload and in the log. Returns whether the new world came. A file
  * whose "tests" fail is not good, but with TESTS_SKIP.
+ *
+ * confirm_s  so long the new world waits to be confirmed (control/confirm.h);
+ * 0: it is final, and so is one that waited
  */
-bool reload_run(struct daemon *d, enum config_tests tests);
+bool reload_run(struct daemon *d, enum config_tests tests, unsigned confirm_s);
 
 /* Whether all workers serve this generation, or a later one. */
 bool reload_is_adopted(const struct daemon *d, uint64_t generation);

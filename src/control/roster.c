@@ -14,6 +14,7 @@ struct resident {
 	uint64_t seen;              /* the update in which it was a member */
 	uint64_t delay_ms;          /* deregistration delay of its group */
 	uint64_t drains_until_ms;   /* 0: it does not drain */
+	bool is_held;               /* drained at run time: without an end */
 };
 
 struct rosters {
@@ -123,29 +124,46 @@ static struct resident *resident_of(struct rosters *r, struct target_state *s)
 
 /* -- collecting ------------------------------------------------------------ */
 
+/* It stays, without new requests, until it is resumed or taken out. */
+static void hold(struct resident *home)
+{
+	if (!home->is_held)
+		log_target("target is drained", home->state);
+	home->is_held = true;
+	set_health(home->state, HEALTH_DRAINING, HEALTH_DEREGISTRATION);
+}
+
 static void admit(struct rosters *r, struct gathering *in,
 		  const struct target_group *g, const struct target *t,
 		  const struct addr *addr)
 {
 	struct target_state *s = state_get(&r->table, g->name, t->id, addr);
 	struct resident *home = resident_of(r, s);
+	bool was_leaving = home->drains_until_ms || home->is_held;
+	bool is_new = !home->state;
 
 	s->is_named = t->kind == TARGET_NAME;
 	if (home->seen == r->updates) { /* the same address twice */
 		state_unref(s);
 		return;
 	}
-	if (!home->state || home->drains_until_ms) {
-		s->batch = r->updates;
-		s->was_healthy = false;
-	}
-	if (!home->state)
+	if (is_new)
 		home->state = state_ref(s);
-	if (home->drains_until_ms)
-		log_target("target is back", s);
 	home->seen = r->updates;
 	home->delay_ms = g->deregistration_delay_ms;
 	home->drains_until_ms = 0;
+	if (t->laid == LAID_DRAINED) {
+		hold(home);
+		state_unref(s);
+		return;
+	}
+	if (was_leaving)
+		log_target("target is back", s);
+	if (was_leaving || is_new) {
+		s->batch = r->updates;
+		s->was_healthy = false;
+	}
+	home->is_held = false;
 	settle_health(s, g);
 
 	if (in->n == in->room) {
@@ -202,10 +220,14 @@ static void update_group(struct rosters *r, const struct target_group *g)
 {
 	struct gathering in = {0};
 	struct roster *old = group_state_roster(g->state);
+	size_t n;
+	const struct target *targets = group_targets(g, &n);
 
-	for (size_t i = 0; i < g->n_targets; i++) {
-		const struct target *t = &g->targets[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct target *t = &targets[i];
 
+		if (t->laid == LAID_DEREGISTERED)
+			continue;
 		if (t->kind == TARGET_NAME)
 			admit_name(r, &in, g, t);
 		else
@@ -236,6 +258,7 @@ static void begin_drain(struct rosters *r, struct resident *home,
 	struct log_line l;
 
 	set_health(s, HEALTH_DRAINING, HEALTH_DEREGISTRATION);
+	home->is_held = false;
 	home->drains_until_ms = clock_now_ms() + delay_ms;
 	if (home->drains_until_ms == 0)
 		home->drains_until_ms = 1;
@@ -301,13 +324,23 @@ const struct target_state *rosters_next_draining(const struct rosters *r,
 
 	while (*at < r->n_residents) {
 		const struct resident *home = &r->residents[(*at)++];
+		uint64_t until = home->is_held ? UINT64_MAX
+					       : home->drains_until_ms;
 
-		if (!home->drains_until_ms)
+		if (!until)
 			continue;
-		*left_ms = home->drains_until_ms > now
-				   ? home->drains_until_ms - now
-				   : 0;
+		*left_ms = until == UINT64_MAX ? UINT64_MAX
+			   : until > now       ? until - now
+					       : 0;
 		return home->state;
 	}
+	return NULL;
+}
+
+const struct target_state *rosters_next(const struct rosters *r, size_t *at)
+{
+	while (*at < r->n_residents)
+		if (r->residents[(*at)++].state)
+			return r->residents[*at - 1].state;
 	return NULL;
 }

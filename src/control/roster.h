@@ -13,6 +13,9 @@
  *	(new) --> in a roster --> draining --> cut, forgotten
  *	               ^--- is back ---+
  *
+ * Who was drained at run time (LAID_DRAINED) is in no roster either, but stays
+ * until it is resumed or taken out.
+ *
  * Floor: control.  Control thread.  Source: AWS: registration and
  * deregistration of targets.
  */
@@ -63,8 +66,11 @@ uint64_t rosters_tend(struct rosters *r);
 /* What was counted for all targets there are and were. */
 uint64_t rosters_count(const struct rosters *r, enum target_counter c);
 
+/* Walks all, also those who drain: start with *at = 0; NULL ends. Borrowed. */
+const struct target_state *rosters_next(const struct rosters *r, size_t *at);
+
 /* Walks those who drain: start with *at = 0; NULL ends. *left_ms gets what is
- * left of the delay. Borrowed. */
+ * left of the delay, UINT64_MAX for who was drained at run time. Borrowed. */
 const struct target_state *rosters_next_draining(const struct rosters *r,
 						 size_t *at, uint64_t *left_ms);
 

@@ -19,7 +19,7 @@ struct journals; /* base/journal.h */
 struct daemon;
 
 /* Each returns a new reference to an answer. */
-json_t *status_of_daemon(const struct daemon *d);
+json_t *status_of_daemon(struct daemon *d);
 json_t *status_of_targets(const struct daemon *d);
 json_t *status_of_rules(const struct daemon *d);
 json_t *status_of_certs(const struct daemon *d);
@@ -30,7 +30,8 @@ json_t *status_of_logs(const struct journals *js);
 /* One condition of a rule, under the names of the configuration. */
 json_t *status_of_condition(const struct condition *c);
 
-/* Help for these: text that need not be UTF-8, and a time. */
+/* Help for these: a member, text that need not be UTF-8, and a time. */
+void status_count(json_t *o, const char *key, uint64_t value);
 json_t *status_text(struct slice text);
 json_t *status_time(uint64_t seconds_since_1970);
 

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "logs.h"
 #include "ports.h"
+#include "roles.h"
 #include "tls/seal.h"
 #include "world.h"
 
@@ -27,17 +29,6 @@ static bool cut_name(char *path)
 	return true;
 }
 
-/* The folder of a file; the one that we are in for a name alone. */
-static char *folder_of(const char *path)
-{
-	char *folder = xstrdup(path);
-
-	if (cut_name(folder))
-		return folder;
-	free(folder);
-	return xstrdup(".");
-}
-
 static void try_folder(const char *folder, char *why, size_t size)
 {
 	if (access(folder, W_OK | X_OK))
@@ -47,7 +38,7 @@ static void try_folder(const char *folder, char *why, size_t size)
 
 void trial_of_folder(const char *path, char *why, size_t size)
 {
-	char *folder = folder_of(path);
+	char *folder = file_folder(path);
 
 	try_folder(folder, why, size);
 	free(folder);
@@ -71,7 +62,7 @@ static void try_key(const void *arg, char *why, size_t size)
 /* Folders that are missing are made before we become somebody else. */
 bool trial_can_make_folder(const char *path, char *why, size_t size)
 {
-	char *folder = folder_of(path);
+	char *folder = file_folder(path);
 
 	while (access(folder, F_OK) && errno == ENOENT && cut_name(folder))
 		;
@@ -82,7 +73,7 @@ bool trial_can_make_folder(const char *path, char *why, size_t size)
 
 bool trial_has_folder(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = file_folder(path);
 	bool has = access(folder, F_OK) == 0;
 
 	free(folder);
@@ -158,9 +149,12 @@ static void try_files(const struct snapshot *snap, const struct identity *id,
 void trial_of_world(const struct snapshot *snap, struct diag *diag)
 {
 	struct identity id;
+	struct roles roles;
 
 	warn_of_user(snap, diag);
-	if (!identity_find(snap, &id, diag))
+	if (!identity_find(snap, &id, diag)) {
+		roles_find(snap, &id, &roles, diag);
 		try_files(snap, &id, diag);
+	}
 	ports_try(snap, running_weir(&snap->settings), diag);
 }

@@ -5,7 +5,11 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "daemon.h"
+#include "generations.h"
+#include "lay.h"
 #include "net/listening.h"
+#include "target_commands.h"
+#include "tls/digest.h"
 
 /* What a running process keeps as it was when it started. */
 static void keep_settings(struct kept_settings *kept, const struct settings *s)
@@ -13,6 +17,9 @@ static void keep_settings(struct kept_settings *kept, const struct settings *s)
 	*kept = (struct kept_settings){
 		.user = slice_dup(s->user),
 		.admin_socket = slice_dup(s->admin_socket),
+		.overlay_file = slice_dup(s->overlay_file),
+		.admin_group = slice_dup(s->admin_group),
+		.read_group = slice_dup(s->read_group),
 		.max_connections = s->max_connections,
 	};
 }
@@ -21,6 +28,9 @@ void kept_settings_release(struct kept_settings *kept)
 {
 	free(kept->user);
 	free(kept->admin_socket);
+	free(kept->overlay_file);
+	free(kept->admin_group);
+	free(kept->read_group);
 	*kept = (struct kept_settings){0};
 }
 
@@ -37,6 +47,12 @@ static void warn_of_restart(const struct kept_settings *was,
 		 was->max_connections != is->max_connections},
 		{"admin.socket",
 		 !slice_eq(slice_of(was->admin_socket), is->admin_socket)},
+		{"admin.admin_group",
+		 !slice_eq(slice_of(was->admin_group), is->admin_group)},
+		{"admin.read_group",
+		 !slice_eq(slice_of(was->read_group), is->read_group)},
+		{"overlay_file",
+		 !slice_eq(slice_of(was->overlay_file), is->overlay_file)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
@@ -48,12 +64,14 @@ static void warn_of_restart(const struct kept_settings *was,
 }
 
 int world_load(struct world *next, struct daemon *d, enum config_tests tests,
-	       struct diag *diag)
+	       const struct config_texts *given, struct diag *diag)
 {
 	const struct config_options options = {
+		.given = given,
 		.tickets = d->tickets,
 		.n_workers = d->n_workers,
 		.tests = tests,
+		.keep = &next->texts,
 	};
 
 	next->snap = config_load(d->file, &options, diag);
@@ -102,17 +120,42 @@ int world_read_keys(struct world *next, struct diag *diag)
 	return result;
 }
 
-void world_publish(struct world *next_take, struct daemon *d)
+/* Of the files as they stand behind each other: of one alone, what sha256sum
+ * says of it. */
+static void hash_texts(struct daemon *d)
+{
+	struct slice *texts = xcalloc(d->texts.n + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < d->texts.n; i++)
+		texts[i] =
+			slice_make(d->texts.rows[i].octets, d->texts.rows[i].n);
+	digest_hex(texts, d->texts.n, d->config_hash);
+	free(texts);
+	d->differs_until_ms = 0;
+}
+
+void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 {
 	struct world *next = next_take;
 	struct snapshot *old = d->snap;
 
 	if (!old)
 		keep_settings(&d->kept, &next->snap->settings);
-	rosters_attach(next->snap);
-	counts_attach(&d->counts, next->snap);
+	if (!next->is_again) {
+		rosters_attach(next->snap);
+		counts_attach(&d->counts, next->snap);
+	}
+	/* The way back may need what the file of now has no group for. */
+	if (!next->waits)
+		overlay_catch_up(d, next->snap, diag);
+	lay_over(next->snap, d->runtime.doc, diag);
+	generations_begin(d, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;
+	config_texts_release(&d->texts);
+	d->texts = next->texts;
+	next->texts = (struct config_texts){0};
+	hash_texts(d);
 	log_setup(d->snap->settings.log_level, d->snap->settings.log_format);
 	daemon_follow(d);
 	web_pages_follow(d, next->web);
@@ -134,6 +177,7 @@ void world_publish(struct world *next_take, struct daemon *d)
 void world_release(struct world *next)
 {
 	snapshot_unref(next->snap);
+	config_texts_release(&next->texts);
 	ports_release(&next->ports);
 	seal_keys_wipe(&next->keys);
 	listening_unref(next->web);

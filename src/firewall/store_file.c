@@ -1,12 +1,11 @@
 /* Rulesets in files, written and read piece by piece. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "store.h"
 #include "store_check.h"
 #include "store_parts.h"
@@ -78,8 +77,6 @@ static void write_rules(FILE *to, const struct ruleset *rules)
 	fputs("]}\n", to);
 }
 
-typedef void write_fn(FILE *to, const void *what);
-
 static void write_rules_or_none(FILE *to, const void *rules)
 {
 	if (rules)
@@ -93,51 +90,14 @@ static void write_document(FILE *to, const void *json)
 	write_json(to, json);
 }
 
-static int write_file(int fd, write_fn *write_it, const void *what)
-{
-	FILE *to = fdopen(fd, "w");
-
-	if (!to) {
-		close(fd);
-		return -1;
-	}
-	write_it(to, what);
-	if (ferror(to) || fflush(to) || fsync(fileno(to))) {
-		fclose(to);
-		return -1;
-	}
-	return fclose(to);
-}
-
-/* The old file stays until the new one is whole. */
-static int replace_file(const char *path, write_fn *write_it, const void *what)
-{
-	char *aside = xasprintf("%s.new", path);
-	int fd = open(aside,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
-	int result = -1, error;
-
-	if (fd >= 0)
-		result = write_file(fd, write_it, what);
-	if (result == 0)
-		result = rename(aside, path);
-	error = errno;
-	if (result && fd >= 0)
-		unlink(aside);
-	free(aside);
-	errno = error;
-	return result;
-}
-
 int store_write(const char *path, const json_t *json)
 {
-	return replace_file(path, write_document, json);
+	return file_replace(path, 0600, write_document, json);
 }
 
 int store_save(const char *path, const struct ruleset *rules)
 {
-	return replace_file(path, write_rules_or_none, rules);
+	return file_replace(path, 0600, write_rules_or_none, rules);
 }
 
 bool store_has(const char *path, const struct ruleset *rules)

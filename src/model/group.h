@@ -37,6 +37,14 @@ enum target_kind {
 	TARGET_UNIX,    /* addr is a path */
 };
 
+/* What a change at run time made of a target; control/runtime.h. */
+enum laid {
+	LAID_NOT,          /* as the file has it */
+	LAID_REGISTERED,   /* added, or changed */
+	LAID_DRAINED,      /* listed, without new requests */
+	LAID_DEREGISTERED, /* taken out */
+};
+
 struct target {
 	enum target_kind kind;
 	struct slice id;   /* address, name or "unix:/path"; as written */
@@ -45,6 +53,7 @@ struct target {
 	struct slice zone; /* "all" or a zone */
 	uint32_t weight;   /* at least 1 */
 	bool backup;       /* only while no other one is usable */
+	enum laid laid;    /* LAID_NOT in the configuration itself */
 	struct place place;
 };
 
@@ -145,6 +154,7 @@ struct target_group {
 	uint32_t index; /* position in snapshot->groups */
 	enum protocol protocol;
 	enum protocol_version version;
+	uint16_t port; /* of targets that are written without; 0: none */
 	struct target *targets;
 	size_t n_targets;
 	struct health_check health_check;

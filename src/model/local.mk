@@ -1,6 +1,7 @@
 # The files of this floor.
 model_sources = \
 	src/model/counts.c src/model/counts.h \
+	src/model/generation.c src/model/generation.h \
 	src/model/group.c src/model/group.h \
 	src/model/host.c src/model/host.h \
 	src/model/inquiry.c src/model/inquiry.h \

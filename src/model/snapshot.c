@@ -24,6 +24,24 @@ struct snapshot *snapshot_ref(struct snapshot *snap)
 	return snap;
 }
 
+static void unref(void *object)
+{
+	snapshot_unref(object);
+}
+
+struct snapshot *snapshot_again(struct snapshot *old)
+{
+	struct snapshot *snap = snapshot_new();
+
+	*snap = *old;
+	atomic_init(&snap->refs, 1);
+	snap->arena = (struct arena){0};
+	snap->cleanups = NULL;
+	snap->life = NULL;
+	snapshot_on_free(snap, unref, snapshot_ref(old));
+	return snap;
+}
+
 void snapshot_unref(struct snapshot *snap)
 {
 	/* acq_rel: the thread that frees must see what all others wrote. */

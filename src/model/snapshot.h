@@ -18,6 +18,7 @@
 #include "model/listener.h"
 
 struct firewall_config; /* model/host.h */
+struct generation;      /* model/generation.h */
 
 struct settings {
 	unsigned workers;         /* 1 or more; "auto" is resolved on load */
@@ -31,10 +32,13 @@ struct settings {
 	struct place admin_listen_place;
 	struct slice *admin_host_names;
 	size_t n_admin_host_names;
-	struct slice admin_path_prefix; /* empty, or "/weir" */
+	struct slice admin_path_prefix;       /* empty, or "/weir" */
+	struct slice admin_group, read_group; /* names; empty: none */
 	uint64_t shutdown_timeout_ms;
+	uint64_t drain_timeout_ms; /* of old generations; 0: no end */
 	struct slice availability_zone;
 	struct slice stickiness_key_file; /* path */
+	struct slice overlay_file;        /* path */
 	struct slice ca_bundle;           /* path; empty: the system's */
 	struct slice region, account_id;
 	bool strict_aws_limits;
@@ -55,9 +59,10 @@ struct named_file {
 
 struct snapshot {
 	_Atomic unsigned refs;
-	uint64_t generation; /* counts loads that were accepted; from 1 */
-	struct arena arena;  /* owns everything below */
-	struct slice file;   /* the main file, as it was named */
+	uint64_t generation;     /* counts what was served; from 1 */
+	struct generation *life; /* one reference; NULL: it is not served */
+	struct arena arena;      /* owns everything below */
+	struct slice file;       /* the main file, as it was named */
 	struct settings settings;
 	struct load_balancer *balancers;
 	size_t n_balancers;
@@ -82,6 +87,13 @@ struct snapshot {
 /* With one reference, generation 0 and everything empty. */
 struct snapshot *snapshot_new(void);
 struct snapshot *snapshot_ref(struct snapshot *snap);
+
+/*
+ * The same configuration to be served once more, under a new generation: shares
+ * all that the old one has, the states of its groups too, and keeps it alive.
+ * With one reference and without a life of its own.
+ */
+struct snapshot *snapshot_again(struct snapshot *old);
 /* Any thread; the last one frees. NULL is allowed. */
 void snapshot_unref(struct snapshot *snap);
 

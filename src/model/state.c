@@ -146,6 +146,18 @@ void state_table_release(struct state_table *table)
 	*table = (struct state_table){0};
 }
 
+uint64_t target_tries_open(const struct target_state *s)
+{
+	uint64_t begun = 0, left = 0;
+
+	/* `left` first, so that it is never the larger one. */
+	for (unsigned w = 0; w < s->n_workers; w++) {
+		left += tally_read(&s->tally[w].left);
+		begun += tally_read(&s->tally[w].begun);
+	}
+	return begun - left;
+}
+
 uint64_t target_count(const struct target_state *s, enum target_counter c)
 {
 	uint64_t sum = 0;
@@ -216,6 +228,7 @@ void group_state_free(struct group_state *gs)
 	if (!gs)
 		return;
 	roster_unref(gs->roster);
+	laid_targets_free(gs->laid);
 	pthread_mutex_destroy(&gs->lock);
 	free(gs);
 }
@@ -230,6 +243,27 @@ void group_state_publish(struct group_state *gs, struct roster *roster_take)
 	pthread_mutex_unlock(&gs->lock);
 	group_state_touch(gs);
 	roster_unref(old);
+}
+
+void laid_targets_free(struct laid_targets *laid)
+{
+	if (laid)
+		arena_release(&laid->arena);
+	free(laid);
+}
+
+void group_state_lay(struct group_state *gs, struct laid_targets *laid_take)
+{
+	laid_targets_free(gs->laid);
+	gs->laid = laid_take;
+}
+
+const struct target *group_targets(const struct target_group *g, size_t *n)
+{
+	const struct laid_targets *laid = g->state ? g->state->laid : NULL;
+
+	*n = laid ? laid->n : g->n_targets;
+	return laid ? laid->targets : g->targets;
 }
 
 struct roster *group_state_roster(struct group_state *gs)

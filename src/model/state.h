@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/counter.h"
 #include "base/map.h"
 #include "model/group.h"
@@ -49,11 +50,13 @@ enum health_reason {
 
 /* What one worker counts for one target; written by that worker alone. */
 struct tally {
-	_Alignas(64) tally_cell requests; /* sent to it */
-	tally_cell ended;                 /* of these, over */
-	tally_cell unanswered;            /* ended without a response */
-	tally_cell responses[6];          /* by class: [2] is 2xx; [0] other */
-	tally_cell failures;              /* connects that failed */
+	_Alignas(64) tally_cell begun; /* tries: a connect, perhaps a request */
+	tally_cell left;               /* of these, over */
+	tally_cell requests;           /* sent to it */
+	tally_cell ended;              /* of these, over */
+	tally_cell unanswered;         /* ended without a response */
+	tally_cell responses[6];       /* by class: [2] is 2xx; [0] other */
+	tally_cell failures;           /* connects that failed */
 	tally_cell octets_in, octets_out; /* bodies and heads, from and to it */
 	tally_cell counters[TARGET_COUNTERS];
 };
@@ -121,11 +124,19 @@ struct roster {
 	struct member members[];
 };
 
+/* Targets of a group with the changes of run time laid over them. */
+struct laid_targets {
+	struct arena arena; /* what they point to */
+	struct target *targets;
+	size_t n;
+};
+
 struct group_state {
 	_Atomic uint64_t epoch; /* grows when the roster or a health changes */
 	pthread_mutex_t lock;   /* guards `roster`; held for a ref, never while
 				 * anything is done */
 	struct roster *roster;  /* never NULL once published */
+	struct laid_targets *laid; /* owned; NULL: as configured. Control */
 };
 
 /* All target states by key; control thread only. */
@@ -165,6 +176,11 @@ static inline void state_unref(struct target_state *s)
 void state_table_sweep(struct state_table *table);
 void state_table_release(struct state_table *table);
 
+/* Requests that were given to it and are not over, also those that wait to be
+ * connected; tunnels too. Of a worker that has not yet seen a change one more
+ * may come. */
+uint64_t target_tries_open(const struct target_state *s);
+
 /* What was counted for one target, by all workers. */
 uint64_t target_count(const struct target_state *s, enum target_counter c);
 /* For all there are and were. Control thread. */
@@ -179,6 +195,12 @@ struct group_state *group_state_new(void);
 void group_state_free(struct group_state *gs);
 /* Puts `roster_take` in place of the old one and moves the epoch. Control. */
 void group_state_publish(struct group_state *gs, struct roster *roster_take);
+/* Has these in place of what is configured; NULL: that again. Control. */
+void group_state_lay(struct group_state *gs, struct laid_targets *laid_take);
+void laid_targets_free(struct laid_targets *laid);
+/* The targets of a group, with changes of run time; also those that are
+ * LAID_DEREGISTERED. Borrowed until the next group_state_lay(). Control. */
+const struct target *group_targets(const struct target_group *g, size_t *n);
 /* The roster of now, with a reference of its own. Any thread. */
 struct roster *group_state_roster(struct group_state *gs);
 /* Tells workers that a health has changed. Control. */

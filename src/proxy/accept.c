@@ -163,6 +163,8 @@ static void release_view(struct acceptor *a)
 void acceptor_asks_no_more(struct acceptor *a)
 {
 	a->n_asking--;
+	if (a->last && a->n_asking)
+		worker_show_generations(a->worker);
 	release_view(a);
 }
 

@@ -582,3 +582,15 @@ void client_end(struct client *c)
 	/* There is no time left in which to linger. */
 	close_client(c);
 }
+
+void client_cut(struct client *c)
+{
+	bool is_old = c->acceptor->last &&
+		      view_is_overdue(c->acceptor->worker, c->acceptor->last);
+
+	if (c->state != CLIENT_OPEN)
+		return;
+	c->front->cut(c);
+	if (is_old && c->state == CLIENT_OPEN)
+		client_hurry(c);
+}

@@ -56,6 +56,8 @@ struct front_ops {
 	void (*hurry)(struct client *c);
 	/* The worker stops: whatever runs ends now. */
 	void (*end)(struct client *c);
+	/* What is overdue (exch_is_overdue) ends now, the rest goes on. */
+	void (*cut)(struct client *c);
 	/* conn_ops.gather; or NULL. */
 	void (*gather)(struct client *c);
 };
@@ -157,5 +159,9 @@ void client_hurry(struct client *c);
 
 /* Ends it, whatever runs on it: the worker stops. */
 void client_end(struct client *c);
+
+/* The time of generations that were replaced is over: what runs in them is cut,
+ * and a connection that could only ask in one of them ends soon. */
+void client_cut(struct client *c);
 
 #endif

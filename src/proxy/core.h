@@ -37,6 +37,8 @@ struct worker {
 
 	struct view *view; /* the newest; NULL before the first */
 	struct list views; /* all alive, newest first */
+	uint64_t
+		ended_generation; /* the time of it and of older ones is over */
 	struct list acceptors;
 	struct list clients;          /* every connection from a client */
 	struct sealer *sealer;        /* NULL without stickiness */
@@ -59,7 +61,7 @@ struct worker {
 	_Alignas(64) tally_cell counters[WORKER_COUNTERS];
 	/* Gauges that other threads read. */
 	_Atomic uint64_t seen_clients, seen_upstreams, seen_exchanges;
-	_Atomic uint64_t seen_generation, seen_oldest;
+	_Atomic uint64_t seen_generation, seen_oldest, seen_sweeps;
 	_Atomic uint64_t seen_paused, seen_beats;
 
 	struct scratch scratch;
@@ -98,6 +100,13 @@ static inline void count_target(struct worker *w, struct target_state *t,
 				enum target_counter c)
 {
 	tally_add(&t->tally[w->number].counters[c], 1);
+}
+
+/* Its time is over: worker_end_generations(). */
+static inline bool view_is_overdue(const struct worker *w,
+				   const struct view *view)
+{
+	return view != w->view && view->snap->generation <= w->ended_generation;
 }
 
 static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)

@@ -43,6 +43,9 @@ void exch_leave_target(struct exchange *x)
 		atomic_fetch_sub_explicit(&x->attempt.target->outstanding, 1,
 					  memory_order_relaxed);
 	x->attempt.outstanding = false;
+	if (x->attempt.is_open)
+		tally_add(&tally_of(x)->left, 1);
+	x->attempt.is_open = false;
 	if (!x->attempt.dispatched)
 		return;
 	tally = tally_of(x);
@@ -260,6 +263,8 @@ static void begin_try(struct exchange *x, struct target_state *t,
 	if (t != x->attempt.avoid && r->n_targets++ == 0)
 		count_group(x->worker, x->group, COUNT_REQUESTS);
 	x->attempt.target = t;
+	x->attempt.is_open = true;
+	tally_add(&tally_of(x)->begun, 1);
 	x->attempt.outstanding = counts_load;
 	if (counts_load)
 		atomic_fetch_add_explicit(&t->outstanding, 1,

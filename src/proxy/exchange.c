@@ -266,6 +266,21 @@ void exch_end(struct exchange *x)
 	exch_run(x);
 }
 
+bool exch_is_overdue(const struct exchange *x)
+{
+	return x->view && view_is_overdue(x->worker, x->view);
+}
+
+void exch_cut(struct exchange *x, enum reason reason)
+{
+	/* What has begun to leave is told by its end; ours is about to. */
+	if (x->state == EXCH_REPLY)
+		exch_give_up(x, (enum reason)x->record.reason);
+	else
+		exch_answer(x, reason);
+	exch_run(x);
+}
+
 bool exch_client_has_gone(struct exchange *x)
 {
 	const struct stream_ops *ops = x->front->ops;

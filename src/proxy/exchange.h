@@ -65,6 +65,7 @@ struct attempt {
 				* what it was sent */
 	bool dispatched : 1;   /* counted for `target` */
 	bool queue_full : 1;   /* of connects, at `target`: it is there */
+	bool is_open : 1;      /* begun, and not left yet */
 	bool outstanding : 1;  /* counted in target->outstanding */
 	bool target_spoke : 1; /* an answer, or an interim one, has begun */
 	bool has_response : 1; /* there is an answer, and it was counted */
@@ -127,6 +128,13 @@ void exch_run(struct exchange *x);
 
 /* Ends it and its connections now: the worker stops. */
 void exch_end(struct exchange *x);
+
+/* Its time is over: weir answers with this reason, or where an answer has begun
+ * to leave, cuts it. Not for tunnels. */
+void exch_cut(struct exchange *x, enum reason reason);
+
+/* It runs in a generation whose time is over. Tunnels run in none. */
+bool exch_is_overdue(const struct exchange *x);
 
 /* Frees what the worker keeps for the next ones. */
 void exch_release_free(struct worker *w);

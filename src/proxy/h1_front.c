@@ -110,10 +110,17 @@ static void on_end(struct client *c)
 		exch_end(c->h1.exchange);
 }
 
+static void on_cut(struct client *c)
+{
+	if (c->h1.exchange && exch_is_overdue(c->h1.exchange))
+		exch_cut(c->h1.exchange, REASON_DRAIN_TIMEOUT);
+}
+
 const struct front_ops h1_front = {
 	.begin = wait_for_request,
 	.ready = on_ready,
 	.expired = on_expired,
 	.hurry = on_hurry,
 	.end = on_end,
+	.cut = on_cut,
 };

@@ -205,6 +205,20 @@ static void on_end(struct client *c)
 	let_go(c);
 }
 
+static void cut_exchange(struct stream *s)
+{
+	struct exchange *x = h2_stream_user(s);
+
+	if (exch_is_overdue(x))
+		exch_cut(x, REASON_DRAIN_TIMEOUT);
+}
+
+static void on_cut(struct client *c)
+{
+	h2_session_each(c->h2, cut_exchange);
+	loop_again(c->conn.loop, &c->conn);
+}
+
 static void on_gather(struct client *c)
 {
 	if (c->h2)
@@ -218,5 +232,6 @@ const struct front_ops h2_front = {
 	.drain = on_drain,
 	.hurry = on_hurry,
 	.end = on_end,
+	.cut = on_cut,
 	.gather = on_gather,
 };

@@ -4,6 +4,16 @@
 
 #include "base/fail.h"
 
+/* What runs in it is shown once it was replaced. */
+static void view_show_alive(struct view *view, unsigned is_alive)
+{
+	if (!view->cell)
+		return;
+	view_show(view, 0, 0);
+	atomic_store_explicit(&view->cell->is_alive, is_alive,
+			      memory_order_relaxed);
+}
+
 struct view *view_new(struct snapshot *snap_take, unsigned worker,
 		      const struct view *old)
 {
@@ -15,6 +25,9 @@ struct view *view_new(struct snapshot *snap_take, unsigned worker,
 	view->users = 1;
 	view->worker = worker;
 	list_init(&view->node);
+	if (snap_take->life)
+		view->cell = &snap_take->life->cells[worker];
+	view_show_alive(view, 1);
 	view->credits = xcalloc(snap_take->n_credits + 1, sizeof(int64_t));
 	share_begin(snap_take, view->credits, worker, old ? old->snap : NULL,
 		    old ? old->credits : NULL);
@@ -40,6 +53,7 @@ void view_leave(struct view *view)
 	for (size_t i = 0; i < view->snap->n_groups; i++)
 		pick_release(&view->groups[i].table);
 	list_remove(&view->node);
+	view_show_alive(view, 0);
 	snapshot_unref(view->snap);
 	free(view->credits);
 	free(view);

@@ -13,6 +13,7 @@
 #include "balance/pick.h"
 #include "balance/share.h"
 #include "base/list.h"
+#include "model/generation.h"
 #include "model/snapshot.h"
 
 struct group_view {
@@ -24,8 +25,9 @@ struct view {
 	struct snapshot *snap; /* one reference, dropped by the last leave */
 	unsigned users;        /* exchanges, plus the worker itself */
 	unsigned worker;       /* number */
-	struct list node;      /* in the worker's list, newest first */
-	int64_t *credits;      /* snap->n_credits of them: balance/share.h */
+	struct generation_cell *cell; /* of the snapshot's life; or NULL */
+	struct list node;             /* in the worker's list, newest first */
+	int64_t *credits; /* snap->n_credits of them: balance/share.h */
 	struct group_view groups[]; /* by target_group.index */
 };
 
@@ -41,6 +43,18 @@ static inline struct view *view_enter(struct view *view)
 }
 
 void view_leave(struct view *view);
+
+/* Tells what runs in a view that was replaced. */
+static inline void view_show(struct view *view, unsigned exchanges,
+			     unsigned connections)
+{
+	if (!view->cell)
+		return;
+	atomic_store_explicit(&view->cell->exchanges, exchanges,
+			      memory_order_relaxed);
+	atomic_store_explicit(&view->cell->connections, connections,
+			      memory_order_relaxed);
+}
 
 /* The pick table of a group, brought up to date. */
 static inline struct pick_table *view_table(struct view *view,

@@ -96,11 +96,32 @@ struct adoption {
 	struct endpoint endpoints[];
 };
 
+/* Exchanges, and connections that may ask yet on listeners that are gone. */
+static void show_old(const struct worker *w, struct view *view)
+{
+	unsigned exchanges = view->users, connections = 0;
+
+	list_foreach (node, &w->acceptors) {
+		const struct acceptor *a =
+			list_entry(node, struct acceptor, node);
+
+		if (a->last != view)
+			continue;
+		exchanges--;
+		connections += a->n_asking;
+	}
+	view_show(view, exchanges,
+		  connections > exchanges ? connections : exchanges);
+}
+
 void worker_show_generations(struct worker *w)
 {
 	const struct view *oldest =
 		list_entry(w->views.prev, struct view, node);
 
+	list_foreach (node, &w->views)
+		if (node != &w->view->node)
+			show_old(w, list_entry(node, struct view, node));
 	gauge_set(&w->seen_generation, w->view->snap->generation);
 	gauge_set(&w->seen_oldest, oldest->snap->generation);
 }
@@ -194,6 +215,31 @@ void worker_beat(struct worker *w)
 	loop_post(&w->loop, beat, w);
 }
 
+struct ending {
+	struct worker *worker;
+	uint64_t generation;
+};
+
+static void end_generations(void *arg)
+{
+	struct ending *e = arg;
+	struct worker *w = e->worker;
+
+	w->ended_generation = e->generation;
+	list_foreach_safe (node, &w->clients)
+		client_cut(list_entry(node, struct client, node));
+	worker_show_generations(w);
+	free(e);
+}
+
+void worker_end_generations(struct worker *w, uint64_t generation)
+{
+	struct ending *e = xmalloc(sizeof(*e));
+
+	*e = (struct ending){w, generation};
+	loop_post(&w->loop, end_generations, e);
+}
+
 struct cut {
 	struct worker *worker;
 	struct target_state *state;
@@ -217,6 +263,20 @@ void worker_cut_target(struct worker *w, struct target_state *state_take)
 
 	*c = (struct cut){w, state_take};
 	loop_post(&w->loop, cut, c);
+}
+
+static void sweep(void *arg)
+{
+	struct worker *w = arg;
+
+	upstream_sweep(w);
+	/* Behind what this turn has counted, for who reads it. */
+	atomic_fetch_add_explicit(&w->seen_sweeps, 1, memory_order_release);
+}
+
+void worker_sweep(struct worker *w)
+{
+	loop_post(&w->loop, sweep, w);
 }
 
 static void stop(void *arg)
@@ -351,5 +411,7 @@ void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 		.oldest_generation = gauge(&w->seen_oldest),
 		.paused = gauge(&w->seen_paused),
 		.beats = gauge(&w->seen_beats),
+		.sweeps = atomic_load_explicit(&w->seen_sweeps,
+					       memory_order_acquire),
 	};
 }

@@ -66,6 +66,14 @@ void worker_drain(struct worker *w);
  * deregistration delay is over. Takes over one reference. */
 void worker_cut_target(struct worker *w, struct target_state *state_take);
 
+/* What still runs in this generation, and in older ones, is cut: their time is
+ * over. Upgraded connections are in none. */
+void worker_end_generations(struct worker *w, uint64_t generation);
+
+/* Lets go of idle connections to targets that leave; when it has, gauges.sweeps
+ * is one more. By then whatever was given to a target before is counted. */
+void worker_sweep(struct worker *w);
+
 /* Ends the thread: connections are cut. Call worker_join afterwards. */
 void worker_stop(struct worker *w);
 /* Waits for the thread and frees everything. */
@@ -86,6 +94,7 @@ struct worker_gauges {
 	uint64_t paused; /* sockets that it takes no connections from: no
 			  * descriptor was free */
 	uint64_t beats;  /* of worker_beat(), so far */
+	uint64_t sweeps; /* worker_sweep() that were done */
 };
 void worker_read_gauges(const struct worker *w, struct worker_gauges *out);
 

@@ -4,6 +4,7 @@ src_libweir_a_SOURCES += \
 	src/tls/client.c src/tls/client.h \
 	src/tls/client_auth.c src/tls/client_auth.h \
 	src/tls/client_fields.c src/tls/client_fields.h \
+	src/tls/digest.c src/tls/digest.h \
 	src/tls/identity.c src/tls/identity.h \
 	src/tls/library.c src/tls/library.h \
 	src/tls/object_id.c src/tls/object_id.h \

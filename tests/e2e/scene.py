@@ -231,7 +231,8 @@ class Weir:
                 + ("  user: root\n" if os.geteuid() == 0 else "")
                 + "  admin.socket: {dir}/admin.sock\n"
                 "  stickiness_key_file: {dir}/sticky.key\n"
-                "  shutdown_timeout_seconds: 5\n" + extra + "\n" + config)
+                + ("" if "overlay_file" in extra else "  overlay_file: {dir}/overlay.json\n")
+                + "  shutdown_timeout_seconds: 5\n" + extra + "\n" + config)
 
         def put(match):
             value = self._value(match.group(1))

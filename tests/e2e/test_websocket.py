@@ -73,11 +73,14 @@ class Tunnel(Scene):
             self.assertEqual(ws.echo(b"there"), b"there")
         idle = weir.client("port2")  # it may still ask, so its listener is kept
         weir.reload(ONE_GROUP)
-        self.assertEqual(weir.json("status")["generations"],
-                         {"current": 2, "oldest_alive": 1})
+        generations = weir.json("status")["generations"]
+        self.assertEqual((generations["current"], generations["oldest_alive"]), (2, 1))
+        # Tunnels count for the newest, the idle connection for its own.
+        self.assertEqual([(g["generation"], g["exchanges"], g["connections"])
+                          for g in generations["alive"]], [(2, 2, 2), (1, 0, 1)])
         idle.close()
-        wait_for(lambda: weir.json("status")["generations"] ==
-                 {"current": 2, "oldest_alive": 2}, "the first generation to be gone")
+        wait_for(lambda: weir.json("status")["generations"]["oldest_alive"] == 2,
+                 "the first generation to be gone")
         for ws in (stays, leaves):
             self.assertEqual(ws.echo(b"still"), b"still")
         app.cut_connections()

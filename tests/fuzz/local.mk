@@ -47,6 +47,10 @@ fuzz_targets += tests/fuzz/fuzz_import
 tests_fuzz_fuzz_import_SOURCES = tests/fuzz/fuzz_import.c $(fuzz_main)
 tests_fuzz_fuzz_import_LDADD = $(FUZZ_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_overlay
+tests_fuzz_fuzz_overlay_SOURCES = tests/fuzz/fuzz_overlay.c $(fuzz_main)
+tests_fuzz_fuzz_overlay_LDADD = $(FUZZ_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_pattern
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(fuzz_main)
 tests_fuzz_fuzz_pattern_LDADD = $(FUZZ_LIBS)

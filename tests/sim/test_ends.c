@@ -3,6 +3,8 @@
  * nothing that was answered is lost. */
 #include "sim.h"
 
+#include "proxy/client.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -243,6 +245,48 @@ static void test_regress_streams_hold_no_chunk(void **state)
 				    "chunked\r\n\r\n4\r\nnews\r\n");
 }
 
+/* A generation that was replaced: what has no answer yet gets ours, an answer
+ * that has begun is cut, and who only might have asked is closed. */
+static void test_the_time_of_a_generation_is_over(void **state)
+{
+	struct sim *sim = *state;
+	struct sim_end *silent = sim_connect(sim), *begun = sim_connect(sim);
+	struct sim_end *idle = sim_connect(sim), *targets[2];
+	char *got;
+
+	sim_send(silent, GET);
+	targets[0] = sim_accept(sim, 0);
+	sim_send(begun, GET);
+	targets[1] = sim_accept(sim, 1);
+	sim_send(targets[1],
+		 "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+	assert_has(sim_received(begun), "half");
+	sim_reload(sim, 0);
+	assert_int_equal(sim->worker->seen_oldest, sim->snap->generation);
+
+	/* Not those that are newer than what is meant. */
+	worker_end_generations(sim->worker, sim->snap->generation - 1);
+	sim_settle(sim);
+	assert_true(sim_is_open(begun));
+	worker_end_generations(sim->worker, sim->snap->generation);
+	sim_settle(sim);
+	got = strdup(sim_received(silent));
+	assert_has(got, "HTTP/1.1 503 ");
+	assert_has(got, "weir-reason: drain-timeout");
+	free(got);
+	assert_false(sim_is_open(begun));
+	assert_int_equal(sim_count_reason(sim, REASON_DRAIN_TIMEOUT), 2);
+	sim_advance_ms(sim, CLIENT_LAST_REQUEST_MS + 1000);
+	sim_advance_ms(sim, 1000);
+	assert_false(sim_is_open(idle));
+	assert_int_equal(sim->worker->seen_oldest, sim->snap->generation + 1);
+	for (int i = 0; i < 2; i++)
+		sim_end_free(targets[i]);
+	sim_end_free(silent);
+	sim_end_free(begun);
+	sim_end_free(idle);
+}
+
 /* Rules and certificates of a thousand load balancers are nothing to a tunnel
  * that has outlived them. */
 static void test_regress_a_tunnel_keeps_no_snapshot(void **state)
@@ -464,6 +508,7 @@ int main(void)
 		SIM_TEST(test_a_tunnel_ends_after_its_last_octet),
 		cmocka_unit_test(test_regress_tunnels_hold_no_chunk),
 		cmocka_unit_test(test_regress_streams_hold_no_chunk),
+		SIM_TEST(test_the_time_of_a_generation_is_over),
 		SIM_TEST(test_regress_a_tunnel_keeps_no_snapshot),
 		SIM_TEST(test_a_slow_reader_gets_the_whole_last_answer),
 		SIM_TEST(test_who_reads_nothing_of_the_last_answer_is_cut),

@@ -3,8 +3,9 @@ if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster \
 	tests/unit/test_keeper tests/unit/test_keeper_restart \
-	tests/unit/test_overlay tests/unit/test_watch tests/unit/test_memory \
-	tests/unit/test_privilege tests/unit/test_web
+	tests/unit/test_overlay tests/unit/test_runtime \
+	tests/unit/test_watch tests/unit/test_memory tests/unit/test_privilege \
+	tests/unit/test_web
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
@@ -19,6 +20,8 @@ tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/worlds.h
 tests_unit_test_roster_LDADD = $(UNIT_LIBS)
 tests_unit_test_web_SOURCES = tests/unit/test_web.c tests/unit/unit.h
 tests_unit_test_web_LDADD = $(UNIT_LIBS)
+tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c tests/unit/worlds.h
+tests_unit_test_runtime_LDADD = $(UNIT_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
 tests_unit_test_memory_LDADD = $(UNIT_LIBS)
 tests_unit_test_privilege_SOURCES = tests/unit/test_privilege.c

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/admin.h"
+#include "control/roles.h"
 #include "net/addr.h"
 #include "net/chunk.h"
 #include "net/sock.h"
@@ -33,6 +33,24 @@ static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
 		return NULL;
 	if (command && strcmp(command, "never") == 0)
 		return NULL;
+	if (command && strcmp(command, "more") == 0) {
+		admin_answer_more(s->admin);
+		return ++*memo % 3 ? NULL : json_pack("{s:I}", "n", *memo / 3);
+	}
+	if (command && strcmp(command, "files") == 0) {
+		const int *fds;
+		size_t n = admin_descriptors(s->admin, &fds);
+		char octet = '-';
+
+		if (n && pread(fds[n - 1], &octet, 1, 0) != 1)
+			octet = '?';
+		return json_pack("{s:i, s:s#}", "n", (int)n, "octet", &octet,
+				 1);
+	}
+	if (command && strcmp(command, "who") == 0)
+		return json_pack("{s:i, s:i}", "uid",
+				 (int)admin_peer(s->admin)->uid, "gid",
+				 (int)admin_peer(s->admin)->gid);
 	o = admin_ok();
 	json_object_set_new(o, "echo", json_string(command ? command : "-"));
 	return o;
@@ -364,6 +382,136 @@ static void test_half_closed(void **state)
 	close(fd);
 }
 
+static void test_who_asks(void **state)
+{
+	struct scene *s = *state;
+	char expected[80];
+	int fd = dial(s);
+
+	snprintf(expected, sizeof(expected), "{\"uid\":%u,\"gid\":%u}",
+		 geteuid(), getegid());
+	put(fd, "{\"command\":\"who\"}\n");
+	assert_string_equal(get(s, fd), expected);
+	close(fd);
+}
+
+static void test_more_than_one_line_until_the_client_leaves(void **state)
+{
+	struct scene *s = *state;
+	struct admin_counts counts;
+	int fd = dial(s);
+
+	put(fd, "{\"command\":\"more\"}\n");
+	assert_string_equal(get(s, fd), "{\"n\":1}");
+	assert_string_equal(get(s, fd), "{\"n\":2}");
+	/* A line that comes meanwhile waits; who waits so does not idle. */
+	put(fd, "{\"command\":\"x\"}\n");
+	assert_string_equal(get(s, fd), "{\"n\":3}");
+	shutdown(fd, SHUT_WR);
+	do {
+		loop_turn(&s->loop, true);
+		admin_read_counts(s->admin, &counts);
+	} while (counts.clients);
+	close(fd);
+}
+
+/* A request with descriptors beside its first octets. */
+static void put_with(int fd, const char *text, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(8 * sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec all = {(void *)(uintptr_t)text, strlen(text)};
+	struct msghdr m = {.msg_iov = &all,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
+	assert_int_equal(sendmsg(fd, &m, 0), (int)strlen(text));
+}
+
+static unsigned open_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void test_descriptors_of_root(void **state)
+{
+	struct scene *s = *state;
+	char name[] = "/tmp/weir-admin-XXXXXX";
+	int file = mkstemp(name), fd = dial(s);
+	const int two[] = {0, file};
+	bool root = geteuid() == 0;
+	unsigned before;
+
+	unlink(name);
+	assert_int_equal(write(file, "x", 1), 1);
+	put(fd, "{\"command\":\"files\"}\n");
+	assert_string_equal(get(s, fd), "{\"n\":0,\"octet\":\"-\"}");
+	before = open_descriptors();
+	put_with(fd, "{\"command\":\"files\"}\n", two, 2);
+	assert_string_equal(get(s, fd), root ? "{\"n\":2,\"octet\":\"x\"}"
+					     : "{\"n\":0,\"octet\":\"-\"}");
+	/* What follows is read, too, though a read ends behind them. */
+	put_with(fd, "{\"command\":", two, 2);
+	put(fd, "\"files\"}\n");
+	assert_string_equal(get(s, fd), root ? "{\"n\":2,\"octet\":\"x\"}"
+					     : "{\"n\":0,\"octet\":\"-\"}");
+	/* They are closed with the request, and with the client. */
+	assert_int_equal(open_descriptors(), before);
+	put_with(fd, "{\"command\":\"ne", two, 2);
+	put(fd, "ver\"}\n");
+	for (int i = 0; i < 5; i++)
+		loop_turn(&s->loop, false);
+	close(fd);
+	close(file);
+	admin_free(s->admin);
+	s->admin = NULL;
+	loop_turn(&s->loop, false);
+	assert_true(open_descriptors() < before);
+}
+
+static void test_what_a_peer_may(void **state)
+{
+	gid_t others[] = {7, 30};
+	const struct roles both = {.uid = 5,
+				   .admin_gid = 20,
+				   .has_admin = true,
+				   .read_gid = 30,
+				   .has_read = true};
+	const struct roles none = {.uid = 5, .admin_gid = 20};
+	const struct {
+		struct admin_peer peer;
+		enum role with_both, with_none;
+	} cases[] = {
+		{{.uid = 0, .gid = 9}, ROLE_ADMIN, ROLE_ADMIN},
+		{{.uid = 5, .gid = 9}, ROLE_ADMIN, ROLE_ADMIN},
+		{{.uid = 9, .gid = 20}, ROLE_ADMIN, ROLE_ADMIN},
+		{{.uid = 9, .gid = 30}, ROLE_READ, ROLE_NONE},
+		{{.uid = 9, .gid = 9, others, 2}, ROLE_READ, ROLE_NONE},
+		{{.uid = 9, .gid = 9, others, 1}, ROLE_NONE, ROLE_NONE},
+		{{.uid = (uid_t)-1, .gid = (gid_t)-1}, ROLE_NONE, ROLE_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(role_of(&both, &cases[i].peer),
+				 cases[i].with_both);
+		assert_int_equal(role_of(&none, &cases[i].peer),
+				 cases[i].with_none);
+	}
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -379,6 +527,10 @@ int main(void)
 		SCENE(test_who_waits_for_an_answer_does_not_make_room),
 		SCENE(test_who_leaves_while_waiting_harms_nobody),
 		SCENE(test_half_closed),
+		SCENE(test_who_asks),
+		SCENE(test_descriptors_of_root),
+		SCENE(test_more_than_one_line_until_the_client_leaves),
+		cmocka_unit_test(test_what_a_peer_may),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,81 @@ static void test_what_is_no_file(void **state)
 	close(fd);
 }
 
+static void write_word(FILE *to, const void *what)
+{
+	fputs(what, to);
+}
+
+static void assert_says(const char *where, const char *text)
+{
+	char room[32] = "";
+	int fd = file_open(where);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_read(fd, room, sizeof(room)), strlen(text));
+	assert_string_equal(room, text);
+	close(fd);
+}
+
+static void test_a_file_is_replaced_whole_or_not(void **state)
+{
+	char where[128], aside[140];
+
+	(void)state;
+	snprintf(where, sizeof(where), "%s/replaced", folder);
+	snprintf(aside, sizeof(aside), "%s.new", where);
+	assert_int_equal(file_replace(where, 0600, write_word, "one"), 0);
+	assert_int_equal(file_replace(where, 0600, write_word, "two"), 0);
+	assert_says(where, "two");
+	assert_int_equal(access(aside, F_OK), -1);
+	/* A name that leads elsewhere is not followed. */
+	assert_int_equal(symlink(where, aside), 0);
+	assert_int_equal(file_replace(where, 0600, write_word, "three"), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_says(where, "two");
+	unlink(aside);
+	assert_int_equal(file_remove(where), 0);
+	assert_int_equal(file_remove(where), 0);
+	assert_int_equal(file_remove("/dev/null/x"), -1);
+}
+
+static void test_folders_of_paths(void **state)
+{
+	static const char *const cases[][2] = {{"name", "."},
+					       {"/name", "/"},
+					       {"/a/b", "/a"},
+					       {"a/b/c", "a/b"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *got = file_folder(cases[i][0]);
+
+		assert_string_equal(got, cases[i][1]);
+		free(got);
+	}
+}
+
+static void test_a_file_that_was_lent(void **state)
+{
+	char where[128], other[128];
+	struct file_lent lent;
+
+	(void)state;
+	snprintf(where, sizeof(where), "%s/lent", folder);
+	snprintf(other, sizeof(other), "%s/nowhere", folder);
+	assert_int_equal(file_replace(where, 0600, write_word, "lent"), 0);
+	lent = (struct file_lent){other, file_open(where)};
+	assert_int_equal(file_open(other), -1);
+	file_lend(&lent, 1);
+	assert_says(other, "lent");
+	assert_says(other, "lent"); /* from its beginning, each time */
+	assert_says(where, "lent");
+	file_lend(NULL, 0);
+	assert_int_equal(file_open(other), -1);
+	close(lent.fd);
+	file_remove(where);
+}
+
 static void regress_state_without_xdg_state_home(void **state)
 {
 	char *got;
@@ -105,6 +180,9 @@ int main(void)
 			test_a_pipe_without_a_writer_is_opened_at_once),
 		cmocka_unit_test(test_nobody_waits_for_ever),
 		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_a_file_is_replaced_whole_or_not),
+		cmocka_unit_test(test_folders_of_paths),
+		cmocka_unit_test(test_a_file_that_was_lent),
 		cmocka_unit_test(regress_state_without_xdg_state_home),
 	};
 

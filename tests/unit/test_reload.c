@@ -9,9 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "control/commands.h"
 #include "control/daemon.h"
+#include "control/generations.h"
 #include "control/readiness.h"
 #include "control/status.h"
 #include "net/chunk.h"
@@ -34,11 +36,26 @@ struct snapshot *config_load(const char *file,
 	return load(diag);
 }
 
+bool config_is_same(const char *file, const struct snapshot *snap)
+{
+	(void)file;
+	(void)snap;
+	return true;
+}
+
+char *config_find_overlay(const char *file, struct diag *diag)
+{
+	(void)file;
+	(void)diag;
+	return NULL;
+}
+
 struct worker {
 	struct snapshot *snap;
 	uint64_t generation;
 	size_t n_endpoints, n_fresh; /* of the last adoption */
 	unsigned n_adopted, n_cut;
+	uint64_t sweeps;
 	struct listening *sockets[8]; /* n_endpoints, with references */
 	uint64_t beats;
 	bool is_stuck;
@@ -81,6 +98,7 @@ void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 	*out = (struct worker_gauges){
 		.generation = w->generation,
 		.beats = w->beats,
+		.sweeps = w->sweeps,
 	};
 }
 
@@ -104,6 +122,17 @@ void worker_beat(struct worker *w)
 void worker_drain(struct worker *w)
 {
 	(void)w;
+}
+
+void worker_end_generations(struct worker *w, uint64_t generation)
+{
+	(void)w;
+	(void)generation;
+}
+
+void worker_sweep(struct worker *w)
+{
+	w->sweeps++;
 }
 
 void worker_stop(struct worker *w)
@@ -286,6 +315,8 @@ static int begin(void **state)
 	d->n_workers = 2;
 	d->workers = worker_list;
 	d->counts.n_workers = 2;
+	list_init(&d->target_waits);
+	list_init(&d->generations);
 	d->rosters = rosters_new(2, &ops, NULL);
 	d->prober = prober_new(&d->loop);
 	d->pulses = calloc(d->n_workers, sizeof(*d->pulses));
@@ -301,9 +332,9 @@ static void serve(struct daemon *d, uint16_t port)
 	port_wanted = port;
 	port_wanted_too = 0;
 	load = load_good;
-	assert_int_equal(world_load(&first, d, TESTS_WARN, &diag), 0);
+	assert_int_equal(world_load(&first, d, TESTS_WARN, NULL, &diag), 0);
 	assert_int_equal(world_open_ports(&first, d, &diag), 0);
-	world_publish(&first, d);
+	world_publish(&first, d, &diag);
 	log_setup(LOG_ERROR + 1, LOG_TEXT);
 	diag_release(&diag);
 }
@@ -324,6 +355,10 @@ static int finish(void **state)
 	ports_release(&d->ports);
 	reload_report_release(&d->last_reload);
 	kept_settings_release(&d->kept);
+	confirm_release(&d->confirm);
+	config_texts_release(&d->texts);
+	generations_release(d);
+	events_release(&d->events);
 	loop_release(&d->loop);
 	chunk_pool_release();
 	free(d->pulses);
@@ -339,7 +374,7 @@ static void test_a_good_file_is_taken_over(void **state)
 
 	serve(d, some_port(NULL));
 	assert_int_equal(workers[0].n_fresh, 1);
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(asked_workers, 2);
 	assert_int_equal(d->snap->generation, 2);
 	assert_true(d->last_reload.ok);
@@ -359,7 +394,7 @@ static void test_a_bad_file_changes_nothing(void **state)
 	serve(d, some_port(NULL));
 	before = d->snap;
 	load = load_bad;
-	assert_false(reload_run(d, TESTS_BIND));
+	assert_false(reload_run(d, TESTS_BIND, 0));
 	assert_ptr_equal(d->snap, before);
 	assert_int_equal(workers[0].n_adopted, 1);
 	assert_false(d->last_reload.ok);
@@ -370,7 +405,7 @@ static void test_a_bad_file_changes_nothing(void **state)
 			       "weir.yaml:3:9: error: target group \"wbe\""));
 	/* The next good one is the second generation. */
 	load = load_good;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(d->snap->generation, 2);
 }
 
@@ -381,14 +416,14 @@ static void test_a_port_that_is_taken_changes_nothing(void **state)
 
 	serve(d, some_port(NULL));
 	port_wanted_too = some_port(&fd);
-	assert_false(reload_run(d, TESTS_BIND));
+	assert_false(reload_run(d, TESTS_BIND, 0));
 	assert_false(d->last_reload.invalid);
 	assert_non_null(strstr(d->last_reload.text, strerror(EADDRINUSE)));
 	assert_int_equal(workers[0].n_adopted, 1);
 	assert_int_equal(d->ports.n, 1);
 	/* Once it is free it can be had: nothing was left open. */
 	close(fd);
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(workers[1].n_endpoints, 2);
 	assert_int_equal(workers[1].n_fresh, 1);
 }
@@ -399,10 +434,10 @@ static void test_our_own_sockets_are_not_in_the_way(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_all_addresses;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(workers[0].n_fresh, 1);
 	load = load_one_and_all;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(workers[1].n_endpoints, 2);
 	assert_int_equal(workers[1].n_fresh, 1);
 }
@@ -416,7 +451,7 @@ static void test_regress_sockets_are_here_and_workers_borrow_them(void **state)
 
 	serve(d, some_port(NULL));
 	port_wanted_too = some_port(NULL);
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	for (size_t w = 0; w < 2; w++)
 		for (size_t i = 0; i < 2; i++) {
 			struct listening *socket =
@@ -426,7 +461,7 @@ static void test_regress_sockets_are_here_and_workers_borrow_them(void **state)
 			assert_int_equal(atomic_load(&socket->refs), 2);
 		}
 	port_wanted_too = 0;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_int_equal(n_foreign, 0);
 	gone = workers[0].sockets[0];
 	ports_let_go(&d->ports);
@@ -440,7 +475,7 @@ static void test_a_key_that_cannot_be_read_changes_nothing(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_without_key;
-	assert_false(reload_run(d, TESTS_BIND));
+	assert_false(reload_run(d, TESTS_BIND, 0));
 	assert_non_null(strstr(d->last_reload.text, "/dev/null/key"));
 	assert_int_equal(workers[0].n_adopted, 1);
 }
@@ -451,13 +486,13 @@ static void test_what_needs_a_restart_is_said(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_other_user;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_non_null(strstr(d->last_reload.text, "settings.user is not"));
 	/* As long as it is so; not when it is set back. */
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_non_null(strstr(d->last_reload.text, "settings.user is not"));
 	load = load_good;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_string_equal(d->last_reload.text, "");
 }
 
@@ -470,19 +505,19 @@ static void test_a_group_that_has_gone_is_drained(void **state)
 
 	serve(d, some_port(NULL));
 	d->snap->groups[0].deregistration_delay_ms = 60000;
-	assert_true(reload_run(d, TESTS_BIND)); /* which has a delay of 0 */
+	assert_true(reload_run(d, TESTS_BIND, 0)); /* which has a delay of 0 */
 	load = load_without_group;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	/* No delay: cut with the reload. */
 	assert_null(rosters_next_draining(d->rosters, &at, &left_ms));
 	assert_int_equal(workers[0].n_cut, 1);
 
 	load = load_good;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	d->snap->groups[0].deregistration_delay_ms = 60000;
 	daemon_follow(d);
 	load = load_without_group;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	at = 0;
 	s = rosters_next_draining(d->rosters, &at, &left_ms);
 	assert_non_null(s);
@@ -496,7 +531,7 @@ static void test_adopted_when_the_last_worker_has_it(void **state)
 	struct daemon *d = *state;
 
 	serve(d, some_port(NULL));
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	assert_false(reload_is_adopted(d, 2));
 	workers[0].generation = 2;
 	assert_false(reload_is_adopted(d, 2));
@@ -536,6 +571,140 @@ static void test_who_waits_hears_of_his_own_reload(void **state)
 	assert_true(is_ok(ask(d, patient, &memo)));
 }
 
+/* -- confirm --------------------------------------------------------------- */
+
+/* Turns until something has come about. */
+static void turn_until(struct daemon *d, bool (*fact)(struct daemon *d))
+{
+	for (int i = 0; i < 1000 && !fact(d); i++) {
+		clock_update();
+		loop_turn(&d->loop, true);
+	}
+	assert_true(fact(d));
+}
+
+static bool has_come_back(struct daemon *d)
+{
+	return d->snap->generation == 3;
+}
+
+static bool has_failed(struct daemon *d)
+{
+	return d->confirm.has_failed;
+}
+
+/* What is kept lies in a folder of its own. */
+static char folder[64];
+
+static struct snapshot *load_kept(struct diag *diag)
+{
+	struct snapshot *snap = load_good(diag);
+
+	snap->settings.overlay_file =
+		slice_of(arena_printf(&snap->arena, "%s/overlay.json", folder));
+	return snap;
+}
+
+static void serve_kept(struct daemon *d)
+{
+	snprintf(folder, sizeof(folder), "/tmp/weir-reload-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	serve(d, some_port(NULL));
+	config_texts_add(&d->texts, "weir.yaml", SLICE("old"));
+	load = load_kept;
+}
+
+static bool is_kept(void)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/confirmed.json", folder);
+	return access(path, F_OK) == 0;
+}
+
+static void test_what_is_not_confirmed_goes_back(void **state)
+{
+	struct daemon *d = *state;
+	const struct target_group *group;
+	struct listening *socket;
+
+	serve_kept(d);
+	group = &d->snap->groups[0];
+	socket = workers[0].sockets[0];
+	assert_true(reload_run(d, TESTS_BIND, 1));
+	assert_true(is_kept());
+	assert_ptr_not_equal(&d->snap->groups[0], group);
+	turn_until(d, has_come_back);
+	/* The very same groups, whatever the file says by now. */
+	assert_ptr_equal(&d->snap->groups[0], group);
+	assert_ptr_equal(workers[1].snap, d->snap);
+	assert_ptr_equal(workers[0].sockets[0], socket);
+	assert_int_equal(d->texts.n, 1);
+	assert_string_equal(d->texts.rows[0].octets, "old");
+	assert_false(is_kept());
+	assert_int_equal(rmdir(folder), 0);
+	/* And it is left like any other. */
+	assert_true(reload_run(d, TESTS_BIND, 0));
+	assert_int_equal(d->snap->generation, 4);
+}
+
+static void test_the_way_back_is_tried_again(void **state)
+{
+	struct daemon *d = *state;
+	uint16_t old = some_port(NULL);
+	struct addr addr;
+	int fd;
+
+	serve_kept(d);
+	assert_true(reload_run(d, TESTS_BIND, 0)); /* with a socket of `old` */
+	port_wanted = old;
+	assert_true(reload_run(d, TESTS_BIND, 0));
+	port_wanted = some_port(NULL);
+	assert_true(reload_run(d, TESTS_BIND, 1));
+	for (size_t w = 0; w < 2; w++)
+		workers[w].generation = d->snap->generation;
+	/* Somebody takes the port meanwhile. */
+	assert_true(addr_parse_ip(SLICE("127.0.0.1"), old, &addr));
+	fd = sock_listen(&addr);
+	assert_true(fd >= 0);
+	turn_until(d, has_failed);
+	assert_int_equal(d->snap->generation, 4);
+	assert_true(is_kept());
+	close(fd);
+	for (int i = 0; i < 1000 && d->snap->generation == 4; i++) {
+		clock_update();
+		loop_turn(&d->loop, true);
+	}
+	assert_int_equal(d->snap->generation, 5);
+	assert_false(is_kept());
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_confirm(void **state)
+{
+	struct daemon *d = *state;
+	uint64_t memo = 0;
+
+	serve_kept(d);
+	assert_false(is_ok(ask(d, "{\"command\":\"confirm\"}", &memo)));
+	assert_true(is_ok(
+		ask(d, "{\"command\":\"reload\",\"confirm\":60}", &memo)));
+	assert_true(d->confirm.ends_ms > 0);
+	assert_true(is_ok(ask(d, "{\"command\":\"confirm\"}", &memo)));
+	assert_int_equal(d->confirm.ends_ms, 0);
+	assert_null(d->confirm.snap);
+	assert_int_equal(rmdir(folder), 0);
+	for (int i = 0; i < 4; i++) {
+		static const char *const bad[] = {"0", "86401", "1.5", "true"};
+		char question[80];
+
+		snprintf(question, sizeof(question),
+			 "{\"command\":\"reload\",\"confirm\":%s}", bad[i]);
+		assert_false(is_ok(ask(d, question, &memo)));
+	}
+	assert_int_equal(d->snap->generation, 2);
+}
+
 static void test_findings_are_text_whatever_they_quote(void **state)
 {
 	struct daemon *d = *state;
@@ -560,10 +729,10 @@ static void test_a_gone_group_is_shown_once(void **state)
 
 	serve(d, some_port(NULL));
 	load = load_two_targets;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	daemon_follow(d);
 	load = load_without_group;
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	answer = status_of_targets(d);
 	groups = json_object_get(answer, "target_groups");
 	assert_int_equal(json_array_size(groups), 1);
@@ -589,13 +758,13 @@ static void test_regress_status_counts_over_a_reload(void **state)
 	json_t *answer;
 
 	serve(d, some_port(NULL));
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 	l = d->snap->balancers[0].listeners[0].state;
 	tally_add(&l->tally[1].counters[COUNT_REQUESTS_ALL], 5);
 	tally_add(&l->tally[0].reasons[REASON_NO_TARGET], 1);
 	tally_add(&d->snap->groups[0].counts->tally[0].counters[COUNT_REQUESTS],
 		  3);
-	assert_true(reload_run(d, TESTS_BIND));
+	assert_true(reload_run(d, TESTS_BIND, 0));
 
 	answer = status_of_daemon(d);
 	assert_int_equal(shown(answer, "listeners", "ReceivedRequestCount"), 5);
@@ -665,6 +834,9 @@ int main(void)
 		SCENE(test_a_group_that_has_gone_is_drained),
 		SCENE(test_adopted_when_the_last_worker_has_it),
 		SCENE(test_who_waits_hears_of_his_own_reload),
+		SCENE(test_what_is_not_confirmed_goes_back),
+		SCENE(test_the_way_back_is_tried_again),
+		SCENE(test_confirm),
 		SCENE(test_findings_are_text_whatever_they_quote),
 		SCENE(test_a_gone_group_is_shown_once),
 		SCENE(test_regress_status_counts_over_a_reload),

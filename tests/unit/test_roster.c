@@ -1,4 +1,6 @@
 /* test_roster.c - who is in a group, who drains, who comes back. */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "control/roster.h"
 #include "worlds.h"
@@ -146,6 +148,61 @@ static void test_who_is_back_starts_over(void **state)
 	rosters_free(r);
 }
 
+/* A copy of the group's own targets, of which one is laid over. */
+static void lay(struct snapshot *snap, size_t which, enum laid laid)
+{
+	struct target_group *g = &snap->groups[0];
+	struct laid_targets *l = calloc(1, sizeof(*l));
+
+	l->n = g->n_targets;
+	l->targets = ARENA_ARRAY(&l->arena, l->n, struct target);
+	memcpy(l->targets, g->targets, l->n * sizeof(*l->targets));
+	l->targets[which].laid = laid;
+	group_state_lay(g->state, l);
+}
+
+static void test_who_is_drained_stays_without_an_end(void **state)
+{
+	struct rosters *r = begin();
+	struct snapshot *snap = world(r, both, 2);
+	struct target_state *s = member(snap, 1);
+	uint64_t left_ms;
+	size_t at = 0;
+
+	(void)state;
+	s->health = HEALTH_HEALTHY;
+	lay(snap, 1, LAID_DRAINED);
+	rosters_update(r, snap);
+	assert_int_equal(n_members(snap), 1);
+	assert_int_equal(s->health, HEALTH_DRAINING);
+	assert_ptr_equal(rosters_next_draining(r, &at, &left_ms), s);
+	assert_true(left_ms == UINT64_MAX);
+	/* No delay ends it, and what was laid over goes on as it was. */
+	clock_fake(100000000, 1700100000);
+	assert_true(rosters_tend(r) == UINT64_MAX);
+	assert_int_equal(others.n_cut, 0);
+	rosters_update(r, snap);
+	assert_int_equal(s->health, HEALTH_DRAINING);
+
+	group_state_lay(snap->groups[0].state, NULL);
+	rosters_update(r, snap);
+	assert_ptr_equal(member(snap, 1), s);
+	assert_int_equal(s->health, HEALTH_INITIAL);
+	assert_int_equal(member(snap, 0)->health, HEALTH_INITIAL);
+
+	/* Taken out while it was drained: the delay begins. */
+	lay(snap, 1, LAID_DRAINED);
+	rosters_update(r, snap);
+	snap->groups[0].deregistration_delay_ms = 5000;
+	lay(snap, 1, LAID_DEREGISTERED);
+	rosters_update(r, snap);
+	at = 0;
+	assert_ptr_equal(rosters_next_draining(r, &at, &left_ms), s);
+	assert_int_equal(left_ms, 5000);
+	snapshot_unref(snap);
+	rosters_free(r);
+}
+
 static void test_a_name_is_as_many_members_as_addresses(void **state)
 {
 	const char *const named[] = {"app.test:80"};
@@ -209,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_a_state_outlives_its_snapshot),
 		cmocka_unit_test(test_who_leaves_drains_for_the_delay),
 		cmocka_unit_test(test_who_is_back_starts_over),
+		cmocka_unit_test(test_who_is_drained_stays_without_an_end),
 		cmocka_unit_test(test_a_name_is_as_many_members_as_addresses),
 		cmocka_unit_test(test_health_follows_the_group),
 	};
