@@ -120,7 +120,7 @@ bool nflog_lacks_flows(void)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	bool lacks = fd >= 0 &&
-		     configure(fd, PROBE_GROUP, NFULNL_CFG_F_CONNTRACK) &&
+		     nflog_configure(fd, PROBE_GROUP, NFULNL_CFG_F_CONNTRACK) &&
 		     errno == EOPNOTSUPP;
 
 	if (fd >= 0)
