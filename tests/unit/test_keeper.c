@@ -467,6 +467,29 @@ static void regress_what_does_not_change_is_not_written_again(void **state)
 }
 
 /* A process that dies while the kernel works has confirmed nothing. */
+/* A large ruleset takes a second to write, and much memory to keep. */
+static void regress_what_was_in_force_becomes_the_way_back(void **state)
+{
+	struct scene *s = *state;
+	char *in_force = state_file(s, "in-force.json");
+	char *before = state_file(s, "before.json");
+	ino_t first;
+
+	do_it(s, "apply");
+	first = inode_of(in_force);
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_int_equal(inode_of(before), first);
+	assert_int_not_equal(inode_of(in_force), first);
+	assert_true(admits_443(s));
+	do_it(s, "rollback");
+	assert_false(admits_443(s));
+	do_it(s, "rollback");
+	assert_true(admits_443(s));
+	free(before);
+	free(in_force);
+}
+
 static void test_word_is_left_before_the_kernel_changes(void **state)
 {
 	struct scene *s = *state;
@@ -638,6 +661,7 @@ int main(void)
 		TEST(test_a_way_back_to_nothing_is_told),
 		TEST(test_the_way_back_leads_to_what_was_confirmed),
 		TEST(test_an_end_before_the_confirmation_goes_back),
+		TEST(regress_what_was_in_force_becomes_the_way_back),
 		TEST(test_word_is_left_before_the_kernel_changes),
 		TEST(test_another_process_can_confirm_or_go_back),
 		TEST(test_a_way_back_that_cannot_be_kept_is_none),
