@@ -25,6 +25,29 @@ void clock_update(void)
 	clock_thread_ns = wall.tv_nsec;
 }
 
+static int64_t steady_ms;
+static bool is_steady;
+
+int64_t clock_steady_begin_ms(void)
+{
+	if (!is_steady)
+		clock_steady_adopt((int64_t)clock_thread_s * 1000 -
+				   (int64_t)clock_thread_ms);
+	return steady_ms;
+}
+
+time_t clock_steady_s(void)
+{
+	return (time_t)((clock_steady_begin_ms() + (int64_t)clock_thread_ms) /
+			1000);
+}
+
+void clock_steady_adopt(int64_t begin_ms)
+{
+	steady_ms = begin_ms;
+	is_steady = true;
+}
+
 void clock_fake(uint64_t now_ms, time_t wall_s)
 {
 	is_fake = true;

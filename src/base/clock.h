@@ -34,6 +34,18 @@ static inline uint64_t clock_wall_us(void)
 	       (uint64_t)clock_thread_ns / 1000;
 }
 
+/*
+ * Seconds since 1970 as the wall clock had them when this was first asked for,
+ * counted on by a clock that nobody sets: what lasts an hour lasts an hour.
+ * One thread of a process alone uses it.
+ */
+time_t clock_steady_s(void);
+
+/* Its beginning, in milliseconds: another process of the same boot of the
+ * machine that adopts it has the same time. */
+int64_t clock_steady_begin_ms(void);
+void clock_steady_adopt(int64_t begin_ms);
+
 /* Reads the kernel's clocks. The loop calls this once in a turn. */
 void clock_update(void);
 

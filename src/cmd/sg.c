@@ -53,7 +53,7 @@ static char *find_socket(const char *file, struct diag *diag)
 
 	/* A file that is no YAML does not say where the keeper is. */
 	if (!socket && !diag->unread)
-		socket = xstrdup(KEEPER_SOCKET);
+		socket = config_default_keeper();
 	if (!socket)
 		diag_print(diag, stderr, isatty(STDERR_FILENO));
 	return socket;

@@ -94,6 +94,10 @@ char *config_find_overlay(const char *file, struct diag *diag);
 /* The same for firewall.socket, where the keeper listens. */
 char *config_find_keeper(const char *file, struct diag *diag);
 
+/* Where it listens when nothing can be read that says where. The caller frees
+ * it. */
+char *config_default_keeper(void);
+
 /*
  * The section "firewall" of a file, as far as it can be read, whatever is
  * wrong with it and with the rest: its settings stand in the snapshot's

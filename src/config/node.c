@@ -116,17 +116,19 @@ struct node *node_concat(struct tree *t, const struct node *a,
 	return n;
 }
 
-const struct node *node_as_list(struct tree *t, const struct node *n)
+const struct node *node_as_list_in(struct node_one *room, const struct node *n)
 {
-	struct node *list, *one;
-
 	if (n->kind == NODE_LIST)
 		return n;
-	list = ARENA_NEW(&t->arena, struct node);
-	one = ARENA_NEW(&t->arena, struct node);
-	*one = *n;
-	*list = (struct node){.kind = NODE_LIST, .at = n->at, .n = 1};
-	list->items = ARENA_NEW(&t->arena, struct node *);
-	list->items[0] = one;
-	return list;
+	room->item = (struct node *)(uintptr_t)n;
+	room->list = (struct node){
+		.kind = NODE_LIST, .at = n->at, .items = &room->item, .n = 1};
+	return &room->list;
+}
+
+const struct node *node_as_list(struct tree *t, const struct node *n)
+{
+	if (n->kind == NODE_LIST)
+		return n;
+	return node_as_list_in(ARENA_NEW(&t->arena, struct node_one), n);
 }

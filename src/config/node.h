@@ -88,6 +88,14 @@ struct node *node_concat(struct tree *t, const struct node *a,
 /* The node itself for a list, else a list of which it is the one element. */
 const struct node *node_as_list(struct tree *t, const struct node *n);
 
+/* The same for as long as `room` lives: a firewall has a hundred thousand
+ * lists of one element. */
+struct node_one {
+	struct node list;
+	struct node *item;
+};
+const struct node *node_as_list_in(struct node_one *room, const struct node *n);
+
 /* The place of `width` octets of a scalar's text; of all of it where the
  * text cannot be found in the file octet by octet. */
 struct place node_part(const struct node *n, size_t offset, size_t width);

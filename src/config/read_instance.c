@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "config.h"
 #include "names.h"
 #include "read_firewall.h"
 
@@ -303,14 +304,23 @@ const struct key firewall_keys[] = {
 };
 /* clang-format on */
 
-static const char *default_socket(struct reader *r)
+char *config_default_keeper(void)
 {
 	const char *folder = getenv("XDG_RUNTIME_DIR");
 
 	if (geteuid() == 0 || getenv("RUNTIME_DIRECTORY") || !folder ||
 	    folder[0] != '/')
-		return "/run/weir-sg/keeper.sock";
-	return arena_printf(r->arena, "%s/weir-sg/keeper.sock", folder);
+		folder = "/run";
+	return xasprintf("%s/weir-sg/keeper.sock", folder);
+}
+
+static const char *default_socket(struct reader *r)
+{
+	char *path = config_default_keeper();
+	const char *kept = arena_strdup(r->arena, path);
+
+	free(path);
+	return kept;
 }
 
 /* Alone it guards nothing: groups, instances or subnets make a firewall. */

@@ -382,7 +382,8 @@ static void check_family(struct reader *r, const struct sg_rule *rule,
 static void read_peers(struct reader *r, const struct node *v,
 		       const struct peers *around, struct sg_rule *rule)
 {
-	const struct node *list = node_as_list(r->tree, v);
+	struct node_one room;
+	const struct node *list = node_as_list_in(&room, v);
 	struct sg_peer *peers = ARENA_ARRAY(r->arena, list->n, struct sg_peer);
 
 	for (size_t i = 0; i < list->n; i++) {

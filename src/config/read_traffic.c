@@ -99,7 +99,8 @@ static bool read_ports(struct reader *r, const struct node *v,
 static void parse_ports(struct reader *r, const struct key *k,
 			const struct node *v, void *slot)
 {
-	const struct node *list = node_as_list(r->tree, v);
+	struct node_one room;
+	const struct node *list = node_as_list_in(&room, v);
 	struct traffic *t = slot;
 
 	t->ports_at = v->at;

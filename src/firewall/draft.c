@@ -90,7 +90,8 @@ void draft_address(struct draft *d, enum side side, const struct cidr *cidr)
 		return;
 	m = draft_add(d, cidr_is_address(cidr) ? OP_EQ : OP_PREFIX,
 		      address_field(side, cidr->family));
-	m->bits = cidr->bits;
+	if (m->op == OP_PREFIX)
+		m->bits = cidr->bits;
 	memcpy(m->value, cidr->octets, sizeof(m->value));
 }
 
@@ -104,7 +105,8 @@ void draft_ports(struct draft *d, int protocol, enum nft_field field,
 		return;
 	m = draft_add(d, first == last ? OP_EQ : OP_RANGE, field);
 	put_number(m->value, first, 2);
-	put_number(m->last, last, 2);
+	if (m->op == OP_RANGE)
+		put_number(m->last, last, 2);
 }
 
 void draft_icmp(struct draft *d, uint8_t family, int protocol, int type,

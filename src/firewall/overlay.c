@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 
 /* -- the list -------------------------------------------------------------- */
@@ -131,7 +132,10 @@ static json_t *entry_json(const struct overlay_entry *e, time_t now_s)
 		json_object_set_new(o, "port", json_integer(e->port));
 	}
 	if (e->ends_s)
-		json_object_set_new(o, "ends", json_integer(e->ends_s));
+		json_object_set_new(
+			o, "ends",
+			json_integer(now_s ? clock_wall_s() + e->ends_s - now_s
+					   : e->ends_s));
 	if (e->ends_s && now_s)
 		json_object_set_new(o, "seconds_left",
 				    json_integer(e->ends_s > now_s

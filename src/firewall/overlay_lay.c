@@ -48,7 +48,7 @@ struct sweep {
 /* The kernel counts from now, on a clock that nobody sets. */
 static uint64_t end_ms(time_t ends_s)
 {
-	time_t now = clock_wall_s();
+	time_t now = clock_steady_s();
 
 	if (!ends_s)
 		return 0;

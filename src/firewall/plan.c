@@ -119,7 +119,7 @@ static bool same_log(const struct nft_log *a, const struct nft_log *b)
 
 /* Member for member, so that most rules need no text. Where this is false
  * their texts may still be the same, and those decide. */
-static bool same_rule(const struct nft_rule *a, const struct nft_rule *b)
+bool plan_same_rule(const struct nft_rule *a, const struct nft_rule *b)
 {
 	if (a->live.foreign || b->live.foreign ||
 	    a->n_matches != b->n_matches || a->counter != b->counter ||
@@ -134,12 +134,12 @@ static bool same_rule(const struct nft_rule *a, const struct nft_rule *b)
 	return true;
 }
 
-static bool same_rules(const struct nft_chain *a, const struct nft_chain *b)
+bool plan_same_rules(const struct nft_chain *a, const struct nft_chain *b)
 {
 	if (a->n_rules != b->n_rules)
 		return false;
 	for (unsigned i = 0; i < a->n_rules; i++)
-		if (!same_rule(&a->rules[i], &b->rules[i]))
+		if (!plan_same_rule(&a->rules[i], &b->rules[i]))
 			return false;
 	return true;
 }
@@ -299,7 +299,8 @@ static void plan_rules(struct plan *p, const struct ruleset *old,
 		const struct nft_chain *was =
 			old ? ruleset_chain(old, chain->name) : NULL;
 
-		if (was && same_rules(was, chain))
+		assert(!was || !was->same_as || was->same_as == chain);
+		if (was && (was->same_as || plan_same_rules(was, chain)))
 			continue;
 		if (was && is_unordered(was) && is_unordered(chain)) {
 			change_unordered(p, was, chain);

@@ -76,10 +76,16 @@ struct plan {
 /*
  * `old` is what the kernel has (NULL: no such table), `new` what it should
  * have; both must outlive the plan. Differences of comments on chains and
- * sets alone are no differences: the kernel cannot change those.
+ * sets alone are no differences: the kernel cannot change those. Where a chain
+ * of `old` is the same_as another, that is one of `new`.
  */
 struct plan *plan_make(const struct ruleset *old, const struct ruleset *new);
 void plan_free(struct plan *plan);
+
+/* The two have the same rules. Where this is false, they still may: only
+ * their texts decide. */
+bool plan_same_rules(const struct nft_chain *a, const struct nft_chain *b);
+bool plan_same_rule(const struct nft_rule *a, const struct nft_rule *b);
 
 static inline bool plan_is_empty(const struct plan *plan)
 {

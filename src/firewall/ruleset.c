@@ -56,8 +56,10 @@ void ruleset_free(struct ruleset *rules)
 {
 	if (!rules)
 		return;
-	for (unsigned i = 0; i < rules->n_chains; i++)
+	for (unsigned i = 0; i < rules->n_chains; i++) {
 		free(rules->chains[i]->rules);
+		free(rules->chains[i]->counts);
+	}
 	for (unsigned i = 0; i < rules->n_sets; i++) {
 		set_index_free(rules->sets[i]->index);
 		free(rules->sets[i]->elements);
@@ -135,6 +137,7 @@ void ruleset_remove_chain(struct ruleset *rules, const char *name)
 			rules->chains[kept++] = rules->chains[i];
 	rules->n_chains = kept;
 	free(chain->rules);
+	free(chain->counts);
 }
 
 void ruleset_remove_set(struct ruleset *rules, const char *name)

@@ -150,6 +150,10 @@ struct nft_live {
 	bool foreign; /* not in our vocabulary, so not made by us */
 };
 
+struct nft_count {
+	uint64_t packets, octets;
+};
+
 /* How long the kernel remembers a silent flow; seconds, 0: its own default.
  * Cannot be changed once made, so the name says what is in it. */
 struct nft_timeout {
@@ -189,6 +193,11 @@ struct nft_chain {
 	unsigned n_rules, n_room;
 	struct place place;
 	bool foreign; /* another type or policy than ours */
+	/* Of another ruleset, borrowed: its rules are those of this one, which
+	 * has none of its own then. What they counted is in `counts`, one for
+	 * each of them; owned by the ruleset. NULL: see `rules`. */
+	const struct nft_chain *same_as;
+	struct nft_count *counts;
 };
 
 /* Keys are padded to four octets for each field, as the kernel wants them. */
@@ -208,12 +217,15 @@ struct nft_set {
 	const char *name;
 	uint8_t types[KEY_FIELDS_MAX]; /* enum nft_type */
 	unsigned n_types;
-	bool interval; /* elements are ranges */
-	bool map;      /* elements carry verdicts */
-	bool counter;  /* each element counts */
-	bool timeout;  /* elements may have an end */
-	bool follows;  /* has all addresses of the machine; not known of what
-			* the kernel gave */
+	bool interval;   /* elements are ranges */
+	bool map;        /* elements carry verdicts */
+	bool counter;    /* each element counts */
+	bool timeout;    /* elements may have an end */
+	bool follows;    /* has all addresses of the machine; not known of what
+			  * the kernel gave */
+	bool of_machine; /* and so are the rules that look into it: on another
+			  * machine the same file has none; known of what was
+			  * compiled alone */
 	const char *comment;
 	struct nft_element *elements; /* owned by the ruleset; sorted once
 				       * ruleset_finish() was called */
@@ -329,7 +341,7 @@ enum { RULES_HASH_MAX = 18 };
  * what others put into it does not count. Two with the same places in the file
  * are written to a file in the same octets.
  *
- * with_places  else the places do not count
+ * with_places  else neither places nor sets of_machine count
  */
 void ruleset_hash(const struct ruleset *rules, bool with_places,
 		  char out[RULES_HASH_MAX]);

@@ -7,6 +7,7 @@
 
 struct digest {
 	XXH3_state_t *state;
+	const struct ruleset *rules;
 	bool with_places;
 };
 
@@ -73,6 +74,25 @@ static void add_rule(struct digest *d, const struct nft_rule *rule)
 	add_place(d, &rule->place);
 }
 
+static bool is_left_out(const struct digest *d, const struct nft_set *set)
+{
+	return set->foreign || (set->of_machine && !d->with_places);
+}
+
+static bool is_rule_left_out(const struct digest *d,
+			     const struct nft_rule *rule)
+{
+	for (unsigned i = 0; i < rule->n_matches && !d->with_places; i++) {
+		const char *name = rule->matches[i].set;
+		const struct nft_set *set = name ? ruleset_set(d->rules, name)
+						 : NULL;
+
+		if (set && set->of_machine)
+			return true;
+	}
+	return rule->live.foreign;
+}
+
 static void add_chain(struct digest *d, const struct nft_chain *chain)
 {
 	unsigned n = 0;
@@ -83,7 +103,7 @@ static void add_chain(struct digest *d, const struct nft_chain *chain)
 	add_text(d, chain->comment);
 	add_place(d, &chain->place);
 	for (unsigned i = 0; i < chain->n_rules; i++) {
-		if (chain->rules[i].live.foreign)
+		if (is_rule_left_out(d, &chain->rules[i]))
 			continue;
 		add_rule(d, &chain->rules[i]);
 		n++;
@@ -130,7 +150,7 @@ static void add_timeout(struct digest *d, const struct nft_timeout *t)
 void ruleset_hash(const struct ruleset *rules, bool with_places,
 		  char out[RULES_HASH_MAX])
 {
-	struct digest d = {XXH3_createState(), with_places};
+	struct digest d = {XXH3_createState(), rules, with_places};
 	XXH128_hash_t h;
 
 	if (!d.state)
@@ -140,7 +160,7 @@ void ruleset_hash(const struct ruleset *rules, bool with_places,
 	for (unsigned i = 0; i < rules->n_timeouts; i++)
 		add_timeout(&d, rules->timeouts[i]);
 	for (unsigned i = 0; i < rules->n_sets; i++)
-		if (!rules->sets[i]->foreign)
+		if (!is_left_out(&d, rules->sets[i]))
 			add_set(&d, rules->sets[i]);
 	for (unsigned i = 0; i < rules->n_chains; i++)
 		add_chain(&d, rules->chains[i]);

@@ -176,7 +176,8 @@ static void put_resolvers(struct compiler *c, struct nft_chain *chain,
 			continue;
 		if (!ruleset_set(c->rules, name))
 			address_set(c, name, family, config->resolvers,
-				    config->n_resolvers, NULL);
+				    config->n_resolvers, NULL)
+				->of_machine = true;
 		for (unsigned i = 0; i < 2; i++) {
 			struct draft d = {0};
 

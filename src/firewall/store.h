@@ -38,6 +38,9 @@ int store_write(const char *path, const json_t *json);
  */
 int store_save(const char *path, const struct ruleset *rules);
 
+/* The same for a file that is there already. */
+int store_link(const char *from, const char *to);
+
 /* Whether the file is what store_save() would write: its beginning says so. */
 bool store_has(const char *path, const struct ruleset *rules);
 

@@ -100,6 +100,25 @@ int store_save(const char *path, const struct ruleset *rules)
 	return file_replace(path, 0600, write_rules_or_none, rules);
 }
 
+int store_link(const char *from, const char *to)
+{
+	char *aside = xasprintf("%s.new", to);
+	int result, error;
+
+	/* One that was left behind. */
+	unlink(aside);
+	result = link(from, aside);
+	if (result == 0)
+		result = rename(aside, to);
+	error = errno;
+	/* Two names of one file stay as they are when one takes the place of
+	 * the other. */
+	unlink(aside);
+	free(aside);
+	errno = error;
+	return result;
+}
+
 bool store_has(const char *path, const struct ruleset *rules)
 {
 	char hash[RULES_HASH_MAX], wanted[80], found[sizeof(wanted)];

@@ -142,7 +142,7 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 	}
 	keeper_past_release(&k->before);
 	k->before = *was_take;
-	keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+	keeper_keep_past(k);
 	return true;
 }
 
@@ -225,7 +225,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 {
 	const struct ruleset *wanted =
 		intent_is_empty(intent_take) ? NULL : intent_take->rules;
-	struct ruleset *before;
+	struct ruleset *before = NULL;
 	struct keeper_past was;
 	bool begun = false;
 
@@ -233,7 +233,8 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	if (a->confirm_s)
 		a->n_steps = begin_waiting(k, wanted, a->hash, &begun, diag);
 	if (a->n_steps == 0)
-		a->n_steps = keeper_enforce(k, wanted, &before, diag);
+		a->n_steps = keeper_enforce(
+			k, wanted, keeper_has_wanted(k) ? NULL : &before, diag);
 	if (a->n_steps < 0) {
 		if (begun)
 			end_waiting(k);

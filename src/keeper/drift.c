@@ -93,14 +93,12 @@ static uint64_t drift_repair(struct keeper *k)
 {
 	struct keeper_drift *d = &k->drift;
 	uint64_t wait = repair_wait(d, clock_now_ms());
-	struct ruleset *before;
 	struct diag diag = {0};
 	int n;
 
 	if (wait)
 		return wait;
-	n = keeper_enforce(k, keeper_wanted(k), &before, &diag);
-	ruleset_free(before);
+	n = keeper_enforce(k, keeper_wanted(k), NULL, &diag);
 	if (n < 0 && !d->fails)
 		keeper_log_findings(&diag, LOG_ERROR);
 	diag_release(&diag);

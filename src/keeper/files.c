@@ -75,6 +75,20 @@ int keeper_make_folder(const struct keeper *k)
 	return k->folder && mkdir(k->folder, 0750) && errno != EEXIST ? -1 : 0;
 }
 
+/* Rules before the last ones are those that were in force, which stand in a
+ * file already: a large ruleset takes a second to write. */
+static int keeper_write(const struct keeper *k, enum keeper_file file,
+			const char *path, const struct ruleset *rules)
+{
+	char *in_force = path_of(k, FILE_IN_FORCE);
+	int result = -1;
+
+	if (file != FILE_IN_FORCE && store_has(in_force, rules))
+		result = store_link(in_force, path);
+	free(in_force);
+	return result ? store_save(path, rules) : 0;
+}
+
 int keeper_save(struct keeper *k, enum keeper_file file,
 		const struct ruleset *rules)
 {
@@ -82,7 +96,9 @@ int keeper_save(struct keeper *k, enum keeper_file file,
 	int result = 0, error;
 
 	if (path)
-		result = keeper_make_folder(k) ? -1 : store_save(path, rules);
+		result = keeper_make_folder(k)
+				 ? -1
+				 : keeper_write(k, file, path, rules);
 	error = errno;
 	if (result)
 		log_say(LOG_WARNING,

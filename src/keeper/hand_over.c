@@ -79,7 +79,7 @@ static bool adopt_file(struct keeper *k)
 
 int keeper_start_handed(struct keeper *k, struct diag *diag)
 {
-	struct ruleset *now, *before;
+	struct ruleset *now;
 	uint32_t generation;
 
 	keeper_take_waiting(k);
@@ -92,11 +92,10 @@ int keeper_start_handed(struct keeper *k, struct diag *diag)
 			ruleset_drop_foreign(now);
 		keeper_adopt(k, NULL, now);
 	}
-	if (keeper_enforce(k, keeper_wanted(k), &before, diag) < 0) {
+	if (keeper_enforce(k, keeper_wanted(k), NULL, diag) < 0) {
 		keeper_log_findings(diag, LOG_ERROR);
 		return -1;
 	}
-	ruleset_free(before);
 	keeper_enter(k, KEEPER_WAITS, clock_now_ms() + k->handed_ms);
 	k->applied_s = time(NULL);
 	log_say(LOG_INFO,

@@ -4,13 +4,10 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "base/map.h"
-#include "kernel/list_file.h"
 #include "kernel/machine.h"
 #include "state.h"
 
@@ -114,6 +111,18 @@ const struct ruleset *keeper_past_rules(const struct keeper_past *past)
 	return intent_is_empty(past->intent) ? NULL : past->intent->rules;
 }
 
+void keeper_keep_past(struct keeper *k)
+{
+	struct keeper_past *past = &k->before;
+
+	if (keeper_save(k, FILE_BEFORE, keeper_past_rules(past)) || !k->folder)
+		return;
+	if (past->intent)
+		intent_shed(past->intent);
+	else
+		keeper_past_release(past);
+}
+
 void keeper_past_release(struct keeper_past *past)
 {
 	intent_free(past->intent);
@@ -121,12 +130,17 @@ void keeper_past_release(struct keeper_past *past)
 	*past = (struct keeper_past){0};
 }
 
+bool keeper_has_wanted(const struct keeper *k)
+{
+	return keeper_is_in_force(k) || k->restored;
+}
+
 struct keeper_past keeper_take_wanted(struct keeper *k)
 {
 	struct keeper_past past = {0};
 
 	/* To be asked is no reason to have applied: see keeper_status(). */
-	if (!keeper_is_in_force(k) && !k->restored) {
+	if (!keeper_has_wanted(k)) {
 		keeper_adopt(k, NULL, NULL);
 		return past;
 	}
@@ -155,10 +169,38 @@ void keeper_lay(const struct keeper *k, struct ruleset *rules)
 		tell_strip(rules);
 }
 
+/*
+ * While a file is read there is a tree of it as well, as large as the rules of
+ * a hundred thousand lines. So those in force make room for it: they can be
+ * compiled again. Returns whether they did.
+ */
+static bool keeper_make_room(struct keeper *k)
+{
+	if (!k->intent || intent_is_current(k->intent, k->file))
+		return false;
+	/* Its rules stand in a file. */
+	if (k->before.intent && !k->before.intent->rules)
+		keeper_past_release(&k->before);
+	if (k->has == k->intent->rules)
+		k->has = NULL;
+	else
+		return false;
+	intent_shed(k->intent);
+	keeper_give_back();
+	return true;
+}
+
 struct intent *keeper_load_intent(struct keeper *k, struct diag *diag)
 {
+	bool made_room = keeper_make_room(k);
 	struct intent *intent = intent_load_again(k->intent, k->file, diag);
 
+	if (made_room) {
+		keeper_give_back();
+		intent_unshed(k->intent);
+		keeper_lay(k, k->intent->rules);
+		k->has = k->intent->rules;
+	}
 	if (intent)
 		keeper_lay(k, intent->rules);
 	return intent;
@@ -225,15 +267,17 @@ int keeper_read(struct keeper *k, struct diag *diag)
 }
 
 /* A change may end counters. What is known of the kernel was read when they
- * had counted less, so they are read once more. */
-static void look_at_counters(struct keeper *k, const struct ruleset *wanted)
+ * had counted less, so they are read once more. `like`: as kernel_now_like()
+ * does it. */
+static void look_at_counters(struct keeper *k, const struct ruleset *wanted,
+			     bool like)
 {
 	struct ruleset *now;
 	uint32_t generation;
 
 	if (!k->knows_now || !keeper_now(k) ||
 	    !plan_differs(keeper_now(k), wanted) ||
-	    kernel_now(k->kernel, &now, &generation))
+	    kernel_now_like(k->kernel, like ? wanted : NULL, &now, &generation))
 		return;
 	keeper_count(k, now, false);
 	keeper_know(k, now, generation);
@@ -245,18 +289,19 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 	struct kernel_change change;
 	struct ruleset *known;
 
-	*before = NULL;
+	if (before)
+		*before = NULL;
 	if (k->has && is_current(k) && !plan_differs(k->has, wanted)) {
 		k->has = wanted;
 		return 0;
 	}
-	look_at_counters(k, wanted);
+	look_at_counters(k, wanted, !before);
 	known = k->knows_now ? k->now : NULL;
 	k->now = NULL;
 	k->has = NULL;
 	k->knows_now = false;
-	if (kernel_change(k->kernel, wanted, known, k->generation, &change,
-			  diag))
+	if (kernel_change(k->kernel, wanted, known, !before, k->generation,
+			  &change, diag))
 		return -1;
 	k->is_saved &= change.n_steps == 0;
 	if (change.n_steps) {
@@ -266,9 +311,12 @@ int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 			keeper_count(k, change.after, true);
 	}
 	/* It is there to go back to. */
-	*before = change.before;
-	if (*before)
-		ruleset_drop_foreign(*before);
+	if (before && change.before)
+		ruleset_drop_foreign(change.before);
+	if (before)
+		*before = change.before;
+	else
+		ruleset_free(change.before);
 	if (!change.is_read)
 		return (int)change.n_steps;
 	keeper_know(k, change.after, change.generation);
@@ -321,32 +369,34 @@ int keeper_confirm(struct keeper *k)
 	return 0;
 }
 
-static bool find_past(struct keeper *k)
-{
-	if (k->before.is_known)
-		return true;
-	k->before.is_known = keeper_load(k, FILE_BEFORE, &k->before.rules);
-	return k->before.is_known;
-}
-
-/* Rules of then, with the machine and the run-time entries of now. */
-static void past_dress(struct keeper *k, struct keeper_past *past)
+/* Of a file of then, with the machine of now; what does not compile any more
+ * stands in a file. */
+static void past_renew(struct keeper_past *past)
 {
 	struct diag ignored = {0};
-	struct intent *renewed;
+	struct intent *renewed = intent_renew(past->intent, &ignored);
 
-	if (past->intent) {
-		renewed = intent_renew(past->intent, &ignored);
-		diag_release(&ignored);
-		if (renewed) {
-			intent_free(past->intent);
-			past->intent = renewed;
-		}
-		keeper_lay(k, past->intent->rules);
-	} else if (past->rules) {
+	diag_release(&ignored);
+	if (!renewed && past->intent->rules)
+		return;
+	intent_free(past->intent);
+	past->intent = renewed;
+	past->is_known = renewed;
+}
+
+/* Rules of then, with the machine and the run-time entries of now. Returns
+ * whether there are any. */
+static bool past_dress(struct keeper *k, struct keeper_past *past)
+{
+	if (past->intent)
+		past_renew(past);
+	if (!past->is_known)
+		past->is_known = keeper_load(k, FILE_BEFORE, &past->rules);
+	if (past->rules)
 		machine_follow(past->rules);
-		keeper_lay(k, past->rules);
-	}
+	if (past->intent || past->rules)
+		keeper_lay(k, past->intent ? past->intent->rules : past->rules);
+	return past->is_known;
 }
 
 /* What was in force becomes what can be gone back to. */
@@ -372,18 +422,18 @@ static void turn_around(struct keeper *k, struct ruleset *replaced_take,
 
 int keeper_rollback(struct keeper *k, struct diag *diag)
 {
-	struct ruleset *replaced;
+	struct ruleset *replaced = NULL;
 	int n;
 
-	if (!find_past(k)) {
+	if (!past_dress(k, &k->before)) {
 		diag_error(diag, NULL, NULL,
 			   "nothing is known of the rules before the last "
 			   "apply");
 		return -1;
 	}
 	keeper_cut_stop(k);
-	past_dress(k, &k->before);
-	n = keeper_enforce(k, keeper_past_rules(&k->before), &replaced, diag);
+	n = keeper_enforce(k, keeper_past_rules(&k->before),
+			   keeper_is_in_force(k) ? NULL : &replaced, diag);
 	if (n < 0)
 		return -1;
 	/* Before the files: whoever starts now must not apply them again. */
@@ -396,7 +446,7 @@ int keeper_rollback(struct keeper *k, struct diag *diag)
 	k->edit = EDIT_PENDING;
 	keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	if (n > 0)
-		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+		keeper_keep_past(k);
 	keeper_forget(k, FILE_WAITING);
 	return n;
 }
@@ -418,7 +468,7 @@ int keeper_flush(struct keeper *k, struct diag *diag)
 			k->before = (struct keeper_past){true, NULL, replaced};
 		else
 			ruleset_free(replaced);
-		keeper_save(k, FILE_BEFORE, keeper_past_rules(&k->before));
+		keeper_keep_past(k);
 	}
 	keeper_adopt(k, NULL, NULL);
 	keeper_enter(k, KEEPER_HOLDS, 0);
@@ -489,7 +539,6 @@ static int renew_intent(struct keeper *k, bool *changed, struct diag *diag)
 
 int keeper_renew(struct keeper *k, bool always, struct diag *diag)
 {
-	struct ruleset *before;
 	bool changed = false;
 	int n;
 
@@ -505,10 +554,9 @@ int keeper_renew(struct keeper *k, bool always, struct diag *diag)
 	}
 	if ((!changed && !always) || (!k->intent && !k->restored))
 		return 0;
-	n = keeper_enforce(k, keeper_wanted(k), &before, diag);
+	n = keeper_enforce(k, keeper_wanted(k), NULL, diag);
 	if (n < 0)
 		return -1;
-	ruleset_free(before);
 	if (n > 0 && !keeper_waits(k))
 		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
 	return n;
@@ -525,125 +573,5 @@ void keeper_look_at_machine(struct keeper *k)
 			"another file: %d changes",
 			n);
 	keeper_log_findings(&diag, n < 0 ? LOG_ERROR : LOG_WARNING);
-	diag_release(&diag);
-}
-
-/* -- the file -------------------------------------------------------------- */
-
-static uint64_t hash_file(uint64_t sum, const char *path)
-{
-	struct {
-		uint64_t sum, inode, size;
-		int64_t s, ns;
-	} all = {.sum = sum};
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		all.inode = st.st_ino;
-		all.size = (uint64_t)st.st_size;
-		all.s = st.st_mtim.tv_sec;
-		all.ns = st.st_mtim.tv_nsec;
-	}
-	return hash_slice(slice_make((const char *)&all, sizeof(all)));
-}
-
-/* The files, and their folders: a file that an include finds may be new. */
-static uint64_t files_look(const struct keeper *k)
-{
-	uint64_t sum = hash_file(0, k->file);
-	const struct named_file *f = k->intent ? k->intent->snap->files : NULL;
-
-	for (; f; f = f->next) {
-		char *path = slice_dup(f->path);
-		char *slash = strrchr(path, '/');
-
-		sum = hash_file(sum, path);
-		if (slash)
-			*slash = '\0';
-		sum = hash_file(sum, slash && slash > path ? path : ".");
-		free(path);
-	}
-	return sum;
-}
-
-/* Name servers are always let through: they may change with the link. */
-static uint64_t look_at_resolvers(void)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; machine_resolver_files[i]; i++)
-		sum = hash_file(sum, machine_resolver_files[i]);
-	return sum;
-}
-
-void keeper_note_files(struct keeper *k)
-{
-	k->files_seen = files_look(k);
-	k->resolvers_seen = look_at_resolvers();
-}
-
-/* NULL: it does not load. */
-static enum keeper_edit edit_of(const struct keeper *k,
-				const struct intent *intent)
-{
-	if (!intent)
-		return EDIT_INVALID;
-	return plan_differs(keeper_wanted(k),
-			    intent_is_empty(intent) ? NULL : intent->rules)
-		       ? EDIT_PENDING
-		       : EDIT_NONE;
-}
-
-void keeper_judge_file(struct keeper *k)
-{
-	struct diag ignored = {0};
-	struct intent *intent = keeper_load_intent(k, &ignored);
-	char hash[RULES_HASH_MAX];
-
-	k->edit = edit_of(k, intent);
-	if (k->edit == EDIT_PENDING) {
-		intent_hash(intent, hash);
-		if (memory_is_refused(&k->memory, hash))
-			k->edit = EDIT_REFUSED;
-	}
-	intent_free(intent);
-	diag_release(&ignored);
-}
-
-static void note_edit(struct keeper *k, const struct intent *intent,
-		      struct diag *diag)
-{
-	enum keeper_edit was = k->edit;
-
-	free(k->edit_text);
-	k->edit_text = intent ? NULL : diag_to_text(diag);
-	k->edit = edit_of(k, intent);
-	if (k->edit == EDIT_PENDING && was != EDIT_PENDING)
-		log_say(LOG_WARNING, "%s was edited and is not applied",
-			k->file);
-	if (k->edit == EDIT_INVALID && was != EDIT_INVALID)
-		log_say(LOG_WARNING, "%s was edited and is invalid", k->file);
-}
-
-void keeper_look_at_file(struct keeper *k)
-{
-	uint64_t seen = files_look(k), resolvers = look_at_resolvers();
-	struct diag diag = {0};
-	struct intent *intent;
-
-	keeper_expire(k);
-	if (resolvers != k->resolvers_seen) {
-		k->resolvers_seen = resolvers;
-		keeper_look_at_machine(k);
-	}
-	/* First what follows by itself, so that it is no edit. */
-	if (k->intent && list_files_changed(&k->intent->config))
-		keeper_look_at_machine(k);
-	if (seen == k->files_seen)
-		return;
-	k->files_seen = seen;
-	intent = keeper_load_intent(k, &diag);
-	note_edit(k, intent, &diag);
-	intent_free(intent);
 	diag_release(&diag);
 }

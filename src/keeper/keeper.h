@@ -123,9 +123,6 @@ void keeper_hears(struct keeper *k, bool is_open, int error);
 void keeper_saw(struct keeper *k, const struct sighting *s);
 void keeper_lost(struct keeper *k, uint64_t packets);
 
-/* Where a keeper listens when the file does not say. */
-#define KEEPER_SOCKET "/run/weir-sg/keeper.sock"
-
 /* -- processes (run.c) ----------------------------------------------------- */
 
 /* `weir sg keep`. Returns the exit status. */

@@ -5,6 +5,7 @@ src_libweir_a_SOURCES += \
 	src/keeper/cut.c \
 	src/keeper/drift.c \
 	src/keeper/ear.c src/keeper/ear.h \
+	src/keeper/edits.c \
 	src/keeper/files.c \
 	src/keeper/hand_over.c \
 	src/keeper/keeper.c src/keeper/keeper.h \

@@ -14,11 +14,50 @@
 /* Seconds that an entry may last. */
 enum { ENTRY_LEAST_S = 2, ENTRY_MOST_S = 366 * 24 * 3600 };
 
+enum { BOOT_MAX = 40 };
+
 /* -- the file -------------------------------------------------------------- */
 
 static char *path_of(const struct keeper *k)
 {
 	return k->folder ? xasprintf("%s/overlay.json", k->folder) : NULL;
+}
+
+/* Of this boot of the machine, during which the steady clock runs on; "": not
+ * known. */
+static void read_boot(char out[BOOT_MAX])
+{
+	FILE *from = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!from || !fgets(out, BOOT_MAX, from))
+		out[0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	if (from)
+		fclose(from);
+}
+
+/* The ends of entries are times of the clock that the process had which wrote
+ * them; who set the wall clock since has not moved them. */
+static void adopt_clock(const json_t *json)
+{
+	const char *text = json_string_value(json_object_get(json, "boot"));
+	const json_t *begin = json_object_get(json, "clock_begin_ms");
+	char boot[BOOT_MAX];
+
+	read_boot(boot);
+	if (text && boot[0] && strcmp(text, boot) == 0 &&
+	    json_is_integer(begin))
+		clock_steady_adopt(json_integer_value(begin));
+}
+
+static void put_clock(json_t *json)
+{
+	char boot[BOOT_MAX];
+
+	read_boot(boot);
+	json_object_set_new(json, "boot", json_string(boot));
+	json_object_set_new(json, "clock_begin_ms",
+			    json_integer(clock_steady_begin_ms()));
 }
 
 void keeper_load_overlay(struct keeper *k)
@@ -33,7 +72,9 @@ void keeper_load_overlay(struct keeper *k)
 			"cannot read the run-time entries in %s: there are "
 			"none",
 			path);
-	overlay_expire(&k->overlay, clock_wall_s());
+	if (json)
+		adopt_clock(json);
+	overlay_expire(&k->overlay, clock_steady_s());
 	json_decref(json);
 	free(path);
 }
@@ -44,6 +85,7 @@ static int overlay_save(struct keeper *k)
 	json_t *json = overlay_to_json(&k->overlay, 0);
 	int result = 0;
 
+	put_clock(json);
 	if (path)
 		result = keeper_make_folder(k) ? -1 : store_write(path, json);
 	json_decref(json);
@@ -151,7 +193,7 @@ static json_t *read_entry(const struct keeper *k, const json_t *request,
 	    json_integer_value(seconds) > ENTRY_MOST_S)
 		return admin_error("an entry lasts from %d seconds to %d days",
 				   ENTRY_LEAST_S, ENTRY_MOST_S / (24 * 3600));
-	e->ends_s = clock_wall_s() + (time_t)json_integer_value(seconds);
+	e->ends_s = clock_steady_s() + (time_t)json_integer_value(seconds);
 	return NULL;
 }
 
@@ -167,7 +209,7 @@ static json_t *with_entry(const struct keeper *k, const struct overlay_entry *e)
 		json_string_nocheck(overlay_words(e, words, sizeof(words))));
 	if (e->ends_s)
 		json_object_set_new(answer, "seconds_left",
-				    json_integer(e->ends_s - clock_wall_s()));
+				    json_integer(e->ends_s - clock_steady_s()));
 	if (!keeper_wanted(k))
 		json_object_set_new(
 			answer, "text",
@@ -310,7 +352,7 @@ static json_t *answer_list(struct keeper *k, const json_t *request)
 	answer = admin_ok();
 	json_object_set_new(answer, "dropped", json_integer(n));
 	json_object_set_new(answer, "overlay",
-			    overlay_to_json(&k->overlay, clock_wall_s()));
+			    overlay_to_json(&k->overlay, clock_steady_s()));
 	return answer;
 }
 
@@ -341,7 +383,7 @@ void keeper_expire(struct keeper *k)
 {
 	struct diag diag = {0};
 
-	if (!overlay_expire(&k->overlay, clock_wall_s()))
+	if (!overlay_expire(&k->overlay, clock_steady_s()))
 		return;
 	log_say(LOG_INFO, "run-time entries have ended; %u are left",
 		k->overlay.n);

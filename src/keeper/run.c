@@ -411,11 +411,13 @@ int keeper_keep(const char *file)
 
 	/* Where even the YAML is broken, nobody knows another place. */
 	diag_release(&diag);
+	if (!socket)
+		socket = config_default_keeper();
 	notify_begin();
 	log_queue();
 	process_init(&p, true);
 	clock_update();
-	status = process_start(&p, file, socket ? socket : KEEPER_SOCKET);
+	status = process_start(&p, file, socket);
 	if (status == KEEPER_GOOD) {
 		loop_run(&p.loop);
 		log_say(LOG_INFO, "the keeper ends; the rules stay in force");

@@ -11,7 +11,7 @@
 
 /* The rules without these parts; -1: they had none of them. */
 static int enforce_without(struct keeper *k, bool guard, bool tell,
-			   struct ruleset **before, struct diag *diag)
+			   struct diag *diag)
 {
 	struct ruleset *rules = k->intent ? k->intent->rules : k->restored;
 	bool had = (guard && ruleset_unguard(rules)) |
@@ -24,7 +24,7 @@ static int enforce_without(struct keeper *k, bool guard, bool tell,
 	k->untold |= tell;
 	keeper_lay(k, rules);
 	diag_release(diag);
-	n = keeper_enforce(k, keeper_wanted(k), before, diag);
+	n = keeper_enforce(k, keeper_wanted(k), NULL, diag);
 	if (n < 0) {
 		k->unguarded &= !guard;
 		k->untold &= !tell;
@@ -35,18 +35,17 @@ static int enforce_without(struct keeper *k, bool guard, bool tell,
 
 /* A kernel without nft_fib takes all but the guard, one without NFLOG all but
  * what tells of drops. */
-static int enforce_less(struct keeper *k, struct ruleset **before,
-			struct diag *diag)
+static int enforce_less(struct keeper *k, struct diag *diag)
 {
 	int n;
 
 	if (!k->intent && !k->restored)
 		return -1;
-	n = k->unguarded ? -1 : enforce_without(k, true, false, before, diag);
+	n = k->unguarded ? -1 : enforce_without(k, true, false, diag);
 	if (n < 0 && !k->untold)
-		n = enforce_without(k, false, true, before, diag);
+		n = enforce_without(k, false, true, diag);
 	if (n < 0 && !k->unguarded && !k->untold)
-		n = enforce_without(k, true, true, before, diag);
+		n = enforce_without(k, true, true, diag);
 	if (n >= 0 && k->unguarded)
 		log_say(LOG_WARNING,
 			"this kernel cannot tell its own addresses in rules "
@@ -64,7 +63,6 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 		      struct ruleset *restored_take, struct diag *diag)
 {
 	const struct ruleset *wanted;
-	struct ruleset *before;
 	int n;
 
 	keeper_adopt(k, intent_take, restored_take);
@@ -73,14 +71,13 @@ static int start_with(struct keeper *k, struct intent *intent_take,
 		keeper_lay(k, k->restored);
 	}
 	wanted = keeper_wanted(k);
-	n = keeper_enforce(k, wanted, &before, diag);
+	n = keeper_enforce(k, wanted, NULL, diag);
 	if (n < 0)
-		n = enforce_less(k, &before, diag);
+		n = enforce_less(k, diag);
 	if (n < 0) {
 		keeper_log_findings(diag, LOG_ERROR);
 		return -1;
 	}
-	ruleset_free(before);
 	keeper_enter(k, KEEPER_HOLDS, 0);
 	k->applied_s = time(NULL);
 	log_say(LOG_INFO, "rules are in force: %u chains, %u sets, %d changes",

@@ -15,8 +15,9 @@
 /* Rules that were in force: of a file, or from a state file of ours, or read
  * from the kernel. */
 struct keeper_past {
-	bool is_known;         /* false: there is no past */
-	struct intent *intent; /* owned; NULL: `rules` counts */
+	bool is_known;         /* false: FILE_BEFORE has it, if there is one */
+	struct intent *intent; /* owned, without rules perhaps; NULL: `rules`
+				* counts */
 	struct ruleset *rules; /* owned; NULL: no table */
 };
 
@@ -43,6 +44,7 @@ struct keeper_tally {
 struct keeper_tallies {
 	struct map by_id;
 	struct arena arena;
+	size_t n_gone; /* forgotten, and still in the arena */
 };
 
 struct keeper_drift {
@@ -258,11 +260,15 @@ struct intent *keeper_load_intent(struct keeper *k, struct diag *diag);
  * wanted, if a file knows. */
 void keeper_adopt_last(struct keeper *k);
 
+/* Whether anything was wanted before, be it no table. */
+bool keeper_has_wanted(const struct keeper *k);
 /* What is wanted, moved out; nothing is wanted then. */
 struct keeper_past keeper_take_wanted(struct keeper *k);
 void keeper_past_release(struct keeper_past *past);
-/* NULL: no table. */
+/* NULL: no table. Not of rules that keeper_keep_past() has kept. */
 const struct ruleset *keeper_past_rules(const struct keeper_past *past);
+/* Writes what was before into its file, and gives up the memory for it. */
+void keeper_keep_past(struct keeper *k);
 
 /* Brings the run-time entries and the addresses of the machine into what is
  * wanted, and that into the kernel. Returns the number of steps, or -1 after
@@ -271,7 +277,8 @@ int keeper_renew(struct keeper *k, bool always, struct diag *diag);
 
 /*
  * Brings the kernel to what is wanted. Returns the number of steps, or -1
- * after findings. *before gets what was there; the caller's.
+ * after findings. *before gets what was there; the caller's. NULL: nobody
+ * asks, which saves the memory for it.
  */
 int keeper_enforce(struct keeper *k, const struct ruleset *wanted,
 		   struct ruleset **before, struct diag *diag);

@@ -438,7 +438,7 @@ json_t *keeper_status(struct keeper *k)
 	json_object_set_new(answer, "closed",
 			    json_boolean(k->state == KEEPER_CLOSED));
 	json_object_set_new(answer, "overlay",
-			    overlay_to_json(&k->overlay, clock_wall_s()));
+			    overlay_to_json(&k->overlay, clock_steady_s()));
 	json_object_set_new(answer, "trouble", list_trouble(k));
 	if (k->keeps)
 		json_object_set_new(answer, "watch", keeper_watch_json(k));

@@ -11,13 +11,14 @@ static const struct firewall_config nothing = {
 	.settings = {.log_rate_per_second = 1, .nflog_group = -1},
 };
 
-/* What is found on it may count, beside what the file says. */
+/* What is found on it may count, beside what the file says. Resolvers do not:
+ * see nft_set.of_machine. */
 static bool has_machine(const struct firewall_config *c)
 {
 	for (unsigned i = 0; i < c->n_lists; i++)
 		if (c->lists[i].file)
 			return true;
-	return c->n_resolvers || c->n_balancers || firewall_host(c);
+	return c->n_balancers || firewall_host(c);
 }
 
 /* `old`: what files said before, should one of them be broken now; or NULL. */
@@ -65,13 +66,18 @@ struct intent *intent_load(const char *file, struct diag *diag)
 	return in;
 }
 
+bool intent_is_current(const struct intent *intent, const char *file)
+{
+	return !intent->warned && config_is_same(file, intent->snap);
+}
+
 struct intent *intent_load_again(const struct intent *old, const char *file,
 				 struct diag *diag)
 {
 	struct intent *in;
 
 	/* Warnings are told each time. */
-	if (!old || old->warned || !config_is_same(file, old->snap))
+	if (!old || !intent_is_current(old, file))
 		return intent_load(file, diag);
 	in = intent_of(old->snap, diag);
 	/* Of the file alone. */
@@ -118,6 +124,23 @@ void intent_free(struct intent *intent)
 	arena_release(&intent->arena);
 	snapshot_unref(intent->snap);
 	free(intent);
+}
+
+void intent_unshed(struct intent *intent)
+{
+	struct diag ignored = {0};
+
+	/* It was compiled of the same value before. */
+	intent->rules = firewall_compile(&intent->config, &ignored);
+	if (!intent->rules)
+		BUG("rules that compiled do not compile again");
+	diag_release(&ignored);
+}
+
+void intent_shed(struct intent *intent)
+{
+	ruleset_free(intent->rules);
+	intent->rules = NULL;
 }
 
 bool intent_is_empty(const struct intent *intent)

@@ -42,6 +42,10 @@ struct intent *intent_renew(const struct intent *old, struct diag *diag);
 struct intent *intent_load_again(const struct intent *old, const char *file,
 				 struct diag *diag);
 
+/* The file and all that it includes still say what they said, octet for
+ * octet, and there was nothing to warn of. */
+bool intent_is_current(const struct intent *intent, const char *file);
+
 /* Of a snapshot that is there; NULL after findings. */
 struct intent *intent_of(struct snapshot *snap, struct diag *diag);
 
@@ -57,6 +61,11 @@ struct intent *intent_cutting(const struct intent *old, struct diag *diag);
 void intent_hash(struct intent *intent, char out[RULES_HASH_MAX]);
 
 void intent_free(struct intent *intent); /* NULL is allowed */
+
+/* Gives up the rules; until intent_unshed() has compiled them again, only the
+ * functions take it that load, renew and free. */
+void intent_shed(struct intent *intent);
+void intent_unshed(struct intent *intent);
 
 /* Nothing is asked for: no chain, so no table is needed. */
 bool intent_is_empty(const struct intent *intent);

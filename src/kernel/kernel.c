@@ -31,6 +31,12 @@ static struct ruleset *real_read(struct kernel *k)
 	return nft_read(nft_of(k), KERNEL_TABLE);
 }
 
+static struct ruleset *real_read_like(struct kernel *k,
+				      const struct ruleset *like)
+{
+	return nft_read_like(nft_of(k), KERNEL_TABLE, like);
+}
+
 static enum nft_result real_send(struct kernel *k, const struct plan *plan,
 				 uint32_t generation, struct diag *diag)
 {
@@ -78,6 +84,7 @@ static void real_close(struct kernel *k)
 static const struct kernel_ops real_ops = {
 	.generation = real_generation,
 	.read = real_read,
+	.read_like = real_read_like,
 	.send = real_send,
 	.delete = real_delete,
 	.cut = real_cut,
@@ -108,14 +115,22 @@ void kernel_close(struct kernel *k)
 
 /* -- reading --------------------------------------------------------------- */
 
-int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation)
+static struct ruleset *kernel_read_like(struct kernel *k,
+					const struct ruleset *like)
+{
+	return like && k->ops->read_like ? k->ops->read_like(k, like)
+					 : k->ops->read(k);
+}
+
+int kernel_now_like(struct kernel *k, const struct ruleset *like,
+		    struct ruleset **rules, uint32_t *generation)
 {
 	for (unsigned try = 0; try < CHANGE_TRIES; try++) {
 		uint32_t after;
 
 		if (k->ops->generation(k, generation))
 			return -1;
-		*rules = k->ops->read(k);
+		*rules = kernel_read_like(k, like);
 		if (!*rules && errno != ENOENT)
 			return -1;
 		if (k->ops->generation(k, &after)) {
@@ -128,6 +143,11 @@ int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation)
 	}
 	errno = EAGAIN;
 	return -1;
+}
+
+int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation)
+{
+	return kernel_now_like(k, NULL, rules, generation);
 }
 
 /* -- changing -------------------------------------------------------------- */
@@ -167,14 +187,16 @@ static enum nft_result send_once(struct kernel *k, const struct ruleset *wanted,
 	return result;
 }
 
-/* What is in force, unless the caller knows and still knows rightly. */
-static int kernel_learn(struct kernel *k, bool known, struct kernel_change *c,
+/* What is in force, unless the caller knows and still knows rightly: *known
+ * becomes false. */
+static int kernel_learn(struct kernel *k, bool *known, struct kernel_change *c,
 			struct diag *diag)
 {
 	uint32_t now;
 
-	if (known && k->ops->generation(k, &now) == 0 && now == c->generation)
+	if (*known && k->ops->generation(k, &now) == 0 && now == c->generation)
 		return 0;
+	*known = false;
 	ruleset_free(c->before);
 	c->before = NULL;
 	if (kernel_now(k, &c->before, &c->generation))
@@ -191,7 +213,7 @@ static enum nft_result read_back(struct kernel *k, const struct ruleset *wanted,
 				 enum nft_result sent, struct kernel_change *c,
 				 struct diag *diag)
 {
-	c->is_read = kernel_now(k, &c->after, &c->generation) == 0;
+	c->is_read = kernel_now_like(k, wanted, &c->after, &c->generation) == 0;
 	if (!c->is_read && sent == NFT_UNSURE) {
 		diag_error(diag, NULL, NULL,
 			   "nobody knows whether the kernel took the rules: "
@@ -213,13 +235,17 @@ static enum nft_result read_back(struct kernel *k, const struct ruleset *wanted,
 
 /* One try. Returns NFT_DONE with *c filled in. */
 static enum nft_result change_once(struct kernel *k,
-				   const struct ruleset *wanted,
+				   const struct ruleset *wanted, bool forget,
 				   struct kernel_change *c, struct diag *diag)
 {
 	enum nft_result result = send_once(k, wanted, c, diag);
 
 	if (result != NFT_DONE && result != NFT_UNSURE)
 		return result;
+	if (c->n_steps > 0 && forget) {
+		ruleset_free(c->before);
+		c->before = NULL;
+	}
 	if (c->n_steps > 0)
 		return read_back(k, wanted, result, c, diag);
 	/* What was read is what is in force: no need to ask again. */
@@ -230,7 +256,7 @@ static enum nft_result change_once(struct kernel *k,
 }
 
 int kernel_change(struct kernel *k, const struct ruleset *wanted,
-		  struct ruleset *known_take, uint32_t generation,
+		  struct ruleset *known_take, bool forget, uint32_t generation,
 		  struct kernel_change *out, struct diag *diag)
 {
 	struct kernel_change change = {.before = known_take,
@@ -240,10 +266,10 @@ int kernel_change(struct kernel *k, const struct ruleset *wanted,
 
 	*out = (struct kernel_change){0};
 	for (unsigned i = 0; i < CHANGE_TRIES && result == NFT_RACED; i++) {
-		if (kernel_learn(k, known, &change, diag))
+		if (kernel_learn(k, &known, &change, diag))
 			return -1;
+		result = change_once(k, wanted, known && forget, &change, diag);
 		known = false;
-		result = change_once(k, wanted, &change, diag);
 	}
 	if (result == NFT_RACED)
 		diag_error(diag, NULL, NULL,

@@ -20,6 +20,9 @@ struct kernel;
 struct kernel_ops {
 	int (*generation)(struct kernel *k, uint32_t *generation);
 	struct ruleset *(*read)(struct kernel *k);
+	/* NULL: read() does, and keeps more. */
+	struct ruleset *(*read_like)(struct kernel *k,
+				     const struct ruleset *like);
 	enum nft_result (*send)(struct kernel *k, const struct plan *plan,
 				uint32_t generation, struct diag *diag);
 	int (*delete)(struct kernel *k);
@@ -72,10 +75,15 @@ static inline void kernel_find_trouble(struct kernel *k,
  */
 int kernel_now(struct kernel *k, struct ruleset **rules, uint32_t *generation);
 
+/* The same, to be compared with `like` (NULL is allowed) alone: see
+ * nft_read_like(). */
+int kernel_now_like(struct kernel *k, const struct ruleset *like,
+		    struct ruleset **rules, uint32_t *generation);
+
 /* What became of a change. */
 struct kernel_change {
-	struct ruleset *before; /* NULL: there was no table, or n_steps is 0;
-				 * the caller's */
+	struct ruleset *before; /* NULL: there was no table, n_steps is 0, or
+				 * nobody asked for it; the caller's */
 	bool is_read;           /* false: it was done, but not read back */
 	struct ruleset *after;  /* as read back; the caller's */
 	uint32_t generation;    /* that `after` belongs to */
@@ -84,16 +92,19 @@ struct kernel_change {
 
 /*
  * Brings the table to `wanted`, NULL for no table, and reads it back. Tries
- * again while others change tables meanwhile.
+ * again while others change tables meanwhile. `after` is to be compared with
+ * `wanted` alone.
  *
- * known  what is in force at `generation`, if the caller knows; it is taken
- *        over and comes back as `before`. NULL: it is read
+ * known   what is in force at `generation`, if the caller knows; it is taken
+ *         over and comes back as `before`. NULL: it is read
+ * forget  what is known, compared with `wanted` alone, does not come back:
+ *         there need not be room for it while the new rules are read
  *
  * Returns 0, or -1 after findings: nothing was changed, and `out` is empty.
  * A change that cannot be read back is one all the same, with a warning.
  */
 int kernel_change(struct kernel *k, const struct ruleset *wanted,
-		  struct ruleset *known_take, uint32_t generation,
+		  struct ruleset *known_take, bool forget, uint32_t generation,
 		  struct kernel_change *out, struct diag *diag);
 
 #endif

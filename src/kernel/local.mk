@@ -14,7 +14,7 @@ src_libweir_a_SOURCES += \
 	src/kernel/nft_decode_set.c \
 	src/kernel/nft_encode.c \
 	src/kernel/nft_inside.h \
-	src/kernel/nft_read.c \
+	src/kernel/nft_read.c src/kernel/nft_send.c \
 	src/kernel/nft_trouble.c src/kernel/nft_trouble.h \
 	src/kernel/nft_watch.c src/kernel/nft_watch.h \
 	src/kernel/nft_wire.h

@@ -27,6 +27,8 @@ enum {
 	/* Answers to a setting that may stand behind packets. */
 	ANSWERS_MAX = 64,
 	NAMES_MAX = 16,
+	/* To which nothing is given while it is asked about. */
+	PROBE_GROUP = 30566,
 };
 
 /* Interfaces by number: as a rule the same few. */
@@ -112,6 +114,18 @@ int nflog_open(struct nflog *l, uint16_t group)
 	nflog_close(l);
 	errno = error;
 	return -1;
+}
+
+bool nflog_lacks_flows(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	bool lacks = fd >= 0 &&
+		     nflog_configure(fd, PROBE_GROUP, NFULNL_CFG_F_CONNTRACK) &&
+		     errno == EOPNOTSUPP;
+
+	if (fd >= 0)
+		close(fd);
+	return lacks;
 }
 
 void nflog_close(struct nflog *l)

@@ -30,6 +30,10 @@ enum { NFLOG_LATE_MS = 50 };
 int nflog_open(struct nflog *l, uint16_t group);
 void nflog_close(struct nflog *l);
 
+/* This kernel does not tell the flow of a packet, and so no port that it was
+ * sent to before translation. False where nobody may ask. */
+bool nflog_lacks_flows(void);
+
 /* Calls `saw` for each packet that has come, and stops when there were `most`
  * of them or a few more. Returns how many. */
 unsigned nflog_hear(struct nflog *l, unsigned most,

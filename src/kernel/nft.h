@@ -42,6 +42,14 @@ int nft_generation(struct nft *nft, uint32_t *generation);
  */
 struct ruleset *nft_read(struct nft *nft, const char *table);
 
+/*
+ * The same, where `like` is there already and lives longer: what it has is
+ * borrowed from there. Of a chain that has the same rules, only what they
+ * counted is kept, see nft_chain.same_as. NULL is allowed.
+ */
+struct ruleset *nft_read_like(struct nft *nft, const char *table,
+			      const struct ruleset *like);
+
 enum nft_result {
 	NFT_DONE,
 	NFT_RACED,  /* the generation has moved: read and plan again */

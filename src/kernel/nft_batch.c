@@ -107,41 +107,50 @@ static void add_table(struct batch *b, uint32_t *seq, uint16_t type,
 	batch_end_message(b, message, step, 0);
 }
 
-static void add_chain(struct batch *b, uint32_t *seq, uint16_t type,
-		      const char *table, const struct plan_step *step)
+/* Of something that goes, the names are enough. */
+static void name_thing(struct nlmsghdr *message, uint16_t table_attr,
+		       const char *table, uint16_t name_attr, const char *name)
 {
-	bool create = type == NFT_MSG_NEWCHAIN;
-	struct nlmsghdr *message =
-		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
-	struct nftnl_chain *c;
-
-	if (create) {
-		c = wire_chain(table, step->chain);
-		nftnl_chain_nlmsg_build_payload(message, c);
-		nftnl_chain_free(c);
-	} else {
-		mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table);
-		mnl_attr_put_strz(message, NFTA_CHAIN_NAME, step->chain->name);
-	}
-	batch_end_message(b, message, step, 0);
+	mnl_attr_put_strz(message, table_attr, table);
+	mnl_attr_put_strz(message, name_attr, name);
 }
 
-static void add_set(struct batch *b, uint32_t *seq, uint16_t type,
-		    const char *table, const struct plan_step *step)
+static void put_chain(struct nlmsghdr *message, const char *table,
+		      const struct plan_step *step)
 {
-	bool create = type == NFT_MSG_NEWSET;
+	struct nftnl_chain *c = wire_chain(table, step->chain);
+
+	nftnl_chain_nlmsg_build_payload(message, c);
+	nftnl_chain_free(c);
+}
+
+static void put_set(struct nlmsghdr *message, const char *table,
+		    const struct plan_step *step)
+{
+	struct nftnl_set *s = wire_set(table, step->set, message->nlmsg_seq);
+
+	nftnl_set_nlmsg_build_payload(message, s);
+	nftnl_set_free(s);
+}
+
+/* Makes a chain or a set, or takes it away. */
+static void add_thing(struct batch *b, uint32_t *seq, uint16_t type,
+		      const char *table, const struct plan_step *step)
+{
+	bool create = type == NFT_MSG_NEWCHAIN || type == NFT_MSG_NEWSET;
 	struct nlmsghdr *message =
 		batch_message(b, seq, type, create ? NLM_F_CREATE : 0);
-	struct nftnl_set *s;
 
-	if (create) {
-		s = wire_set(table, step->set, *seq);
-		nftnl_set_nlmsg_build_payload(message, s);
-		nftnl_set_free(s);
-	} else {
-		mnl_attr_put_strz(message, NFTA_SET_TABLE, table);
-		mnl_attr_put_strz(message, NFTA_SET_NAME, step->set->name);
-	}
+	if (type == NFT_MSG_NEWCHAIN)
+		put_chain(message, table, step);
+	else if (type == NFT_MSG_NEWSET)
+		put_set(message, table, step);
+	else if (type == NFT_MSG_DELCHAIN)
+		name_thing(message, NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME,
+			   step->chain->name);
+	else
+		name_thing(message, NFTA_SET_TABLE, table, NFTA_SET_NAME,
+			   step->set->name);
 	batch_end_message(b, message, step, 0);
 }
 
@@ -266,16 +275,16 @@ size_t batch_add_step(struct batch *b, uint32_t *seq, const struct plan *plan,
 			  step);
 		return 1;
 	case PLAN_ADD_CHAIN:
-		add_chain(b, seq, NFT_MSG_NEWCHAIN, plan->table, step);
+		add_thing(b, seq, NFT_MSG_NEWCHAIN, plan->table, step);
 		return 1;
 	case PLAN_DELETE_CHAIN:
-		add_chain(b, seq, NFT_MSG_DELCHAIN, plan->table, step);
+		add_thing(b, seq, NFT_MSG_DELCHAIN, plan->table, step);
 		return 1;
 	case PLAN_ADD_SET:
-		add_set(b, seq, NFT_MSG_NEWSET, plan->table, step);
+		add_thing(b, seq, NFT_MSG_NEWSET, plan->table, step);
 		return 1;
 	case PLAN_DELETE_SET:
-		add_set(b, seq, NFT_MSG_DELSET, plan->table, step);
+		add_thing(b, seq, NFT_MSG_DELSET, plan->table, step);
 		return 1;
 	case PLAN_ADD_TIMEOUT:
 		add_timeout(b, seq, NFT_MSG_NEWOBJ, plan->table, step);
@@ -330,10 +339,10 @@ static void undo_step(struct batch *b, uint32_t *seq, const char *table,
 		add_table(b, seq, NFT_MSG_DELTABLE, table, 0, step);
 		return;
 	case PLAN_ADD_CHAIN:
-		add_chain(b, seq, NFT_MSG_DELCHAIN, table, step);
+		add_thing(b, seq, NFT_MSG_DELCHAIN, table, step);
 		return;
 	case PLAN_ADD_SET:
-		add_set(b, seq, NFT_MSG_DELSET, table, step);
+		add_thing(b, seq, NFT_MSG_DELSET, table, step);
 		return;
 	case PLAN_ADD_TIMEOUT:
 		add_timeout(b, seq, NFT_MSG_DELOBJ, table, step);

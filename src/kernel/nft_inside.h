@@ -44,6 +44,12 @@ int nft_dump(struct nft *nft, struct nlmsghdr *request, mnl_cb_t read,
 /* The generation of all tables, as the kernel counts. 0, or -1 with errno. */
 int nft_kernel_generation(struct nft *nft, uint32_t *generation);
 
+/*
+ * Waits until everything was heard that led to the generation of now. Returns
+ * 0 with *generation, or -1 with errno.
+ */
+int nft_hear_all(struct nft *nft, uint32_t *generation);
+
 /* Flags and owner (a port of netlink; 0: none) of the table. */
 struct nft_table_info {
 	uint32_t flags, owner;

@@ -143,7 +143,111 @@ static int dump_rules(struct nft *nft, struct ruleset *rules, const char *chain)
 	return nft_dump(nft, request, read_rule, rules, &torn);
 }
 
-static int dump_all(struct nft *nft, struct ruleset *rules)
+static struct nft_count *counts_of(const struct nft_chain *chain)
+{
+	struct nft_count *counts = xcalloc(chain->n_rules, sizeof(*counts));
+
+	for (unsigned i = 0; i < chain->n_rules; i++)
+		counts[i] = (struct nft_count){chain->rules[i].live.packets,
+					       chain->rules[i].live.octets};
+	return counts;
+}
+
+static const char *own_text(struct ruleset *rules, const char *text)
+{
+	return text ? arena_strdup(&rules->arena, text) : NULL;
+}
+
+static const struct nft_match *own_matches(struct ruleset *rules,
+					   const struct nft_rule *from)
+{
+	struct nft_match *m =
+		ARENA_ARRAY(&rules->arena, from->n_matches, struct nft_match);
+
+	for (unsigned i = 0; i < from->n_matches; i++) {
+		m[i] = from->matches[i];
+		m[i].set = own_text(rules, m[i].set);
+	}
+	return m;
+}
+
+static const struct nft_log *own_log(struct ruleset *rules,
+				     const struct nft_log *from)
+{
+	struct nft_log *log;
+
+	if (!from)
+		return NULL;
+	log = ARENA_NEW(&rules->arena, struct nft_log);
+	*log = *from;
+	log->prefix = own_text(rules, from->prefix);
+	return log;
+}
+
+/* One of another ruleset, which goes. */
+static void take_rule(struct ruleset *rules, struct nft_rule *to,
+		      const struct nft_rule *from)
+{
+	*to = *from;
+	to->matches = own_matches(rules, from);
+	to->timeout = own_text(rules, from->timeout);
+	to->log = own_log(rules, from->log);
+	to->verdict.chain = own_text(rules, from->verdict.chain);
+	to->comment = own_text(rules, from->comment);
+}
+
+/* What `like` has of it in the same place is borrowed from there. */
+static void take_rules(struct ruleset *rules, struct nft_chain *to,
+		       const struct nft_chain *from,
+		       const struct nft_chain *like)
+{
+	for (unsigned i = 0; i < from->n_rules; i++) {
+		struct nft_rule *rule = chain_add_rule(to);
+
+		if (i >= like->n_rules ||
+		    !plan_same_rule(&from->rules[i], &like->rules[i])) {
+			take_rule(rules, rule, &from->rules[i]);
+			continue;
+		}
+		*rule = like->rules[i];
+		rule->live = from->rules[i].live;
+	}
+}
+
+/*
+ * Reads the chain aside. Where it has the rules of `like`, what they counted
+ * is all that is news of them: a hundred thousand rules that are there twice
+ * already need no third place.
+ */
+static int dump_like(struct nft *nft, struct ruleset *rules,
+		     struct nft_chain *chain, const struct nft_chain *like)
+{
+	struct ruleset *aside = ruleset_new(rules->table);
+	struct nft_chain *read = ruleset_add_chain(aside, chain->name);
+	int result = dump_rules(nft, aside, chain->name);
+
+	if (result == 0 && like->n_rules && plan_same_rules(read, like)) {
+		chain->same_as = like;
+		chain->counts = counts_of(read);
+	} else if (result == 0) {
+		take_rules(rules, chain, read, like);
+	}
+	ruleset_free(aside);
+	return result;
+}
+
+static int dump_chain(struct nft *nft, struct ruleset *rules,
+		      struct nft_chain *chain, const struct ruleset *like)
+{
+	const struct nft_chain *twin = like ? ruleset_chain(like, chain->name)
+					    : NULL;
+
+	return twin ? dump_like(nft, rules, chain, twin)
+		    : dump_rules(nft, rules, chain->name);
+}
+
+static int dump_all(struct nft *nft, struct ruleset *rules,
+		    const struct ruleset *like)
 {
 	static const struct {
 		uint16_t type, table;
@@ -159,7 +263,7 @@ static int dump_all(struct nft *nft, struct ruleset *rules)
 				dumps[i].read) < 0)
 			return -1;
 	for (unsigned i = 0; i < rules->n_chains; i++)
-		if (dump_rules(nft, rules, rules->chains[i]->name) < 0)
+		if (dump_chain(nft, rules, rules->chains[i], like) < 0)
 			return -1;
 	unwire_lookups(rules);
 	for (unsigned i = 0; i < rules->n_sets; i++)
@@ -169,7 +273,8 @@ static int dump_all(struct nft *nft, struct ruleset *rules)
 	return 0;
 }
 
-static struct ruleset *read_once(struct nft *nft, const char *table)
+static struct ruleset *read_once(struct nft *nft, const char *table,
+				 const struct ruleset *like)
 {
 	struct nft_table_info info = {0};
 	struct ruleset *rules;
@@ -179,7 +284,7 @@ static struct ruleset *read_once(struct nft *nft, const char *table)
 	rules = ruleset_new(table);
 	rules->dormant = info.flags & TABLE_DORMANT;
 	rules->other_flags = info.flags & ~(uint32_t)TABLE_DORMANT;
-	if (dump_all(nft, rules) == 0)
+	if (dump_all(nft, rules, like) == 0)
 		return rules;
 	ruleset_free(rules);
 	/* Something went between two dumps: the next try tells what. */
@@ -188,7 +293,8 @@ static struct ruleset *read_once(struct nft *nft, const char *table)
 	return NULL;
 }
 
-struct ruleset *nft_read(struct nft *nft, const char *table)
+struct ruleset *nft_read_like(struct nft *nft, const char *table,
+			      const struct ruleset *like)
 {
 	for (unsigned try = 0; try < READ_TRIES; try++) {
 		struct ruleset *rules;
@@ -196,7 +302,7 @@ struct ruleset *nft_read(struct nft *nft, const char *table)
 
 		if (nft_generation(nft, &before) < 0)
 			return NULL;
-		rules = read_once(nft, table);
+		rules = read_once(nft, table, like);
 		if (!rules && errno != EAGAIN)
 			return NULL;
 		if (rules && nft_generation(nft, &after) == 0 &&
@@ -206,4 +312,9 @@ struct ruleset *nft_read(struct nft *nft, const char *table)
 	}
 	errno = EAGAIN;
 	return NULL;
+}
+
+struct ruleset *nft_read(struct nft *nft, const char *table)
+{
+	return nft_read_like(nft, table, NULL);
 }

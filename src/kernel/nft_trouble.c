@@ -13,6 +13,7 @@
 #include <libnftnl/common.h>
 
 #include "base/fail.h"
+#include "nflog.h"
 #include "nft_inside.h"
 
 #define PROBE_TABLE  "weir-probe"
@@ -165,6 +166,33 @@ int nft_probe(struct nft *nft, const struct nft_part *parts, unsigned n,
 	return rc;
 }
 
+/* Ports that were published are known by their flows. */
+static bool asks_published(const struct nft_rule *rule)
+{
+	for (unsigned i = 0; i < rule->n_matches; i++)
+		if (memchr(rule->matches[i].fields, FIELD_CT_DPORT,
+			   rule->matches[i].n_fields))
+			return true;
+	return false;
+}
+
+void nft_find_untold_ports(const struct ruleset *wanted, bool (*lacks)(void),
+			   struct diag *diag)
+{
+	bool asks = false;
+
+	for (unsigned i = 0; i < wanted->n_chains && !asks; i++)
+		for (unsigned k = 0; k < wanted->chains[i]->n_rules; k++)
+			asks |= asks_published(&wanted->chains[i]->rules[k]);
+	if (asks && lacks())
+		diag_warning(diag, NULL, NULL,
+			     "this kernel does not tell which published port a "
+			     "client asked for (modprobe nf_conntrack_netlink; "
+			     "CONFIG_NETFILTER_NETLINK_GLUE_CT): sg watch "
+			     "shows that of the container, and sg suggest "
+			     "leaves it out");
+}
+
 static bool is_ct(enum nft_field field)
 {
 	return field == FIELD_CT_STATE || field == FIELD_CT_STATUS ||
@@ -278,8 +306,10 @@ void nft_find_full_table(const char *folder, struct diag *diag)
 void nft_find_trouble(struct nft *nft, const struct ruleset *wanted,
 		      bool from_aside, struct diag *diag)
 {
-	if (wanted)
+	if (wanted) {
 		find_missing(nft, wanted, diag);
+		nft_find_untold_ports(wanted, nflog_lacks_flows, diag);
+	}
 	find_owner(nft, from_aside, diag);
 	nft_find_full_table(FLOWS_FOLDER, diag);
 }

@@ -25,7 +25,8 @@ int nft_probe(struct nft *nft, const struct nft_part *parts, unsigned n,
 
 /*
  * Warnings: parts of the kernel that `wanted` needs (NULL: nothing), a table
- * of our name that belongs to another process, a table of flows that is full.
+ * of our name that belongs to another process, a table of flows that is full,
+ * published ports that sg watch cannot know.
  * Silent where nobody can tell.
  *
  * from_aside  somebody looks who is not to change anything: that the owner is
@@ -34,7 +35,12 @@ int nft_probe(struct nft *nft, const struct nft_part *parts, unsigned n,
 void nft_find_trouble(struct nft *nft, const struct ruleset *wanted,
 		      bool from_aside, struct diag *diag);
 
-/* The last of these alone; `folder` is /proc/sys/net/netfilter. */
+/* That published ports cannot be told to who watches, where the rules have
+ * such and lacks() says so: nflog_lacks_flows(). */
+void nft_find_untold_ports(const struct ruleset *wanted, bool (*lacks)(void),
+			   struct diag *diag);
+
+/* A full table of flows alone; `folder` is /proc/sys/net/netfilter. */
 void nft_find_full_table(const char *folder, struct diag *diag);
 
 #endif

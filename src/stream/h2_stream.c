@@ -366,15 +366,13 @@ static uint64_t moved_ms(const struct stream *s)
 	return h2_of_const(s)->moved_ms;
 }
 
-/* What waits for its turn counts as if it had left; a list of fields then as
- * it is before HPACK packs it. */
+/* Answers are counted when they are written; what their lists come to is known
+ * when they leave, and until then it is their text. */
 static void octets(const struct stream *st, uint64_t *in, uint64_t *out)
 {
 	const struct h2_stream *s = h2_of_const(st);
 
 	*in = s->n_in;
-	/* Answers are counted when they are written; what their lists come to
-	 * is known when they leave, and until then it is their text. */
 	*out = s->n_out;
 	if (s->session->is_server)
 		*out += s->texts.n + s->out.n;

@@ -104,6 +104,19 @@ class Check(Scene):
             self.assertEqual(done.returncode, 2)
             self.assertIn(f'there is no "{words[1]}"; did you mean "{meant}"?', done.stderr)
 
+    def regress_the_keeper_of_an_ordinary_user_is_looked_for_where_it_listens(self):
+        """Also when the file is no YAML."""
+        folder = self.folder()
+        path = os.path.join(folder, "weir.yaml")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("security_groups: [\n")
+        user = {"user": 65534} if os.geteuid() == 0 else {}
+        os.chmod(folder, 0o755)
+        done = subprocess.run([find_weir(), "sg", "watch", "-c", path], timeout=10,
+                              capture_output=True, text=True, check=False,
+                              env=dict(os.environ, XDG_RUNTIME_DIR=folder), **user)
+        self.assertIn(f"no keeper runs on {folder}/weir-sg/keeper.sock", done.stderr)
+
 
 class FailingTests(Scene):
     over = ("plain",)

@@ -70,6 +70,28 @@ static void assert_in_force(const struct ruleset *rules)
 	ruleset_free(live);
 }
 
+/* What is read back is the same member for member, so no text decides, and
+ * what is there twice already is not kept a third time. */
+static void assert_known(const struct ruleset *rules)
+{
+	struct ruleset *live = nft_read_like(nft, "weir", rules);
+	struct plan *plan;
+
+	assert_non_null(live);
+	for (unsigned i = 0; i < live->n_chains; i++) {
+		const struct nft_chain *twin =
+			ruleset_chain(rules, live->chains[i]->name);
+
+		if (twin->n_rules)
+			assert_ptr_equal(live->chains[i]->same_as, twin);
+		assert_int_equal(live->chains[i]->n_rules, 0);
+	}
+	plan = plan_make(live, rules);
+	assert_true(plan_is_empty(plan));
+	plan_free(plan);
+	ruleset_free(live);
+}
+
 static void start_anew(void)
 {
 	if (nft_delete(nft, "weir"))
@@ -178,6 +200,7 @@ static void check_both_ways(struct model *m)
 	start_anew();
 	must_send(NULL, rules);
 	assert_in_force(rules);
+	assert_known(rules);
 	if (!has_nft()) {
 		ruleset_free(rules);
 		return;
@@ -221,11 +244,11 @@ static void test_random_rules_by_batch_and_by_text(void **state)
 
 /* -- changes --------------------------------------------------------------- */
 
-static void test_from_anything_to_anything(void **state)
+/* `like`: planned from as little as can be read. */
+static void change_at_random(bool like)
 {
 	struct ruleset *live = NULL;
 
-	(void)state;
 	start_anew();
 	for (unsigned round = 0; round < 40; round++) {
 		struct model *m = model_new();
@@ -234,6 +257,11 @@ static void test_from_anything_to_anything(void **state)
 		srand(round + 100);
 		random_model(m);
 		rules = compile(m);
+		if (live && like) {
+			ruleset_free(live);
+			live = nft_read_like(nft, "weir", rules);
+			assert_non_null(live);
+		}
 		must_send(live, rules);
 		assert_in_force(rules);
 		ruleset_free(live);
@@ -242,6 +270,18 @@ static void test_from_anything_to_anything(void **state)
 		model_free(m);
 	}
 	ruleset_free(live);
+}
+
+static void test_from_anything_to_anything(void **state)
+{
+	(void)state;
+	change_at_random(false);
+}
+
+static void regress_from_anything_by_what_is_not_known(void **state)
+{
+	(void)state;
+	change_at_random(true);
 }
 
 static struct model *small_model(void)
@@ -768,6 +808,44 @@ static void assert_trouble(const struct ruleset *wanted, const char *words)
 	diag_release(&diag);
 }
 
+static bool yes(void)
+{
+	return true;
+}
+
+static bool no(void)
+{
+	return false;
+}
+
+static void regress_ports_that_cannot_be_told_are_named(void **state)
+{
+	static const char words[] = "CONFIG_NETFILTER_NETLINK_GLUE_CT";
+	struct model *m = small_model(), *host = model_new();
+	struct ruleset *plain = compile(m), *published;
+	struct diag diag = {0};
+	char *text;
+
+	(void)state;
+	model_machine(host, "127.0.0.1", "");
+	model_allow(host, "app", SG_INGRESS, "tcp", "80", "10.0.0.0/8");
+	model_host(host, NULL, "app");
+	published = compile(host);
+	nft_find_untold_ports(plain, yes, &diag);
+	nft_find_untold_ports(published, no, &diag);
+	assert_int_equal(diag.n_findings, 0);
+	nft_find_untold_ports(published, yes, &diag);
+	text = diag_to_text(&diag);
+	assert_int_equal(diag.n_findings, 1);
+	assert_non_null(strstr(text, words));
+	free(text);
+	diag_release(&diag);
+	ruleset_free(plain);
+	ruleset_free(published);
+	model_free(m);
+	model_free(host);
+}
+
 static void regress_an_owner_is_named(void **state)
 {
 	struct model *m = small_model();
@@ -856,6 +934,7 @@ int main(void)
 		cmocka_unit_test(test_scenes_by_batch_and_by_text),
 		cmocka_unit_test(test_random_rules_by_batch_and_by_text),
 		cmocka_unit_test(test_from_anything_to_anything),
+		cmocka_unit_test(regress_from_anything_by_what_is_not_known),
 		cmocka_unit_test(test_a_second_time_sends_nothing),
 		cmocka_unit_test(test_foreign_things),
 		cmocka_unit_test(test_a_dormant_table_is_woken),
@@ -870,6 +949,7 @@ int main(void)
 		cmocka_unit_test(regress_beside_a_busy_neighbour),
 		cmocka_unit_test(regress_the_tables_of_others_are_no_news),
 		cmocka_unit_test(regress_a_missing_part_is_known),
+		cmocka_unit_test(regress_ports_that_cannot_be_told_are_named),
 		cmocka_unit_test(regress_an_owner_is_named),
 		cmocka_unit_test(regress_a_full_table_of_flows_is_told),
 		cmocka_unit_test(test_others_that_drop),

@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_reload tests/unit/test_resolver tests/unit/test_roster \
 	tests/unit/test_keeper tests/unit/test_keeper_restart \
+	tests/unit/test_keeper_stay \
 	tests/unit/test_overlay tests/unit/test_runtime \
 	tests/unit/test_watch tests/unit/test_memory tests/unit/test_privilege \
 	tests/unit/test_web
@@ -30,6 +31,9 @@ keeper_scene = tests/unit/keeper_scene.c tests/unit/keeper_scene.h \
 	tests/unit/fake_kernel.c tests/unit/fake_kernel.h
 tests_unit_test_keeper_SOURCES = tests/unit/test_keeper.c $(keeper_scene)
 tests_unit_test_keeper_LDADD = $(UNIT_LIBS)
+tests_unit_test_keeper_stay_SOURCES = tests/unit/test_keeper_stay.c \
+	$(keeper_scene)
+tests_unit_test_keeper_stay_LDADD = $(UNIT_LIBS)
 tests_unit_test_keeper_restart_SOURCES = tests/unit/test_keeper_restart.c \
 	$(keeper_scene)
 tests_unit_test_keeper_restart_LDADD = $(UNIT_LIBS)

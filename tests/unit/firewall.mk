@@ -1,6 +1,6 @@
 # Tests of src/firewall: units, golden texts.
 # Real packets through real rules; 77 where there are no namespaces.
-TESTS += tests/netns/scenes tests/netns/fight
+TESTS += tests/netns/scenes tests/netns/fight tests/netns/neighbours
 EXTRA_DIST += tests/golden/check-nft
 if HAVE_CMOCKA
 firewall_model = tests/golden/model.c tests/golden/model.h

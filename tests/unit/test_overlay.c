@@ -90,6 +90,13 @@ static void pass_time(unsigned seconds)
 	clock_fake(1000000 + seconds * 1000, 1700000000 + (time_t)seconds);
 }
 
+/* The wall clock is set, and time goes on from there. */
+static void set_clock(unsigned seconds, long ahead_s)
+{
+	clock_fake(1000000 + seconds * 1000,
+		   1700000000 + (time_t)seconds + ahead_s);
+}
+
 static void start(struct scene *s)
 {
 	die_and_begin_again(s);
@@ -97,6 +104,28 @@ static void start(struct scene *s)
 }
 
 /* -- the keeper ------------------------------------------------------------ */
+
+static void regress_a_clock_that_is_set_moves_no_end(void **state)
+{
+	static const long jumps[] = {3600, -3600, 0};
+	struct scene *s = *state;
+
+	start(s);
+	grant(s, allow("allow", "198.51.100.7", 22, 60));
+	for (size_t i = 0; i < ARRAY_SIZE(jumps); i++) {
+		set_clock(10, jumps[i]);
+		keeper_look_at_file(s->keeper);
+		assert_passes(s, "198.51.100.7", 22, true);
+		/* Another process of the same boot has another beginning. */
+		clock_steady_adopt(((int64_t)1700000000 + jumps[i]) * 1000 -
+				   1000000);
+		start(s);
+		assert_passes(s, "198.51.100.7", 22, true);
+	}
+	set_clock(61, -3600);
+	keeper_look_at_file(s->keeper);
+	assert_passes(s, "198.51.100.7", 22, false);
+}
 
 static void regress_allow_opens_until_its_end(void **state)
 {
@@ -378,6 +407,7 @@ static void regress_networks_in_networks_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(regress_a_clock_that_is_set_moves_no_end),
 		TEST(regress_allow_opens_until_its_end),
 		TEST(regress_the_kernel_is_told_the_end),
 		TEST(regress_block_comes_before_all_groups),
