@@ -33,9 +33,10 @@ struct client {
 struct admin {
 	struct loop *loop;
 	int fd;
-	struct loop_watch *watch;
-	struct loop_watch *retry; /* runs while somebody waits */
-	uint64_t retry_at_ms;     /* when it fires; 0: it does not run */
+	struct loop_watch *watch;  /* NULL while no descriptor is free */
+	struct loop_watch *reopen; /* looks whether one is */
+	struct loop_watch *retry;  /* runs while somebody waits */
+	uint64_t retry_at_ms;      /* when it fires; 0: it does not run */
 	admin_answer_fn *answer;
 	void *arg;
 	struct list clients;
@@ -390,6 +391,17 @@ static bool make_room(struct admin *a)
 	return false;
 }
 
+/* Who waits in the queue would wake us until a descriptor is free. */
+static void pause_accepting(struct admin *a, int error)
+{
+	if (error != EMFILE && error != ENFILE && error != ENOMEM &&
+	    error != ENOBUFS)
+		return;
+	loop_watch_free(a->watch);
+	a->watch = NULL;
+	loop_watch_rearm(a->reopen, ADMIN_REOPEN_MS);
+}
+
 static void on_connection(int fd, int what, void *arg)
 {
 	struct admin *a = arg;
@@ -398,8 +410,10 @@ static void on_connection(int fd, int what, void *arg)
 	int got = sock_accept(fd, &peer);
 
 	(void)what;
-	if (got < 0)
+	if (got < 0) {
+		pause_accepting(a, errno);
 		return;
+	}
 	c = make_room(a) ? xcalloc(1, sizeof(*c)) : NULL;
 	/* One octet more than a line, so that too long can be seen. */
 	if (!c || conn_open(&c->conn, a->loop, got, &client_conn_ops,
@@ -413,6 +427,19 @@ static void on_connection(int fd, int what, void *arg)
 	list_push_back(&a->clients, &c->node);
 	a->counts.clients++;
 	conn_deadline(&c->conn, ADMIN_IDLE_MS);
+}
+
+static void on_reopen(int fd, int what, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)fd;
+	(void)what;
+	if (a->watch)
+		return;
+	a->watch = loop_watch_fd(a->loop, a->fd, LOOP_READ, on_connection, a);
+	if (!a->watch)
+		loop_watch_rearm(a->reopen, ADMIN_REOPEN_MS);
 }
 
 struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,
@@ -430,6 +457,7 @@ struct admin *admin_new(struct loop *loop, int fd_take, admin_answer_fn *answer,
 		fail_exit("the admin socket cannot be watched: %s",
 			  strerror(errno));
 	a->retry = loop_watch_timer(loop, ADMIN_RETRY_MS, on_retry, a);
+	a->reopen = loop_watch_timer(loop, ADMIN_REOPEN_MS, on_reopen, a);
 	return a;
 }
 
@@ -441,6 +469,7 @@ void admin_free(struct admin *a)
 		client_drop(list_entry(node, struct client, node));
 	loop_watch_free(a->watch);
 	loop_watch_free(a->retry);
+	loop_watch_free(a->reopen);
 	close(a->fd);
 	free(a);
 }

@@ -36,6 +36,8 @@ enum {
 	ADMIN_RETRY_MS = 10,
 	/* The same for one that has answered, and waits for more. */
 	ADMIN_FOLLOW_MS = 100,
+	/* No descriptor was free for who came: looked at again after this. */
+	ADMIN_REOPEN_MS = 250,
 };
 
 /* Who asks, as the kernel says it of when he connected. */

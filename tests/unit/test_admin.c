@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "control/roles.h"
@@ -19,6 +20,19 @@ struct scene {
 	char folder[64], path[96];
 	unsigned n_asked;
 };
+
+/* Stands in the place of the C library's. */
+static bool is_full;
+static unsigned n_accepts;
+
+int accept4(int fd, struct sockaddr *from, socklen_t *n, int flags)
+{
+	n_accepts++;
+	if (!is_full)
+		return (int)syscall(SYS_accept4, fd, from, n, flags);
+	errno = EMFILE;
+	return -1;
+}
 
 /* "later" has its answer at the third time, "never" never. */
 static json_t *answer(void *arg, const json_t *request, uint64_t *memo)
@@ -512,6 +526,23 @@ static void test_what_a_peer_may(void **state)
 	}
 }
 
+static void regress_who_waits_for_a_descriptor_does_not_wake_us(void **state)
+{
+	struct scene *s = *state;
+	int fd = dial(s);
+
+	put(fd, "{\"command\":\"status\"}\n");
+	is_full = true;
+	n_accepts = 0;
+	for (int turn = 0; turn < 50; turn++)
+		loop_turn(&s->loop, false);
+	assert_int_equal(n_accepts, 1);
+	/* Nor is it forgotten. */
+	is_full = false;
+	assert_string_equal(get(s, fd), "{\"ok\":true,\"echo\":\"status\"}");
+	close(fd);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
@@ -519,6 +550,7 @@ int main(void)
 		SCENE(test_lines_are_answered_in_order),
 		SCENE(test_what_is_no_request),
 		SCENE(test_a_line_too_long),
+		SCENE(regress_who_waits_for_a_descriptor_does_not_wake_us),
 		SCENE(test_who_does_not_read_waits),
 		SCENE(test_a_file_in_the_place_of_the_socket_stays),
 		SCENE(regress_the_socket_is_made_with_its_mode),
