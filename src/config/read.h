@@ -74,6 +74,8 @@ extern const struct key condition_keys[];
 extern const struct key action_keys[];
 extern const struct key changes_keys[];
 extern const struct key transform_keys[];
+extern const struct key limit_keys[];
+extern const struct key rule_limit_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[], grpc_check_keys[];
 extern const struct key target_keys[];
@@ -95,6 +97,7 @@ extern const struct type type_policy;          /* read_listener.c */
 extern const struct type type_transforms;      /* read_transform.c */
 extern const struct type type_changes;         /* read_edits.c */
 extern const struct type type_rename;          /* read_edits.c */
+extern const struct type type_limits;          /* read_limits.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
 extern const struct type type_health_check;    /* read_health_check.c */
@@ -169,6 +172,9 @@ void fill_mutual(struct reader *r, const struct mutual_draft *m,
 
 /* read_edits.c: once the listener and its rules have been read. */
 void make_edits(struct reader *r, struct listener *l);
+
+/* read_limits.c: once the listener and its rules have been read. */
+void make_limits(struct reader *r, struct listener *l);
 
 /* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);

@@ -230,7 +230,7 @@ const struct key balancer_keys[] = {
 	{"error_pages", &type_not_built, NO_SLOT,
 	 .doc = "Bodies for answers that weir makes.",
 	 .absent = "the bodies of ALB"},
-	{"limits", &type_not_built, NO_SLOT,
+	{"limits", &type_limits, INTO(limits), .keys = limit_keys,
 	 .doc = "Requests and connections that a client may make.",
 	 .absent = "none"},
 	NOT_BUILT("maintenance",

@@ -338,8 +338,9 @@ const struct key listener_keys[] = {
 	{"error_pages", &type_not_built, NO_SLOT,
 	 .doc = "Bodies for answers that weir makes.",
 	 .absent = "those of the load balancer"},
-	{"limits", &type_not_built, NO_SLOT,
-	 .doc = "Requests and connections that a client may make.",
+	{"limits", &type_limits, INTO(limits), .keys = limit_keys,
+	 .doc = "Requests and connections that a client may make, beside those "
+		"of the load balancer.",
 	 .absent = "none"},
 	NOT_BUILT("maintenance",
 		  "Answers everybody with 503, but some.",
@@ -447,6 +448,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	*l = d.listener;
 	make_edits(r, l);
 	l->port_text = slice_of(arena_printf(r->arena, "%u", l->port));
+	make_limits(r, l);
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

@@ -32,7 +32,8 @@ src_libweir_a_SOURCES += \
 	src/control/roster.c src/control/roster.h \
 	src/control/runtime.c src/control/runtime.h \
 	src/control/status.c src/control/status.h \
-	src/control/status_rules.c src/control/status_targets.c \
+	src/control/status_limits.c src/control/status_rules.c \
+	src/control/status_targets.c \
 	src/control/stop.c src/control/stop.h \
 	src/control/target_commands.c src/control/target_commands.h \
 	src/control/target_wait.c src/control/target_wait.h \

@@ -26,6 +26,7 @@
 #include "base/map.h"
 #include "base/reason.h"
 #include "base/slice.h"
+#include "model/limit.h"
 
 struct snapshot;
 
@@ -88,6 +89,7 @@ struct count_table {
 	struct map by_key;
 	struct balancer_state *balancers, **balancers_end;
 	struct group_counts *groups, **groups_end;
+	struct limit_table limits;
 	unsigned n_listeners, n_groups, n_rules;
 };
 
@@ -100,11 +102,11 @@ struct count_table {
 enum { COUNTS_MAX = 16384, COUNTS_RULES_MAX = 131072 };
 #define COUNTS_OTHERS "(others)"
 
-/* Gives each listener, each rule and each group of a sealed snapshot its own,
- * made or found again. Before anybody else sees the snapshot. */
+/* Gives each listener, rule, group and limit of a sealed snapshot its own, made
+ * or found again. Before anybody else sees the snapshot. */
 void counts_attach(struct count_table *table, struct snapshot *snap);
 
-/* After all workers have ended. */
+/* After all workers have ended and all snapshots have gone. */
 void counts_release(struct count_table *table);
 
 /* Sums, while workers go on counting. */

@@ -70,6 +70,8 @@ struct load_balancer {
 	/* Whose X-Forwarded-* is believed; NULL: everybody's, as on AWS. */
 	const struct cidr_set *trusted;
 	struct line_log access_log, connection_log, check_log;
+	/* As written; listeners have them in their own. */
+	struct limit_uses limits;
 
 	struct listener *listeners;
 	size_t n_listeners;
@@ -120,6 +122,11 @@ struct listener {
 	struct response_field *response_fields;
 	size_t n_response_fields;
 	struct slice amzn_names[AMZN_FIELDS];
+	/* Those of the load balancer and its own. Some are on connections. */
+	struct limit_uses limits;
+	bool limits_connections;
+	/* Something is to be asked before the rules are. */
+	bool is_gated;
 	/* As written; NULL: nothing. Rules have them in their own. */
 	const struct field_changes *request_changes, *response_changes;
 	/* NULL: none. For requests that met no rule. */

@@ -14,6 +14,7 @@ proxy_sources = \
 	src/proxy/h1_front.c src/proxy/h1_front.h \
 	src/proxy/h2_front.c src/proxy/h2_front.h \
 	src/proxy/kept.c src/proxy/kept.h \
+	src/proxy/limits.c src/proxy/limits.h \
 	src/proxy/peek.c src/proxy/peek.h \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/record.h \

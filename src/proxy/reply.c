@@ -35,6 +35,7 @@ struct answer {
 	struct slice content_type, body;
 	struct slice location;                  /* empty: none */
 	struct slice grpc_status, grpc_message; /* empty: no call of gRPC */
+	struct slice retry_after;               /* empty: none */
 	bool last;
 	const struct field_edits *edits; /* NULL: none */
 	struct slice filled;
@@ -105,6 +106,8 @@ static void add_trailing(struct http_head *head, const struct listener *l,
 		add(head, SLICE("grpc-status"), a->grpc_status);
 		add(head, SLICE("grpc-message"), a->grpc_message);
 	}
+	if (a->retry_after.n)
+		add_own(head, a, SLICE("Retry-After"), a->retry_after);
 	add_edits(head, a);
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(head, l->response_fields[i].name,
@@ -195,7 +198,8 @@ static unsigned grpc_status_of(unsigned status)
 
 /* gRPC over HTTP/2, Status-Message: what is visible stands for itself. Our
  * sentences have no percent sign, which would have to be escaped. */
-static bool send_grpc_error(struct exchange *x, enum reason reason, bool last)
+static bool send_grpc_error(struct exchange *x, enum reason reason,
+			    struct slice retry_after, bool last)
 {
 	unsigned status = (unsigned)reason_status(reason);
 	char digits[DECIMAL_MAX];
@@ -208,17 +212,24 @@ static bool send_grpc_error(struct exchange *x, enum reason reason, bool last)
 			   .grpc_status =
 				   decimal_of(grpc_status_of(status), digits),
 			   .grpc_message = slice_of(reason_sentence(reason)),
+			   .retry_after = retry_after,
 			   .last = last,
 		   });
 }
 
 bool reply_error(struct exchange *x, enum reason reason, bool last)
 {
+	char digits[DECIMAL_MAX];
+	struct slice retry_after =
+		x->retry_after_s ? decimal_of(x->retry_after_s, digits)
+				 : SLICE("");
+
 	if (x->record.is_grpc)
-		return send_grpc_error(x, reason, last);
+		return send_grpc_error(x, reason, retry_after, last);
 	return send_page(x, &(struct answer){
 				    .status = (unsigned)reason_status(reason),
 				    .reason = reason,
+				    .retry_after = retry_after,
 				    .last = last,
 			    });
 }

@@ -19,6 +19,7 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/limits.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
@@ -234,11 +235,12 @@ static enum next fixed_response(struct exchange *x,
 	return exch_enter(x, EXCH_REPLY);
 }
 
-static enum next act(struct exchange *x, const struct http_head *head)
+static enum next follow_rule(struct exchange *x, const struct http_head *head)
 {
 	struct addr peer = client_peer(x->client);
 	struct decision decision = route_decide(x->listener, head, &peer,
 						&x->worker->scratch.route);
+	enum reason reason;
 
 	x->record.rule = decision.rule;
 	if (decision.rule)
@@ -247,6 +249,11 @@ static enum next act(struct exchange *x, const struct http_head *head)
 			  1);
 	if (decision.reason)
 		return exch_answer(x, decision.reason);
+	if (decision.rule->limits.n) {
+		reason = limits_ask(x, head, &decision.rule->limits);
+		if (reason)
+			return exch_answer(x, reason);
+	}
 	switch (decision.rule->action.kind) {
 	case ACTION_FORWARD:
 		return forward(x, head, &decision);
@@ -256,6 +263,18 @@ static enum next act(struct exchange *x, const struct http_head *head)
 		return fixed_response(x, head, &decision);
 	}
 	BUG("action %d", (int)decision.rule->action.kind);
+}
+
+static enum next act(struct exchange *x, const struct http_head *head)
+{
+	enum reason reason;
+
+	if (x->listener->is_gated) {
+		reason = limits_ask(x, head, &x->listener->limits);
+		if (reason)
+			return exch_answer(x, reason);
+	}
+	return follow_rule(x, head);
 }
 
 /* Until it is whole, the head must come within one idle timeout of its first
