@@ -335,16 +335,18 @@ const struct key listener_keys[] = {
 	{"proxy_protocol.enabled", &type_proxy_protocol, INTO(proxy_protocol),
 	 "false",
 	 .doc = "A PROXY header must come first from trusted_addresses."},
-	{"error_pages", &type_not_built, NO_SLOT,
+	{"error_pages", &type_error_pages, INTO(error_pages),
+	 .keys = error_page_keys,
 	 .doc = "Bodies for answers that weir makes.",
 	 .absent = "those of the load balancer"},
 	{"limits", &type_limits, INTO(limits), .keys = limit_keys,
 	 .doc = "Requests and connections that a client may make, beside those "
 		"of the load balancer.",
 	 .absent = "none"},
-	NOT_BUILT("maintenance",
-		  "Answers everybody with 503, but some.",
-		  "as the load balancer"),
+	{"maintenance", &type_maintenance, INTO(maintenance),
+	 .keys = maintenance_keys,
+	 .doc = "Answers everybody with 503, but some.",
+	 .absent = "as the load balancer"},
 	NOT_BUILT("udp.expected_responses",
 		  "Datagrams of its target after which a flow ends.", "none"),
 	{"instance_port", &type_not_built, NO_SLOT,
@@ -430,6 +432,18 @@ static void claim_sockets(struct reader *r, struct listener *l)
 	}
 }
 
+/* What is asked before its rules. */
+static void make_gate(struct reader *r, struct listener *l)
+{
+	make_limits(r, l);
+	if (!l->maintenance)
+		l->maintenance = l->balancer->maintenance;
+	if (l->maintenance && !l->maintenance->enabled)
+		l->maintenance = NULL;
+	l->acme_challenges = r->snap->settings.acme_challenges;
+	l->is_gated |= l->maintenance || l->acme_challenges.n;
+}
+
 static void read_listener(struct reader *r, const struct node *v,
 			  struct listener *l)
 {
@@ -448,7 +462,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	*l = d.listener;
 	make_edits(r, l);
 	l->port_text = slice_of(arena_printf(r->arena, "%u", l->port));
-	make_limits(r, l);
+	make_gate(r, l);
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

@@ -216,8 +216,10 @@ const struct key settings_keys[] = {
 	 .absent = "/var/lib/weir/overlay.json; for an ordinary user "
 		   "$XDG_STATE_HOME/weir/overlay.json, "
 		   "else ~/.local/state/weir/overlay.json"},
-	NOT_BUILT("acme_challenge_directory",
-		  "Answers to challenges of ACME.", "off"),
+	{"acme_challenge_directory", &type_path, INTO(acme_challenges),
+	 .doc = "Folder with answers to ACME's HTTP challenges, which go ahead "
+		"of everything else.",
+	 .absent = "off"},
 	NOT_BUILT("certificate_watch.enabled",
 		  "Takes certificate files over as they change.", "true"),
 	NOT_BUILT("certificate_expiry_warning_days",

@@ -10,6 +10,7 @@
 #define WEIR_MODEL_LISTENER_H
 
 #include "http/desync.h"
+#include "model/page.h"
 #include "model/protocol.h"
 #include "model/rule.h"
 #include "net/addr.h"
@@ -72,10 +73,19 @@ struct load_balancer {
 	struct line_log access_log, connection_log, check_log;
 	/* As written; listeners have them in their own. */
 	struct limit_uses limits;
+	struct error_pages error_pages;
+	const struct maintenance *maintenance; /* as written; NULL: nothing */
 
 	struct listener *listeners;
 	size_t n_listeners;
 	struct place place;
+};
+
+/* Answers everybody with 503, but some. */
+struct maintenance {
+	bool enabled;
+	struct cidr_set allow;
+	uint32_t retry_after_s;
 };
 
 /* Fields for targets that only weir writes, under a name of the user's. */
@@ -125,7 +135,12 @@ struct listener {
 	/* Those of the load balancer and its own. Some are on connections. */
 	struct limit_uses limits;
 	bool limits_connections;
-	/* Something is to be asked before the rules are. */
+	struct error_pages error_pages;
+	/* In force: that of the load balancer unless it has its own; NULL: it
+	 * serves. */
+	const struct maintenance *maintenance;
+	struct slice acme_challenges; /* settings'; empty: none */
+	/* Something is to be asked, or noted, before the rules are. */
 	bool is_gated;
 	/* As written; NULL: nothing. Rules have them in their own. */
 	const struct field_changes *request_changes, *response_changes;

@@ -40,6 +40,7 @@ struct settings {
 	struct slice stickiness_key_file; /* path */
 	struct slice overlay_file;        /* path */
 	struct slice ca_bundle;           /* path; empty: the system's */
+	struct slice acme_challenges;     /* path of a folder; empty: none */
 	struct slice region, account_id;
 	bool strict_aws_limits;
 };
@@ -69,6 +70,7 @@ struct snapshot {
 	struct target_group *groups;
 	size_t n_groups;
 	size_t n_listeners; /* over all load balancers */
+	unsigned page_holes; /* of all error pages: model/page.h */
 	/* The rules with several groups, or a sticky one, in the order of
 	 * weighted_rule_cmp(); the default rules are among them. */
 	struct weighted_rule *weighted;

@@ -172,6 +172,7 @@ static void exch_free(struct exchange *x)
 		piece_release(&x->noted.text);
 	kept_release(&x->kept);
 	free(x->asked.app);
+	free(x->told);
 	if (x->held)
 		limits_end(x);
 	for (unsigned i = 0; i < x->record.n_tries; i++)

@@ -23,6 +23,7 @@
 struct app_sessions;
 struct client;
 struct held;
+struct told;
 
 enum exch_state {
 	EXCH_READ_HEAD,   /* the request head is still arriving */
@@ -100,6 +101,7 @@ struct exchange {
 					   * logged */
 	struct tunnel *tunnel;            /* owned; NULL unless it is one */
 	struct held *held;                /* owned; NULL: no limit wants it */
+	struct told *told;                /* owned; NULL: no page wants it */
 	struct upstream_user user;        /* of attempt.upstream */
 
 	struct stream *front; /* to the client; borrowed */

@@ -1,10 +1,13 @@
 #include "reply.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/fail.h"
 #include "http/h1_write.h"
 #include "proxy/core.h"
 #include "proxy/edits.h"
+#include "proxy/pages.h"
 
 /* Titles of 46x and 56x are the number alone. */
 static void write_title(struct writer *w, unsigned status)
@@ -217,6 +220,28 @@ static bool send_grpc_error(struct exchange *x, enum reason reason,
 		   });
 }
 
+/* Room that a page leaves for the head: without it our own page is sent, which
+ * is short. */
+enum { PAGE_HEAD_MAX = 16 * 1024 };
+
+/* With the page that the configuration has for it. */
+static bool send_error(struct exchange *x, struct answer *a)
+{
+	const struct error_page *page = pages_find(x, a->status);
+	bool sent;
+	char *text;
+
+	if (!page || x->front->ops->room(x->front) < page->most + PAGE_HEAD_MAX)
+		return send_page(x, a);
+	if (page->status)
+		a->status = page->status;
+	a->content_type = page->content_type;
+	text = pages_write(x, page, a->reason, a->status, &a->body);
+	sent = send_answer(x, a);
+	free(text);
+	return sent;
+}
+
 bool reply_error(struct exchange *x, enum reason reason, bool last)
 {
 	char digits[DECIMAL_MAX];
@@ -226,12 +251,12 @@ bool reply_error(struct exchange *x, enum reason reason, bool last)
 
 	if (x->record.is_grpc)
 		return send_grpc_error(x, reason, retry_after, last);
-	return send_page(x, &(struct answer){
-				    .status = (unsigned)reason_status(reason),
-				    .reason = reason,
-				    .retry_after = retry_after,
-				    .last = last,
-			    });
+	return send_error(x, &(struct answer){
+				     .status = (unsigned)reason_status(reason),
+				     .reason = reason,
+				     .retry_after = retry_after,
+				     .last = last,
+			     });
 }
 
 bool reply_redirect(struct exchange *x, unsigned status, struct slice location,

@@ -19,7 +19,9 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/gate.h"
 #include "proxy/limits.h"
+#include "proxy/pages.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
@@ -265,16 +267,38 @@ static enum next follow_rule(struct exchange *x, const struct http_head *head)
 	BUG("action %d", (int)decision.rule->action.kind);
 }
 
+static enum next answer_challenge(struct exchange *x, struct slice answer)
+{
+	const struct fixed_response fixed = {
+		.status = 200,
+		.content_type = SLICE("text/plain"),
+		.body = answer,
+	};
+
+	x->record.reason = REASON_ACME_CHALLENGE;
+	if (!reply_fixed(x, &fixed, is_last(x)))
+		return exch_give_up(x, REASON_OVERLOADED);
+	return exch_enter(x, EXCH_REPLY);
+}
+
+static enum next pass_gate(struct exchange *x, const struct http_head *head)
+{
+	char challenge[CHALLENGE_MAX];
+	enum reason reason;
+	size_t n;
+
+	if (x->view->snap->page_holes)
+		pages_note(x, head);
+	if (gate_challenge(x, head, challenge, &n))
+		return answer_challenge(x, slice_make(challenge, n));
+	reason = gate_ask(x, head);
+	return reason ? exch_answer(x, reason) : follow_rule(x, head);
+}
+
 static enum next act(struct exchange *x, const struct http_head *head)
 {
-	enum reason reason;
-
-	if (x->listener->is_gated) {
-		reason = limits_ask(x, head, &x->listener->limits);
-		if (reason)
-			return exch_answer(x, reason);
-	}
-	return follow_rule(x, head);
+	return x->listener->is_gated ? pass_gate(x, head)
+				     : follow_rule(x, head);
 }
 
 /* Until it is whole, the head must come within one idle timeout of its first
