@@ -172,6 +172,9 @@ extern const struct key mutual_keys[];
 extern const struct type type_mutual;
 /* Borrows the trust. After a finding all is zero, so that what else there is
  * to find is found. */
+/* Where its trust comes from, in the arena; bundle.path is NULL unless clients
+ * are verified. */
+struct trust_spec keep_trust(struct reader *r, const struct mutual_draft *m);
 void fill_mutual(struct reader *r, const struct mutual_draft *m,
 		 struct client_auth_spec *out);
 

@@ -7,6 +7,7 @@
 #include "read.h"
 #include "tls/policy.h"
 #include "tls/server.h"
+#include "tls/sources.h"
 
 /* A listener, and what is needed of it only while it is read. */
 struct draft {
@@ -119,6 +120,25 @@ static void free_tls(void *object)
 	tls_server_unref(object);
 }
 
+/* For as long as the listener lives: its files may change. The trust is loaded
+ * anew then. */
+static const struct tls_sources *
+keep_sources(struct reader *r, const struct draft *d,
+	     const struct tls_server_spec *spec)
+{
+	struct tls_sources *s = ARENA_NEW(r->arena, struct tls_sources);
+	struct tls_certificate_spec *certificates = ARENA_ARRAY(
+		r->arena, spec->n_certificates, struct tls_certificate_spec);
+
+	memcpy(certificates, spec->certificates,
+	       spec->n_certificates * sizeof(*certificates));
+	s->server = *spec;
+	s->server.certificates = certificates;
+	s->server.mutual.trust = NULL;
+	s->trust = keep_trust(r, &d->mutual);
+	return s;
+}
+
 /* `workers: auto` is known by now: settings are read first. */
 static void set_up_tls(struct reader *r, struct draft *d)
 {
@@ -145,8 +165,10 @@ static void set_up_tls(struct reader *r, struct draft *d)
 		spec.policy_place = l->place;
 	fill_mutual(r, &d->mutual, &spec.mutual);
 	l->tls = tls_server_new(&spec, r->diag);
-	if (l->tls)
-		snapshot_on_free(r->snap, free_tls, l->tls);
+	if (!l->tls)
+		return;
+	snapshot_on_free(r->snap, free_tls, l->tls);
+	l->tls_sources = keep_sources(r, d, &spec);
 }
 
 /* -- fields on responses --------------------------------------------------- */

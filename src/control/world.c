@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "cert_watch.h"
 #include "daemon.h"
 #include "generations.h"
 #include "lay.h"
@@ -168,6 +169,8 @@ void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 		worker_adopt(d->workers[w], snapshot_ref(d->snap),
 			     next->keys.n ? &next->keys : NULL,
 			     ports_of(&d->ports, w), d->ports.n);
+	if (d->cert_watch)
+		cert_watch_follow(d->cert_watch, d->snap);
 	/* Targets without a delay end with the configuration that had them. */
 	daemon_tend(d);
 	snapshot_unref(old);

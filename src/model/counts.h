@@ -71,6 +71,8 @@ struct listener_state {
 	struct rule_counts *rules; /* newest first */
 	uint16_t port;
 	unsigned n_workers;
+	/* Changed files that were served, or could not be. Control alone. */
+	uint64_t certificates_taken, certificates_refused;
 	struct listener_tally tally[];
 };
 

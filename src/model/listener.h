@@ -20,6 +20,7 @@ struct journal;        /* base/journal.h */
 struct listener_state; /* model/counts.h */
 struct rule_index;     /* model/rule_index.h */
 struct tls_server;     /* tls/server.h */
+struct tls_sources;    /* tls/sources.h */
 
 enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
 
@@ -114,8 +115,10 @@ struct listener {
 	struct slice
 		port_text; /* decimal: targets are told with each request */
 	enum protocol protocol;
-	uint32_t index;               /* over all listeners of the snapshot */
-	struct tls_server *tls;       /* NULL unless HTTPS; one reference */
+	uint32_t index;         /* over all listeners of the snapshot */
+	struct tls_server *tls; /* NULL unless HTTPS; one reference */
+	/* What it was made of; the arena's. NULL without TLS. */
+	const struct tls_sources *tls_sources; /* tls/sources.h */
 	bool verifies_clients;        /* mutual_authentication.mode: verify */
 	struct listener_state *state; /* borrowed; NULL until control starts
 				       * to serve the snapshot */

@@ -12,6 +12,7 @@
 #include "proxy/core.h"
 #include "proxy/h2_front.h"
 #include "proxy/limits.h"
+#include "tls/server.h"
 #include "tls/tls_filter.h"
 
 enum {
@@ -356,7 +357,9 @@ static void handshake(struct client *c)
 static bool begin_handshake(struct client *c)
 {
 	const struct listener *l = c->acceptor->listener;
-	struct filter *filter = tls_filter_accept(l->tls, worker_of(c)->number);
+	unsigned worker = worker_of(c)->number;
+	struct filter *filter =
+		tls_filter_accept(tls_server_now(l->tls, worker), worker);
 
 	if (!filter)
 		return false;
