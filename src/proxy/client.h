@@ -83,7 +83,8 @@ struct client {
 	struct conn conn;               /* first: comes back from it */
 	struct acceptor *acceptor;      /* one use of it */
 	struct listener_state *counted; /* the listener's that took it */
-	struct held *held; /* owned; NULL: no limit on connections */
+	struct held *held;  /* owned; NULL: no limit on connections */
+	uint64_t limit_key; /* of its address; 0: not asked for yet */
 	const struct front_ops *front;
 	struct h1_front h1;
 	struct h2_session *h2; /* owned; NULL with HTTP/1.x */

@@ -29,16 +29,31 @@ static uint64_t key_of_address(const struct addr *a)
 	return limit_key_of_client(addr_to_cidr(a, &address) ? &address : NULL);
 }
 
+static uint64_t key_of_peer(struct client *c)
+{
+	struct addr peer;
+
+	if (!c->limit_key) {
+		peer = client_peer(c);
+		c->limit_key = key_of_address(&peer);
+	}
+	return c->limit_key;
+}
+
+/* With trusted proxies another one may come in each request. */
 static uint64_t client_key(struct question *q)
 {
 	const struct load_balancer *lb = q->x->listener->balancer;
-	struct addr peer;
+	struct addr peer, client;
 
-	if (!q->client_key) {
+	if (q->client_key)
+		return q->client_key;
+	if (lb->trusted) {
 		peer = client_peer(q->x->client);
-		if (lb->trusted)
-			peer = trust_client(lb, q->head, &peer);
-		q->client_key = key_of_address(&peer);
+		client = trust_client(lb, q->head, &peer);
+		q->client_key = key_of_address(&client);
+	} else {
+		q->client_key = key_of_peer(q->x->client);
 	}
 	return q->client_key;
 }

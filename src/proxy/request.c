@@ -267,14 +267,21 @@ static enum next follow_rule(struct exchange *x, const struct http_head *head)
 	BUG("action %d", (int)decision.rule->action.kind);
 }
 
-static enum next answer_challenge(struct exchange *x, struct slice answer)
+/* NEXT_WAIT: it is no challenge. Apart, since its room is not for everybody's
+ * stack. */
+static enum next __attribute__((noinline))
+answer_challenge(struct exchange *x, const struct http_head *head)
 {
-	const struct fixed_response fixed = {
+	char text[CHALLENGE_MAX];
+	struct fixed_response fixed = {
 		.status = 200,
 		.content_type = SLICE("text/plain"),
-		.body = answer,
 	};
+	size_t n;
 
+	if (!gate_challenge(x, head, text, &n))
+		return NEXT_WAIT;
+	fixed.body = slice_make(text, n);
 	x->record.reason = REASON_ACME_CHALLENGE;
 	if (!reply_fixed(x, &fixed, is_last(x)))
 		return exch_give_up(x, REASON_OVERLOADED);
@@ -283,14 +290,13 @@ static enum next answer_challenge(struct exchange *x, struct slice answer)
 
 static enum next pass_gate(struct exchange *x, const struct http_head *head)
 {
-	char challenge[CHALLENGE_MAX];
 	enum reason reason;
-	size_t n;
 
 	if (x->view->snap->page_holes)
 		pages_note(x, head);
-	if (gate_challenge(x, head, challenge, &n))
-		return answer_challenge(x, slice_make(challenge, n));
+	if (x->listener->acme_challenges.n &&
+	    answer_challenge(x, head) != NEXT_WAIT)
+		return NEXT_GO;
 	reason = gate_ask(x, head);
 	return reason ? exch_answer(x, reason) : follow_rule(x, head);
 }
