@@ -189,6 +189,16 @@ class Challenges(Told):
         self.assertEqual(len(c.get(self.PATH + "b").body), 16384)
         self.assertEqual(weir.json("status")["reasons"], {"acme-challenge": 4})
 
+    def test_regress_access_logs_have_a_line_of_it(self):
+        weir = self.weir(config("{logs}\n    maintenance: {enabled: true}"),
+                         app=self.origin(Reply(200)), settings="acme_challenge_directory: "
+                         + self.files(token=b"thumb"))
+        for path, status, reason in ((self.PATH + "token", 200, "acme-challenge"),
+                                     ("/", 503, "maintenance")):
+            weir.get(path)
+            line = weir.last_log
+            self.assertEqual((line["status"], line["reason"]), (status, reason))
+
     def test_regress_nothing_else_is_shown(self):
         folder = self.files(secret=b"secret", big=b"x" * 16385, inside=b"in")
         inner = os.path.join(folder, "challenges")

@@ -141,6 +141,20 @@ class Report(Limited):
         self.assertEqual(weir.json("status")["reasons"], {})
 
 
+    def test_regress_access_logs_name_the_limit(self):
+        weir = self.serve(keys=f"limits: [{{name: dry, {ONCE}, mode: report}},"
+                               f" {{name: firm, {ONCE}, burst: 2}}]\n    {{logs}}")
+        weir.get("/")
+        self.assertNotIn("limited", weir.last_log)
+        weir.get("/")
+        line = weir.last_log
+        self.assertEqual((line["limited"], line["status"]), ("dry", 200))
+        weir.get("/")
+        line = weir.last_log
+        self.assertEqual((line["limited"], line["status"], line["reason"]),
+                         ("firm", 429, "rate-limited"))
+
+
 class AtATime(Limited):
     def test_further_requests_are_a_503(self):
         held = Held()
