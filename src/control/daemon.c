@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "generations.h"
 #include "logs.h"
+#include "maintenance.h"
 #include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
@@ -555,6 +556,7 @@ static void release(struct daemon *d)
 	/* Snapshots hold rosters, these hold states: in this order. */
 	snapshot_unref(d->snap);
 	rosters_free(d->rosters);
+	maintenance_release(d);
 	counts_release(&d->counts);
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);

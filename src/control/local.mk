@@ -18,6 +18,7 @@ src_libweir_a_SOURCES += \
 	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
 	src/control/logs.c src/control/logs.h \
+	src/control/maintenance.c src/control/maintenance.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/overlay_command.c \

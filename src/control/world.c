@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "generations.h"
 #include "lay.h"
+#include "maintenance.h"
 #include "net/listening.h"
 #include "target_commands.h"
 #include "tls/digest.h"
@@ -150,6 +151,7 @@ void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 	if (!next->waits)
 		overlay_catch_up(d, next->snap, diag);
 	lay_over(next->snap, d->runtime.doc, diag);
+	maintenance_lay(d, next->snap, diag);
 	generations_begin(d, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;

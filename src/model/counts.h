@@ -20,6 +20,8 @@
 #ifndef WEIR_MODEL_COUNTS_H
 #define WEIR_MODEL_COUNTS_H
 
+#include <time.h>
+
 #include "base/counter.h"
 #include "base/glitch.h"
 #include "base/histogram.h"
@@ -28,6 +30,7 @@
 #include "base/slice.h"
 #include "model/limit.h"
 
+struct maintenance; /* model/listener.h */
 struct snapshot;
 
 /* What one worker counts for one listener. */
@@ -71,7 +74,10 @@ struct listener_state {
 	struct rule_counts *rules; /* newest first */
 	uint16_t port;
 	unsigned n_workers;
+	/* At run time; NULL: as the configuration says. Written by control. */
+	const struct maintenance *_Atomic maintenance;
 	/* Changed files that were served, or could not be. Control alone. */
+	time_t shut_since_s; /* 0: it is not */
 	uint64_t certificates_taken, certificates_refused;
 	struct listener_tally tally[];
 };

@@ -108,7 +108,8 @@ bool gate_challenge(struct exchange *x, const struct http_head *head,
 
 /* -- maintenance ----------------------------------------------------------- */
 
-static bool is_allowed(const struct exchange *x, const struct http_head *head)
+static bool is_allowed(const struct exchange *x, const struct http_head *head,
+		       const struct maintenance *m)
 {
 	const struct listener *l = x->listener;
 	struct addr peer = client_peer(x->client), client;
@@ -116,15 +117,18 @@ static bool is_allowed(const struct exchange *x, const struct http_head *head)
 
 	client = trust_client(l->balancer, head, &peer);
 	return addr_to_cidr(&client, &address) &&
-	       cidr_set_has(&l->maintenance->allow, &address);
+	       cidr_set_has(&m->allow, &address);
 }
 
 enum reason gate_ask(struct exchange *x, const struct http_head *head)
 {
 	const struct listener *l = x->listener;
+	const struct maintenance *m = gate_maintenance(x);
 
-	if (l->maintenance && !is_allowed(x, head)) {
-		x->retry_after_s = l->maintenance->retry_after_s;
+	if (!m)
+		m = l->maintenance;
+	if (m && !is_allowed(x, head, m)) {
+		x->retry_after_s = m->retry_after_s;
 		return REASON_MAINTENANCE;
 	}
 	return limits_ask(x, head, &l->limits);

@@ -8,6 +8,9 @@
 #ifndef WEIR_PROXY_GATE_H
 #define WEIR_PROXY_GATE_H
 
+#include <stdatomic.h>
+
+#include "model/counts.h"
 #include "proxy/exchange.h"
 
 /* A challenge's answer: RFC 8555 8.3 wants some dozens of octets. */
@@ -20,6 +23,15 @@ enum { CHALLENGE_MAX = 16 * 1024, CHALLENGE_TOKEN_MAX = 128 };
  */
 bool gate_challenge(struct exchange *x, const struct http_head *head,
 		    char room[CHALLENGE_MAX], size_t *n);
+
+/* What the listener was shut with at run time; NULL: nothing. Holds until the
+ * step is over. */
+static inline const struct maintenance *
+gate_maintenance(const struct exchange *x)
+{
+	return atomic_load_explicit(&x->counted->maintenance,
+				    memory_order_acquire);
+}
 
 /* Maintenance and the limits of the listener: REASON_NONE or why it does not
  * pass; then x->retry_after_s is set where it is to be said. */

@@ -303,8 +303,9 @@ static enum next pass_gate(struct exchange *x, const struct http_head *head)
 
 static enum next act(struct exchange *x, const struct http_head *head)
 {
-	return x->listener->is_gated ? pass_gate(x, head)
-				     : follow_rule(x, head);
+	return x->listener->is_gated || gate_maintenance(x)
+		       ? pass_gate(x, head)
+		       : follow_rule(x, head);
 }
 
 /* Until it is whole, the head must come within one idle timeout of its first

@@ -280,6 +280,11 @@ void worker_sweep(struct worker *w)
 	loop_post(&w->loop, sweep, w);
 }
 
+void worker_post(struct worker *w, void (*fn)(void *arg), void *arg)
+{
+	loop_post(&w->loop, fn, arg);
+}
+
 struct tls_swap {
 	struct worker *worker;
 	struct tls_server *served, *next;

@@ -68,6 +68,9 @@ void worker_drain(struct worker *w);
  * deregistration delay is over. Takes over one reference. */
 void worker_cut_target(struct worker *w, struct target_state *state_take);
 
+/* Calls fn(arg) in its thread, between two events. */
+void worker_post(struct worker *w, void (*fn)(void *arg), void *arg);
+
 /* What still runs in this generation, and in older ones, is cut: their time is
  * over. Upgraded connections are in none. */
 void worker_end_generations(struct worker *w, uint64_t generation);
