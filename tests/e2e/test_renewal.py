@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import unittest
@@ -253,3 +254,27 @@ class DeployHook(Shown):
         self.assertEqual(self.shown(), der_of(self.old[0]))
         os.chmod(key, 0o640)
         weir.log.wait_for("certificate files have changed: taken")
+
+    def test_regress_a_key_that_belongs_to_root_alone(self):
+        weir = self.begin_as_nobody("true")
+        folder = os.path.join(self.to, "example.org")
+        for source, name in zip(self.new, ("fullchain.pem", "privkey.pem")):
+            shutil.copyfile(source, os.path.join(folder, name))
+        os.chmod(os.path.join(folder, "privkey.pem"), 0o600)
+        weir.log.wait_for("cannot be taken: the old ones stay.*Permission denied")
+        self.assertEqual(self.shown(), der_of(self.old[0]))
+        weir.reload()
+        self.assertEqual(self.shown(), der_of(self.new[0]))
+        before = len(os.listdir(f"/proc/{weir.process.pid}/fd"))
+        for _ in range(3):
+            weir.reload()
+        wait_for(lambda: len(os.listdir(f"/proc/{weir.process.pid}/fd")) <= before,
+                 "descriptors are closed again")
+        # Without root nobody can open it: the old configuration stays.
+        weir.signal(signal.SIGHUP)
+        weir.log.wait_for("reload refused")
+        self.assertEqual(self.shown(), der_of(self.new[0]))
+        # The whole folder may be root's.
+        os.chmod(folder, 0o700)
+        weir.reload()
+        self.assertEqual(self.shown(), der_of(self.new[0]))
