@@ -7,7 +7,8 @@ dist_examples_DATA = conf/smallest.yaml conf/rules.yaml conf/web.yaml \
 	conf/security-groups.yaml conf/host-firewall.yaml
 dist_doc_DATA = README.md NEWS doc/MAP doc/PRINCIPLES doc/THREATS \
 	doc/adding-a-key.md doc/adding-a-counter.md doc/adding-an-algorithm.md \
-	doc/alb-compatibility.md doc/cookbook-firewall.md doc/cookbook-logs.md
+	doc/alb-compatibility.md doc/cookbook-certificates.md \
+	doc/cookbook-firewall.md doc/cookbook-logs.md
 
 sysusersdir = $(prefix)/lib/sysusers.d
 dist_sysusers_DATA = contrib/sysusers.d/weir.conf

@@ -38,5 +38,6 @@ int reason_is_clients(enum reason r)
 
 int reason_is_action(enum reason r)
 {
-	return r == REASON_REDIRECT || r == REASON_FIXED_RESPONSE;
+	return r == REASON_REDIRECT || r == REASON_FIXED_RESPONSE ||
+	       r == REASON_ACME_CHALLENGE;
 }

@@ -98,6 +98,7 @@ static void add_certificate(struct table *t, const json_t *listener,
 	table_text(t, text_str(&all));
 	table_text(t, text_at(certificate, "key"));
 	table_text(t, text_at(certificate, "not_after"));
+	table_number(t, number_at(certificate, "days_left"));
 	table_text(t, text_at(certificate, "file"));
 	text_release(&all);
 }
@@ -105,7 +106,7 @@ static void add_certificate(struct table *t, const json_t *listener,
 static void print_certs(const json_t *answer)
 {
 	static const char *const titles[] = {"LISTENER",    "NAMES", "KEY",
-					     "VALID UNTIL", "FILE",  NULL};
+					     "VALID UNTIL", "DAYS",  "FILE", NULL};
 	const json_t *listeners = json_object_get(answer, "listeners");
 	const json_t *listener, *certificate;
 	struct table t;

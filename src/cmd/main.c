@@ -50,11 +50,12 @@ static const struct command *const commands[] = {
 	&cmd_events,
 	&cmd_diff,
 	&cmd_reopen,
+	&cmd_maintenance,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"conns", "errors", "maintenance", "upgrade", "init",
+	"conns", "errors", "upgrade", "init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -42,6 +42,7 @@ static void read_root(struct reader *r, const struct node *root,
 		return;
 	snapshot_note_forwards(r->snap);
 	snapshot_note_check_logs(r->snap);
+	note_page_holes(r->snap);
 	check_whole(r, root);
 	check_versions(r);
 	if (r->strict)

@@ -20,6 +20,7 @@ src_libweir_a_SOURCES += \
 	src/config/read_edits.c \
 	src/config/read_group.c src/config/read_hash_key.c \
 	src/config/read_health_check.c \
+	src/config/read_limits.c src/config/read_pages.c \
 	src/config/read_listener.c src/config/read_mutual.c \
 	src/config/read_rule.c \
 	src/config/read_settings.c \

@@ -224,6 +224,59 @@ static void parse_count(struct reader *r, const struct key *k,
 		*(uint32_t *)slot = (uint32_t)value;
 }
 
+/* Powers of 1024. */
+static unsigned shift_of_unit(char unit)
+{
+	switch (unit) {
+	case 'k':
+		return 10;
+	case 'm':
+		return 20;
+	case 'g':
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+/* "10M", "10MB", "10MiB": the 10m that is in it. */
+static const char *size_meant(struct reader *r, struct slice s)
+{
+	size_t n = 0;
+	char unit;
+
+	while (n < s.n && ascii_is_digit(s.p[n]))
+		n++;
+	unit = n < s.n ? ascii_lower(s.p[n]) : 0;
+	if (n == 0 || n > 10 || s.n > n + 3 || !shift_of_unit(unit))
+		return NULL;
+	return arena_printf(&r->tree->arena, "write %.*s%c", (int)n, s.p, unit);
+}
+
+static void parse_size(struct reader *r, const struct key *k,
+		       const struct node *v, void *slot)
+{
+	struct slice digits;
+	uint64_t value;
+	unsigned shift;
+
+	if (!want_scalar(r, k->name, v))
+		return;
+	shift = v->text.n ? shift_of_unit(v->text.p[v->text.n - 1]) : 0;
+	digits = slice_first(v->text, v->text.n - (shift > 0));
+	if (!is_decimal(digits) || !slice_to_u64(digits, &value) ||
+	    value > UINT64_MAX >> 31) {
+		complain(r, &v->at, size_meant(r, v->text),
+			 "%s must be a number of octets, perhaps with k, m or "
+			 "g behind it, not \"%s\"",
+			 k->name, v->text.p);
+		return;
+	}
+	value <<= shift;
+	if (in_range(r, k, v, (double)value) && slot)
+		*(uint64_t *)slot = value;
+}
+
 static void parse_port(struct reader *r, const struct key *k,
 		       const struct node *v, void *slot)
 {
@@ -434,6 +487,8 @@ const struct type type_boolean = {parse_boolean, SHAPE_BOOLEAN, NULL};
 const struct type type_seconds = {parse_seconds, SHAPE_NUMBER, NULL};
 const struct type type_duration = {parse_duration, SHAPE_NUMBER, NULL};
 const struct type type_count = {parse_count, SHAPE_NUMBER, NULL};
+const struct type type_size = {parse_size, SHAPE_NUMBER | SHAPE_TEXT,
+			       "^[0-9]{1,10}[kmg]$"};
 const struct type type_port = {parse_port, SHAPE_NUMBER, NULL};
 const struct type type_text = {parse_text, SHAPE_TEXT, NULL};
 const struct type type_path = {parse_path, SHAPE_TEXT, NULL};

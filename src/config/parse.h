@@ -12,6 +12,7 @@ extern const struct type type_boolean;  /* bool */
 extern const struct type type_seconds;  /* uint64_t, milliseconds */
 extern const struct type type_duration; /* uint64_t, whole seconds */
 extern const struct type type_count;    /* uint32_t */
+extern const struct type type_size;     /* uint64_t, octets; 10m */
 extern const struct type type_port;     /* uint16_t; 1 to 65535 */
 extern const struct type type_text;     /* struct slice */
 extern const struct type type_path;     /* struct slice: of a file, whole */

@@ -74,6 +74,10 @@ extern const struct key condition_keys[];
 extern const struct key action_keys[];
 extern const struct key changes_keys[];
 extern const struct key transform_keys[];
+extern const struct key error_page_keys[];
+extern const struct key maintenance_keys[];
+extern const struct key limit_keys[];
+extern const struct key rule_limit_keys[];
 extern const struct key group_keys[];
 extern const struct key health_check_keys[], grpc_check_keys[];
 extern const struct key target_keys[];
@@ -95,6 +99,10 @@ extern const struct type type_policy;          /* read_listener.c */
 extern const struct type type_transforms;      /* read_transform.c */
 extern const struct type type_changes;         /* read_edits.c */
 extern const struct type type_rename;          /* read_edits.c */
+extern const struct type type_content_type;    /* read_action.c */
+extern const struct type type_error_pages;     /* read_pages.c */
+extern const struct type type_limits;          /* read_limits.c */
+extern const struct type type_maintenance;     /* read_pages.c */
 extern const struct type type_target_groups;   /* read_group.c */
 extern const struct type type_targets;         /* read_target.c */
 extern const struct type type_health_check;    /* read_health_check.c */
@@ -164,11 +172,25 @@ extern const struct key mutual_keys[];
 extern const struct type type_mutual;
 /* Borrows the trust. After a finding all is zero, so that what else there is
  * to find is found. */
+/* Where its trust comes from, in the arena; bundle.path is NULL unless clients
+ * are verified. */
+struct trust_spec keep_trust(struct reader *r, const struct mutual_draft *m);
 void fill_mutual(struct reader *r, const struct mutual_draft *m,
 		 struct client_auth_spec *out);
 
 /* read_edits.c: once the listener and its rules have been read. */
 void make_edits(struct reader *r, struct listener *l);
+
+/* read_health_check.c: codes and ranges in a list of the arena; reports what is
+ * none, or out of the range of the row. */
+struct code_range *want_codes(struct reader *r, const struct key *k,
+			      const struct node *v, size_t *n_codes);
+
+/* read_pages.c: once all pages have been read. */
+void note_page_holes(struct snapshot *snap);
+
+/* read_limits.c: once the listener and its rules have been read. */
+void make_limits(struct reader *r, struct listener *l);
 
 /* strict.c: the limits of AWS on the whole, and on one rule. */
 void check_strict(struct reader *r);

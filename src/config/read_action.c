@@ -430,7 +430,7 @@ static void parse_content_type(struct reader *r, const struct key *k,
 
 static const struct type type_fixed_code = {parse_fixed_code, SHAPE_NUMBER,
 					    NULL};
-static const struct type type_content_type = {parse_content_type, SHAPE_TEXT,
+const struct type type_content_type = {parse_content_type, SHAPE_TEXT,
 					      "^[^/]+/.+$"};
 
 #define FIXED(member) .offset = offsetof(struct fixed_response, member)

@@ -62,41 +62,54 @@ static bool read_codes(struct slice text, struct code_range *range)
 	return true;
 }
 
-static void parse_matcher(struct reader *r, const struct key *k,
-			  const struct node *v, void *slot)
+struct code_range *want_codes(struct reader *r, const struct key *k,
+			      const struct node *v, size_t *n_codes)
 {
-	struct health_check *check = slot;
+	struct code_range *codes;
 	struct slice rest;
 	size_t n = 1;
 
+	*n_codes = 0;
 	if (!want_scalar(r, k->name, v))
-		return;
+		return NULL;
 	for (size_t i = 0; i < v->text.n; i++)
 		n += v->text.p[i] == ',';
-	check->matcher = ARENA_ARRAY(r->arena, n, struct code_range);
-	check->n_matcher = 0;
+	codes = ARENA_ARRAY(r->arena, n, struct code_range);
 	for (rest = v->text; rest.p;) {
 		struct slice part = slice_cut(&rest, ',');
 		struct place at =
 			node_part(v, (size_t)(part.p - v->text.p), part.n);
-		struct code_range *range = &check->matcher[check->n_matcher];
+		struct code_range *range = &codes[*n_codes];
 
 		if (!read_codes(slice_trim(part), range))
-			complain(r, &at, "such as \"200,202,300-399\"",
+			complain(r, &at,
+				 k->any.least < 400
+					 ? "such as \"200,202,300-399\""
+					 : "such as \"500,502-504\"",
 				 "%s must be codes and ranges of codes",
 				 k->name);
 		else if (range->first < k->any.least ||
 			 range->last > k->any.most)
 			complain(r, &at, NULL, "%s must be from %.0f to %.0f",
 				 k->name, k->any.least, k->any.most);
-		else if (r->strict && (range->first < k->aws.least ||
-				       range->last > k->aws.most))
+		else if (r->strict && k->aws.most > 0 &&
+			 (range->first < k->aws.least ||
+			  range->last > k->aws.most))
 			aws_refuses(r, &at,
 				    "%s must be from %.0f to %.0f on AWS",
 				    k->name, k->aws.least, k->aws.most);
 		else
-			check->n_matcher++;
+			(*n_codes)++;
 	}
+	return codes;
+}
+
+static void parse_matcher(struct reader *r, const struct key *k,
+			  const struct node *v, void *slot)
+{
+	struct health_check *check = slot;
+
+	check->matcher = want_codes(r, k, v, &check->n_matcher);
 }
 
 /* As a Host field may be (RFC 9110 7.2), but never empty. */

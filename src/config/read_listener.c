@@ -7,6 +7,7 @@
 #include "read.h"
 #include "tls/policy.h"
 #include "tls/server.h"
+#include "tls/sources.h"
 
 /* A listener, and what is needed of it only while it is read. */
 struct draft {
@@ -119,6 +120,25 @@ static void free_tls(void *object)
 	tls_server_unref(object);
 }
 
+/* For as long as the listener lives: its files may change. The trust is loaded
+ * anew then. */
+static const struct tls_sources *
+keep_sources(struct reader *r, const struct draft *d,
+	     const struct tls_server_spec *spec)
+{
+	struct tls_sources *s = ARENA_NEW(r->arena, struct tls_sources);
+	struct tls_certificate_spec *certificates = ARENA_ARRAY(
+		r->arena, spec->n_certificates, struct tls_certificate_spec);
+
+	memcpy(certificates, spec->certificates,
+	       spec->n_certificates * sizeof(*certificates));
+	s->server = *spec;
+	s->server.certificates = certificates;
+	s->server.mutual.trust = NULL;
+	s->trust = keep_trust(r, &d->mutual);
+	return s;
+}
+
 /* `workers: auto` is known by now: settings are read first. */
 static void set_up_tls(struct reader *r, struct draft *d)
 {
@@ -145,8 +165,10 @@ static void set_up_tls(struct reader *r, struct draft *d)
 		spec.policy_place = l->place;
 	fill_mutual(r, &d->mutual, &spec.mutual);
 	l->tls = tls_server_new(&spec, r->diag);
-	if (l->tls)
-		snapshot_on_free(r->snap, free_tls, l->tls);
+	if (!l->tls)
+		return;
+	snapshot_on_free(r->snap, free_tls, l->tls);
+	l->tls_sources = keep_sources(r, d, &spec);
 }
 
 /* -- fields on responses --------------------------------------------------- */
@@ -335,15 +357,18 @@ const struct key listener_keys[] = {
 	{"proxy_protocol.enabled", &type_proxy_protocol, INTO(proxy_protocol),
 	 "false",
 	 .doc = "A PROXY header must come first from trusted_addresses."},
-	{"error_pages", &type_not_built, NO_SLOT,
+	{"error_pages", &type_error_pages, INTO(error_pages),
+	 .keys = error_page_keys,
 	 .doc = "Bodies for answers that weir makes.",
 	 .absent = "those of the load balancer"},
-	{"limits", &type_not_built, NO_SLOT,
-	 .doc = "Requests and connections that a client may make.",
+	{"limits", &type_limits, INTO(limits), .keys = limit_keys,
+	 .doc = "Requests and connections that a client may make, beside those "
+		"of the load balancer.",
 	 .absent = "none"},
-	NOT_BUILT("maintenance",
-		  "Answers everybody with 503, but some.",
-		  "as the load balancer"),
+	{"maintenance", &type_maintenance, INTO(maintenance),
+	 .keys = maintenance_keys,
+	 .doc = "Answers everybody with 503, but some.",
+	 .absent = "as the load balancer"},
 	NOT_BUILT("udp.expected_responses",
 		  "Datagrams of its target after which a flow ends.", "none"),
 	{"instance_port", &type_not_built, NO_SLOT,
@@ -429,6 +454,18 @@ static void claim_sockets(struct reader *r, struct listener *l)
 	}
 }
 
+/* What is asked before its rules. */
+static void make_gate(struct reader *r, struct listener *l)
+{
+	make_limits(r, l);
+	if (!l->maintenance)
+		l->maintenance = l->balancer->maintenance;
+	if (l->maintenance && !l->maintenance->enabled)
+		l->maintenance = NULL;
+	l->acme_challenges = r->snap->settings.acme_challenges;
+	l->is_gated |= l->maintenance || l->acme_challenges.n;
+}
+
 static void read_listener(struct reader *r, const struct node *v,
 			  struct listener *l)
 {
@@ -447,6 +484,7 @@ static void read_listener(struct reader *r, const struct node *v,
 	*l = d.listener;
 	make_edits(r, l);
 	l->port_text = slice_of(arena_printf(r->arena, "%u", l->port));
+	make_gate(r, l);
 	if (l->port)
 		claim_sockets(r, l);
 	if (r->diag->n_errors == before)

@@ -143,3 +143,20 @@ void fill_mutual(struct reader *r, const struct mutual_draft *m,
 	if (!out->trust)
 		*out = (struct client_auth_spec){.mode = MUTUAL_OFF};
 }
+
+struct trust_spec keep_trust(struct reader *r, const struct mutual_draft *m)
+{
+	struct trust_file *crls;
+
+	if (m->mode != MUTUAL_VERIFY)
+		return (struct trust_spec){.n_crls = 0};
+	crls = ARENA_ARRAY(r->arena, m->n_crls, struct trust_file);
+	if (m->n_crls)
+		memcpy(crls, m->crls, m->n_crls * sizeof(*crls));
+	return (struct trust_spec){
+		.bundle = {m->ca_bundle.p, m->bundle_place},
+		.crls = crls,
+		.n_crls = m->n_crls,
+		.strict = r->strict,
+	};
+}

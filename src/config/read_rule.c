@@ -23,7 +23,7 @@ const struct key rule_keys[] = {
 	{"conditions", &type_conditions, 0, .keys = condition_keys,
 	 .flags = KEY_REQUIRED,
 	 .doc = "All must be met; one is met when any of its values matches."},
-	{"limits", &type_not_built, NO_SLOT,
+	{"limits", &type_limits, INTO(limits), .keys = rule_limit_keys,
 	 .doc = "Requests that a client may make.", .absent = "none"},
 	{"actions", &type_actions, INTO(action), .keys = action_keys,
 	 .flags = KEY_REQUIRED,

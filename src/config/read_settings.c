@@ -216,13 +216,17 @@ const struct key settings_keys[] = {
 	 .absent = "/var/lib/weir/overlay.json; for an ordinary user "
 		   "$XDG_STATE_HOME/weir/overlay.json, "
 		   "else ~/.local/state/weir/overlay.json"},
-	NOT_BUILT("acme_challenge_directory",
-		  "Answers to challenges of ACME.", "off"),
-	NOT_BUILT("certificate_watch.enabled",
-		  "Takes certificate files over as they change.", "true"),
-	NOT_BUILT("certificate_expiry_warning_days",
-		  "Days before its end at which a certificate is warned of.",
-		  "14"),
+	{"acme_challenge_directory", &type_path, INTO(acme_challenges),
+	 .doc = "Folder with answers to ACME's HTTP challenges, which go ahead "
+		"of everything else.",
+	 .absent = "off"},
+	{"certificate_watch.enabled", &type_boolean, INTO(certificate_watch),
+	 "true",
+	 .doc = "Takes certificates, keys, trust stores and revocation lists of "
+		"listeners over as their files change."},
+	{"certificate_expiry_warning_days", &type_count,
+	 INTO(certificate_warning_days), "14", .any = {0, 3650},
+	 .doc = "Days before its end at which a certificate is warned of."},
 	NOT_BUILT("history_seconds",
 		  "What the dashboard remembers.", "3600"),
 	NOT_BUILT("metrics.max_series",

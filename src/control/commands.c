@@ -13,6 +13,7 @@
 #include "events_command.h"
 #include "explain_daemon.h"
 #include "logs.h"
+#include "maintenance.h"
 #include "reload.h"
 #include "status.h"
 #include "target_commands.h"
@@ -210,8 +211,9 @@ struct command {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request,
 			  uint64_t *memo);
-	enum role role;      /* that it needs */
-	const char *changes; /* with this member it needs ROLE_ADMIN */
+	enum role role; /* that it needs */
+	/* Members that take ROLE_ADMIN, with spaces between; or NULL. */
+	const char *changes;
 };
 
 /* clang-format off */
@@ -232,6 +234,7 @@ static const struct command commands[] = {
 	{"export", export_answer, ROLE_ADMIN, NULL},
 	{"events", events_answer, ROLE_READ, NULL},
 	{"diff", diff_answer, ROLE_READ, "file"},
+	{"maintenance", maintenance_answer, ROLE_READ, "on off"},
 };
 /* clang-format on */
 
@@ -254,9 +257,16 @@ static json_t *unknown(const char *name)
 static bool is_allowed(const struct daemon *d, const struct command *c,
 		       const json_t *request)
 {
-	enum role needs = c->changes && json_object_get(request, c->changes)
-				  ? ROLE_ADMIN
-				  : c->role;
+	enum role needs = c->role;
+	struct slice rest = slice_of(c->changes ? c->changes : "");
+
+	while (rest.n) {
+		char *member = slice_dup(slice_cut(&rest, ' '));
+
+		if (json_object_get(request, member))
+			needs = ROLE_ADMIN;
+		free(member);
+	}
 
 	return !d->admin || role_of(&d->roles, admin_peer(d->admin)) >= needs;
 }

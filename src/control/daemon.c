@@ -15,9 +15,11 @@
 #include "base/fail.h"
 #include "base/journal.h"
 #include "base/log.h"
+#include "cert_watch.h"
 #include "commands.h"
 #include "generations.h"
 #include "logs.h"
+#include "maintenance.h"
 #include "memory.h"
 #include "net/chain.h"
 #include "net/chunk.h"
@@ -125,6 +127,15 @@ static void cut(void *arg, struct target_state *state)
 }
 
 static const struct rosters_ops daemon_rosters_ops = {lookup, cut};
+
+static void swap_certificates(void *arg, const struct listener *l,
+			      struct tls_server *next)
+{
+	struct daemon *d = arg;
+
+	for (unsigned w = 0; w < d->n_workers; w++)
+		worker_swap_tls(d->workers[w], l->tls, next);
+}
 
 /* Which targets fail more than others; anomaly.h. */
 static void compare_targets(struct daemon *d)
@@ -343,6 +354,7 @@ static int start_control(struct daemon *d)
 {
 	d->names_timer = loop_watch_timer(&d->loop, TEND_MS, on_names, d);
 	d->tend_timer = loop_watch_timer(&d->loop, TEND_MS, on_tend, d);
+	d->cert_watch = cert_watch_new(&d->loop, swap_certificates, d);
 	d->counts.n_workers = d->n_workers;
 	d->rosters = rosters_new(d->n_workers, &daemon_rosters_ops, d);
 	d->prober = prober_new(&d->loop);
@@ -540,9 +552,11 @@ static void release(struct daemon *d)
 	if (d->admin_path)
 		unlink(d->admin_path);
 	free(d->admin_path);
+	cert_watch_free(d->cert_watch);
 	/* Snapshots hold rosters, these hold states: in this order. */
 	snapshot_unref(d->snap);
 	rosters_free(d->rosters);
+	maintenance_release(d);
 	counts_release(&d->counts);
 	ports_release(&d->ports);
 	ticket_keys_unref(d->tickets);

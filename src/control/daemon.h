@@ -35,6 +35,7 @@
 #include "web_pages.h"
 #include "world.h"
 
+struct cert_watch;
 struct journal_pen;
 struct journals;
 struct ticket_keys;
@@ -61,6 +62,7 @@ struct daemon {
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: names cannot be looked up */
 	struct ticket_keys *tickets;
+	struct cert_watch *cert_watch;
 	struct journals *journals; /* log files of load balancers */
 	struct journal_pen *pen;   /* of the control thread */
 	struct list explains;      /* questions that wait for a worker */

@@ -16,6 +16,7 @@ static const char *const kind_names[EVENT_KINDS] = {
 	[EVENT_HEALTH] = "health",
 	[EVENT_DRAIN] = "drain",
 	[EVENT_REGISTER] = "register",
+	[EVENT_MAINTENANCE] = "maintenance",
 };
 
 void events_release(struct events *e)

@@ -1,6 +1,7 @@
 # The process that serves: start, reload, checks, names, the admin socket.
 src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
+	src/control/cert_watch.c src/control/cert_watch.h \
 	src/control/check.c src/control/check.h \
 	src/control/check_line.c src/control/check_line.h \
 	src/control/check_call.c src/control/check_call.h \
@@ -17,6 +18,7 @@ src_libweir_a_SOURCES += \
 	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
 	src/control/logs.c src/control/logs.h \
+	src/control/maintenance.c src/control/maintenance.h \
 	src/control/memory.c src/control/memory.h \
 	src/control/notify.c src/control/notify.h \
 	src/control/overlay_command.c \
@@ -32,7 +34,8 @@ src_libweir_a_SOURCES += \
 	src/control/roster.c src/control/roster.h \
 	src/control/runtime.c src/control/runtime.h \
 	src/control/status.c src/control/status.h \
-	src/control/status_rules.c src/control/status_targets.c \
+	src/control/status_limits.c src/control/status_rules.c \
+	src/control/status_targets.c \
 	src/control/stop.c src/control/stop.h \
 	src/control/target_commands.c src/control/target_commands.h \
 	src/control/target_wait.c src/control/target_wait.h \

@@ -481,6 +481,7 @@ json_t *status_of_daemon(struct daemon *d)
 	json_object_set_new(o, "reasons", total_reasons(d));
 	json_object_set_new(o, "http2_glitches", total_glitches(d));
 	json_object_set_new(o, "http2_connection_limits", http2_limits());
+	json_object_set_new(o, "limits", status_of_limits(d));
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
 	json_object_set_new(o, "overlay", overlay(d));

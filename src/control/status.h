@@ -24,6 +24,9 @@ json_t *status_of_targets(const struct daemon *d);
 json_t *status_of_rules(const struct daemon *d);
 json_t *status_of_certs(const struct daemon *d);
 
+/* An array of the limits, and what they refused; part of an answer. */
+json_t *status_of_limits(const struct daemon *d);
+
 /* An array of the logs that this process writes; part of an answer. */
 json_t *status_of_logs(const struct journals *js);
 

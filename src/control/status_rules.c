@@ -3,6 +3,8 @@
  *
  * Floor: control.
  */
+#include "base/clock.h"
+#include "cert_watch.h"
 #include "daemon.h"
 #include "http/transform.h"
 #include "status.h"
@@ -178,7 +180,31 @@ static json_t *certificate(const struct tls_identity *id)
 			    status_time((uint64_t)id->not_before));
 	json_object_set_new(o, "not_after",
 			    status_time((uint64_t)id->not_after));
+	json_object_set_new(
+		o, "days_left",
+		json_integer(tls_identity_days_left(id, clock_wall_s())));
+	json_object_set_new(o, "serial", json_string(id->serial));
+	json_object_set_new(o, "issuer", status_text(slice_of(id->issuer)));
+	json_object_set_new(o, "fingerprint_sha256",
+			    json_string(id->fingerprint));
 	return o;
+}
+
+/* Since when its files are as they are served, and what came of changes. */
+static void set_watched(json_t *o, const struct daemon *d,
+			const struct listener *l)
+{
+	time_t since = cert_watch_since(d->cert_watch, l);
+
+	if (since)
+		json_object_set_new(o, "watched_since",
+				    status_time((uint64_t)since));
+	json_object_set_new(
+		o, "swaps",
+		json_integer((json_int_t)l->state->certificates_taken));
+	json_object_set_new(
+		o, "swaps_refused",
+		json_integer((json_int_t)l->state->certificates_refused));
 }
 
 json_t *status_of_certs(const struct daemon *d)
@@ -191,15 +217,18 @@ json_t *status_of_certs(const struct daemon *d)
 		for (size_t i = 0; i < lb->n_listeners; i++) {
 			const struct listener *l = &lb->listeners[i];
 			const struct tls_identity *id;
+			const struct tls_server *now;
 			json_t *entry, *certs;
 
 			if (!l->tls)
 				continue;
+			now = cert_watch_server(d->cert_watch, l);
 			entry = listener_of(l);
 			certs = json_array();
-			for (size_t c = 0;
-			     (id = tls_server_identity(l->tls, c)); c++)
+			for (size_t c = 0; (id = tls_server_identity(now, c));
+			     c++)
 				json_array_append_new(certs, certificate(id));
+			set_watched(entry, d, l);
 			json_object_set_new(
 				entry, "ssl_policy",
 				json_string(tls_server_policy(l->tls)->name));

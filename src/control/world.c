@@ -4,9 +4,11 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "cert_watch.h"
 #include "daemon.h"
 #include "generations.h"
 #include "lay.h"
+#include "maintenance.h"
 #include "net/listening.h"
 #include "target_commands.h"
 #include "tls/digest.h"
@@ -149,6 +151,7 @@ void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 	if (!next->waits)
 		overlay_catch_up(d, next->snap, diag);
 	lay_over(next->snap, d->runtime.doc, diag);
+	maintenance_lay(d, next->snap, diag);
 	generations_begin(d, next->snap);
 	d->snap = next->snap;
 	next->snap = NULL;
@@ -168,6 +171,8 @@ void world_publish(struct world *next_take, struct daemon *d, struct diag *diag)
 		worker_adopt(d->workers[w], snapshot_ref(d->snap),
 			     next->keys.n ? &next->keys : NULL,
 			     ports_of(&d->ports, w), d->ports.n);
+	if (d->cert_watch)
+		cert_watch_follow(d->cert_watch, d->snap);
 	/* Targets without a delay end with the configuration that had them. */
 	daemon_tend(d);
 	snapshot_unref(old);

@@ -162,6 +162,8 @@ void counts_attach(struct count_table *table, struct snapshot *snap)
 	}
 	for (size_t i = 0; i < snap->n_groups; i++)
 		snap->groups[i].counts = group_get(table, snap->groups[i].name);
+	table->limits.n_workers = table->n_workers;
+	limits_attach(&table->limits, snap);
 }
 
 static void listener_free(struct listener_state *l)
@@ -208,6 +210,7 @@ void counts_release(struct count_table *table)
 	while ((entry = map_next(&table->by_key, &at)) != NULL)
 		free((char *)(uintptr_t)entry->key.p);
 	map_release(&table->by_key);
+	limits_release(&table->limits);
 	*table = (struct count_table){.n_workers = table->n_workers};
 }
 

@@ -20,13 +20,17 @@
 #ifndef WEIR_MODEL_COUNTS_H
 #define WEIR_MODEL_COUNTS_H
 
+#include <time.h>
+
 #include "base/counter.h"
 #include "base/glitch.h"
 #include "base/histogram.h"
 #include "base/map.h"
 #include "base/reason.h"
 #include "base/slice.h"
+#include "model/limit.h"
 
+struct maintenance; /* model/listener.h */
 struct snapshot;
 
 /* What one worker counts for one listener. */
@@ -70,6 +74,11 @@ struct listener_state {
 	struct rule_counts *rules; /* newest first */
 	uint16_t port;
 	unsigned n_workers;
+	/* At run time; NULL: as the configuration says. Written by control. */
+	const struct maintenance *_Atomic maintenance;
+	/* Changed files that were served, or could not be. Control alone. */
+	time_t shut_since_s; /* 0: it is not */
+	uint64_t certificates_taken, certificates_refused;
 	struct listener_tally tally[];
 };
 
@@ -88,6 +97,7 @@ struct count_table {
 	struct map by_key;
 	struct balancer_state *balancers, **balancers_end;
 	struct group_counts *groups, **groups_end;
+	struct limit_table limits;
 	unsigned n_listeners, n_groups, n_rules;
 };
 
@@ -100,11 +110,11 @@ struct count_table {
 enum { COUNTS_MAX = 16384, COUNTS_RULES_MAX = 131072 };
 #define COUNTS_OTHERS "(others)"
 
-/* Gives each listener, each rule and each group of a sealed snapshot its own,
- * made or found again. Before anybody else sees the snapshot. */
+/* Gives each listener, rule, group and limit of a sealed snapshot its own, made
+ * or found again. Before anybody else sees the snapshot. */
 void counts_attach(struct count_table *table, struct snapshot *snap);
 
-/* After all workers have ended. */
+/* After all workers have ended and all snapshots have gone. */
 void counts_release(struct count_table *table);
 
 /* Sums, while workers go on counting. */

@@ -11,6 +11,7 @@
 #define WEIR_MODEL_GROUP_H
 
 #include "base/diag.h"
+#include "model/page.h"
 #include "model/protocol.h"
 #include "net/addr.h"
 
@@ -55,10 +56,6 @@ struct target {
 	bool backup;       /* only while no other one is usable */
 	enum laid laid;    /* LAID_NOT in the configuration itself */
 	struct place place;
-};
-
-struct code_range {
-	uint16_t first, last; /* both included */
 };
 
 struct health_check {
@@ -157,6 +154,7 @@ struct target_group {
 	uint16_t port; /* of targets that are written without; 0: none */
 	struct target *targets;
 	size_t n_targets;
+	struct error_pages error_pages;
 	struct health_check health_check;
 	uint64_t deregistration_delay_ms;
 	/* Those of the load balancer hold where they are 0. */

@@ -10,6 +10,7 @@
 #define WEIR_MODEL_LISTENER_H
 
 #include "http/desync.h"
+#include "model/page.h"
 #include "model/protocol.h"
 #include "model/rule.h"
 #include "net/addr.h"
@@ -19,6 +20,7 @@ struct journal;        /* base/journal.h */
 struct listener_state; /* model/counts.h */
 struct rule_index;     /* model/rule_index.h */
 struct tls_server;     /* tls/server.h */
+struct tls_sources;    /* tls/sources.h */
 
 enum lb_type { LB_APPLICATION, LB_NETWORK, LB_CLASSIC };
 
@@ -70,10 +72,21 @@ struct load_balancer {
 	/* Whose X-Forwarded-* is believed; NULL: everybody's, as on AWS. */
 	const struct cidr_set *trusted;
 	struct line_log access_log, connection_log, check_log;
+	/* As written; listeners have them in their own. */
+	struct limit_uses limits;
+	struct error_pages error_pages;
+	const struct maintenance *maintenance; /* as written; NULL: nothing */
 
 	struct listener *listeners;
 	size_t n_listeners;
 	struct place place;
+};
+
+/* Answers everybody with 503, but some. */
+struct maintenance {
+	bool enabled;
+	struct cidr_set allow;
+	uint32_t retry_after_s;
 };
 
 /* Fields for targets that only weir writes, under a name of the user's. */
@@ -102,8 +115,10 @@ struct listener {
 	struct slice
 		port_text; /* decimal: targets are told with each request */
 	enum protocol protocol;
-	uint32_t index;               /* over all listeners of the snapshot */
-	struct tls_server *tls;       /* NULL unless HTTPS; one reference */
+	uint32_t index;         /* over all listeners of the snapshot */
+	struct tls_server *tls; /* NULL unless HTTPS; one reference */
+	/* What it was made of; the arena's. NULL without TLS. */
+	const struct tls_sources *tls_sources; /* tls/sources.h */
 	bool verifies_clients;        /* mutual_authentication.mode: verify */
 	struct listener_state *state; /* borrowed; NULL until control starts
 				       * to serve the snapshot */
@@ -120,6 +135,16 @@ struct listener {
 	struct response_field *response_fields;
 	size_t n_response_fields;
 	struct slice amzn_names[AMZN_FIELDS];
+	/* Those of the load balancer and its own. Some are on connections. */
+	struct limit_uses limits;
+	bool limits_connections;
+	struct error_pages error_pages;
+	/* In force: that of the load balancer unless it has its own; NULL: it
+	 * serves. */
+	const struct maintenance *maintenance;
+	struct slice acme_challenges; /* settings'; empty: none */
+	/* Something is to be asked, or noted, before the rules are. */
+	bool is_gated;
 	/* As written; NULL: nothing. Rules have them in their own. */
 	const struct field_changes *request_changes, *response_changes;
 	/* NULL: none. For requests that met no rule. */

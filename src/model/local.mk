@@ -5,7 +5,9 @@ model_sources = \
 	src/model/group.c src/model/group.h \
 	src/model/host.c src/model/host.h \
 	src/model/inquiry.c src/model/inquiry.h \
+	src/model/limit.c src/model/limit.h \
 	src/model/listener.h \
+	src/model/page.c src/model/page.h \
 	src/model/protocol.c src/model/protocol.h \
 	src/model/route.c src/model/route.h \
 	src/model/rule.c src/model/rule.h \

@@ -46,6 +46,17 @@ static bool read_host(const struct listener *l, const struct http_head *head,
 	return host_lower(name, scratch->host, sizeof(scratch->host), &d->host);
 }
 
+struct slice route_host(const struct listener *l, const struct http_head *head,
+			struct route_scratch *scratch)
+{
+	struct decision d = {0};
+
+	if (!uri_split(head->target, (enum method)head->method_id, &d.uri) ||
+	    !read_host(l, head, scratch, &d))
+		return SLICE("");
+	return d.host;
+}
+
 struct decision route_decide(const struct listener *l,
 			     const struct http_head *head,
 			     const struct addr *peer,

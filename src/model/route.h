@@ -78,6 +78,10 @@ struct decision route_decide(const struct listener *l,
 			     const struct addr *peer,
 			     struct route_scratch *scratch);
 
+/* The host alone, as in a decision; empty: it is malformed or missing. */
+struct slice route_host(const struct listener *l, const struct http_head *head,
+			struct route_scratch *scratch);
+
 /* What the first placeholders of a template stand for. */
 struct route_facts {
 	struct slice protocol; /* "http" or "https" */

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/slice.h"
 #include "http/template.h"
+#include "model/limit.h"
 
 struct field_changes; /* http/field_edits.h */
 struct field_edits;   /* http/field_edits.h */
@@ -115,6 +116,7 @@ struct rule {
 	const struct field_changes *request_changes, *response_changes;
 	/* With those of the listener in them; NULL: none. */
 	const struct field_edits *request_edits, *response_edits;
+	struct limit_uses limits; /* asked before its action */
 	struct action action; /* the last one, which ends the request's way */
 	uint32_t index; /* position in listener->rules; default: n_rules */
 	struct rule_counts *counts; /* borrowed; NULL until counts_attach() */

@@ -40,8 +40,11 @@ struct settings {
 	struct slice stickiness_key_file; /* path */
 	struct slice overlay_file;        /* path */
 	struct slice ca_bundle;           /* path; empty: the system's */
+	struct slice acme_challenges;     /* path of a folder; empty: none */
 	struct slice region, account_id;
 	bool strict_aws_limits;
+	bool certificate_watch;
+	uint32_t certificate_warning_days;
 };
 
 /* A rule that chooses between groups, and whose it is. */
@@ -68,7 +71,8 @@ struct snapshot {
 	size_t n_balancers;
 	struct target_group *groups;
 	size_t n_groups;
-	size_t n_listeners; /* over all load balancers */
+	size_t n_listeners;  /* over all load balancers */
+	unsigned page_holes; /* of all error pages: model/page.h */
 	/* The rules with several groups, or a sticky one, in the order of
 	 * weighted_rule_cmp(); the default rules are among them. */
 	struct weighted_rule *weighted;

@@ -31,15 +31,14 @@ static bool read_entry(struct slice entry, struct addr *out)
 	return !slice_starts(entry, SLICE("unix:")) && addr_parse(entry, out);
 }
 
-size_t trust_client_address(const struct load_balancer *lb,
-			    const struct http_head *head,
-			    const struct addr *peer, char out[ADDR_TEXT_MAX])
+struct addr trust_client(const struct load_balancer *lb,
+			 const struct http_head *head, const struct addr *peer)
 {
 	const struct field *f = NULL;
 	struct addr client = *peer;
 
 	if (!lb->trusted || !is_listed(lb, peer))
-		return addr_format_ip(peer, out);
+		return client;
 	while ((f = head_next(head, NAME_X_FORWARDED_FOR, f)) != NULL) {
 		struct slice rest = f->value;
 
@@ -55,5 +54,14 @@ size_t trust_client_address(const struct load_balancer *lb,
 				client = a;
 		}
 	}
+	return client;
+}
+
+size_t trust_client_address(const struct load_balancer *lb,
+			    const struct http_head *head,
+			    const struct addr *peer, char out[ADDR_TEXT_MAX])
+{
+	struct addr client = trust_client(lb, head, peer);
+
 	return addr_format_ip(&client, out);
 }

@@ -17,11 +17,14 @@ bool trust_peer(const struct load_balancer *lb, const struct addr *peer);
 bool trust_is_needed(struct slice name);
 
 /*
- * Writes the address of the client, without a port: for a trusted peer the
- * rightmost one in X-Forwarded-For that is not trusted itself, else the peer's.
- * An entry that is no address ends the search: who wrote it knew no better,
- * and what stands before it may be anybody's. Returns its octets.
+ * The address of the client: for a trusted peer the rightmost one in
+ * X-Forwarded-For that is not trusted itself, else the peer's. An entry that
+ * is no address ends the search: who wrote it knew no better, and what stands
+ * before it may be anybody's.
  */
+struct addr trust_client(const struct load_balancer *lb,
+			 const struct http_head *head, const struct addr *peer);
+/* The same as text, without a port. Returns its octets. */
 size_t trust_client_address(const struct load_balancer *lb,
 			    const struct http_head *head,
 			    const struct addr *peer, char out[ADDR_TEXT_MAX]);

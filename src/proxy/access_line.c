@@ -441,6 +441,7 @@ static void add_judgements(struct writer *w, const struct access_facts *f)
 		json_text(w, SLICE("transform_status"),
 			  slice_of(transform_status_name(
 				  (enum transform_status)f->transform)));
+	json_text(w, SLICE("limited"), f->text[ACCESS_LIMITED]);
 }
 
 void access_line_json(struct writer *w, const struct access_facts *f)

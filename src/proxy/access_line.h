@@ -53,6 +53,7 @@ enum access_text {
 	ACCESS_SERVER_NAME, /* that led to a certificate */
 	ACCESS_CERTIFICATE, /* path of its file */
 	ACCESS_CERTIFICATE_ID,
+	ACCESS_LIMITED, /* name of the limit that refused, or would have */
 	ACCESS_TEXTS
 };
 

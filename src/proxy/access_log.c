@@ -251,6 +251,7 @@ static void tell(const struct exchange *x, struct access_facts *f)
 	f->actions = r->actions;
 	f->transform = r->transform;
 	f->error_reason = r->error_reason;
+	f->text[ACCESS_LIMITED] = r->limited;
 	f->desync = r->desync;
 	f->sticky = (uint8_t)sticky_of(x);
 }

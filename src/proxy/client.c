@@ -11,6 +11,8 @@
 #include "proxy/connection_log.h"
 #include "proxy/core.h"
 #include "proxy/h2_front.h"
+#include "proxy/limits.h"
+#include "tls/server.h"
 #include "tls/tls_filter.h"
 
 enum {
@@ -75,6 +77,8 @@ static void close_client(struct client *c)
 	w->n_clients--;
 	worker_leave_place(w);
 	gauge_set(&w->seen_clients, w->n_clients);
+	limits_leave(c->held);
+	c->held = NULL;
 	if (!c->asks_no_more)
 		acceptor_asks_no_more(c->acceptor);
 	acceptor_leave(c->acceptor);
@@ -353,7 +357,9 @@ static void handshake(struct client *c)
 static bool begin_handshake(struct client *c)
 {
 	const struct listener *l = c->acceptor->listener;
-	struct filter *filter = tls_filter_accept(l->tls, worker_of(c)->number);
+	unsigned worker = worker_of(c)->number;
+	struct filter *filter =
+		tls_filter_accept(tls_server_now(l->tls, worker), worker);
 
 	if (!filter)
 		return false;
@@ -362,11 +368,24 @@ static bool begin_handshake(struct client *c)
 	return true;
 }
 
+static bool is_let_in(struct client *c)
+{
+	struct addr peer = client_peer(c);
+
+	return limits_let_in(worker_of(c), c->acceptor->listener, &peer,
+			     &c->held);
+}
+
 /* Who the client is is known: what it says now is what its listener is for. */
 static void begin_serving(struct client *c)
 {
 	const struct listener *l = c->acceptor->listener;
 
+	if (l->limits_connections && !is_let_in(c)) {
+		connection_log(c, REASON_TOO_MANY_CONNECTIONS);
+		close_client(c);
+		return;
+	}
 	if (!l->tls) {
 		connection_log(c, REASON_NONE);
 		open_front(c);

@@ -24,6 +24,7 @@
 #include "proxy/h1_front.h"
 
 struct client;
+struct held;           /* proxy/limits.h */
 struct client_fields;  /* tls/client_fields.h */
 struct h2_session;     /* stream/h2_session.h */
 struct listener_state; /* model/counts.h */
@@ -82,6 +83,8 @@ struct client {
 	struct conn conn;               /* first: comes back from it */
 	struct acceptor *acceptor;      /* one use of it */
 	struct listener_state *counted; /* the listener's that took it */
+	struct held *held;  /* owned; NULL: no limit on connections */
+	uint64_t limit_key; /* of its address; 0: not asked for yet */
 	const struct front_ops *front;
 	struct h1_front h1;
 	struct h2_session *h2; /* owned; NULL with HTTP/1.x */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
+#include "proxy/limits.h"
 #include "proxy/steps.h"
 
 void exch_give_upstream_back(struct exchange *x, bool reusable)
@@ -322,6 +323,8 @@ static enum next begin_connect(struct exchange *x)
 	x->attempt.upstream = u;
 	x->back = x->user.stream;
 	x->up = pump_make(x->front, x->back);
+	if (x->held)
+		x->up.most = x->held->body_most;
 	x->down = pump_make(x->back, x->front);
 	exch_wait(x, x->user.is_warm ? 0 : connect_ms);
 	return NEXT_GO;

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "proxy/client.h"
+#include "proxy/limits.h"
 #include "proxy/reply.h"
 #include "proxy/steps.h"
 
@@ -171,6 +172,9 @@ static void exch_free(struct exchange *x)
 		piece_release(&x->noted.text);
 	kept_release(&x->kept);
 	free(x->asked.app);
+	free(x->told);
+	if (x->held)
+		limits_end(x);
 	for (unsigned i = 0; i < x->record.n_tries; i++)
 		state_unref(x->record.tries[i].target);
 	if (x->view)
@@ -252,7 +256,8 @@ enum next exch_answer(struct exchange *x, enum reason reason)
 	x->record.reason = (uint8_t)reason;
 	/* After a fault of the request the next octet on the connection has
 	 * no agreed meaning; after one of the target it has. */
-	goes_on = x->front->in_done && (status >= 500 || status == 463) &&
+	goes_on = x->front->in_done &&
+		  (status >= 500 || status == 463 || status == 429) &&
 		  status != 505 && status != 501 &&
 		  !client_must_close(x->client);
 	if (!reply_error(x, reason, !goes_on))

@@ -22,6 +22,8 @@
 
 struct app_sessions;
 struct client;
+struct held;
+struct told;
 
 enum exch_state {
 	EXCH_READ_HEAD,   /* the request head is still arriving */
@@ -98,6 +100,8 @@ struct exchange {
 					   * tunnel's; NULL: it is not
 					   * logged */
 	struct tunnel *tunnel;            /* owned; NULL unless it is one */
+	struct held *held;                /* owned; NULL: no limit wants it */
+	struct told *told;                /* owned; NULL: no page wants it */
 	struct upstream_user user;        /* of attempt.upstream */
 
 	struct stream *front; /* to the client; borrowed */
@@ -115,7 +119,8 @@ struct exchange {
 	/* The deadline is so much after the one who is waited for last moved;
 	 * 0: it stays. */
 	uint64_t client_ms, target_ms;
-	uint8_t state; /* enum exch_state; written by exch_enter() */
+	uint32_t retry_after_s; /* in an answer of ours; 0: not said */
+	uint8_t state;          /* enum exch_state; written by exch_enter() */
 };
 
 /* For a client that has octets for us, which will come over `front`. NULL when

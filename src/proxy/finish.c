@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "proxy/access_log.h"
 #include "proxy/client.h"
+#include "proxy/limits.h"
 #include "proxy/steps.h"
 
 static enum log_level level_of(enum reason reason)
@@ -34,6 +35,8 @@ static void log_reason(struct exchange *x)
 	log_slice(&l, "listener", r->listener);
 	log_num(&l, "port", r->port);
 	log_slice(&l, "client", slice_make(peer, addr_format(&a, peer)));
+	if (r->limited.n)
+		log_slice(&l, "limit", r->limited);
 	if (reason == REASON_PATTERN_GAVE_UP)
 		log_num(&l, "rule", r->rule->priority);
 	if (r->line.n)
@@ -128,6 +131,8 @@ enum next finish_step(struct exchange *x)
 
 	r->done_ms = clock_now_ms();
 	front->ops->octets(front, &r->octets_in, &r->octets_out);
+	if (x->held)
+		limits_look_at_body(x);
 	count_end(x);
 	if (r->is_cut && front->ops->reset_code && !r->target_error)
 		r->elb_error = (uint8_t)front->ops->reset_code(

@@ -11,9 +11,12 @@ proxy_sources = \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
+	src/proxy/gate.c src/proxy/gate.h \
 	src/proxy/h1_front.c src/proxy/h1_front.h \
 	src/proxy/h2_front.c src/proxy/h2_front.h \
 	src/proxy/kept.c src/proxy/kept.h \
+	src/proxy/limits.c src/proxy/limits.h \
+	src/proxy/pages.c src/proxy/pages.h \
 	src/proxy/peek.c src/proxy/peek.h \
 	src/proxy/pump.c src/proxy/pump.h \
 	src/proxy/record.h \

@@ -42,6 +42,11 @@ static enum io pump_once(struct pump *p, bool *full)
 	chain_init(&some, UINT32_MAX);
 	io = from->ops->read_body(from, &some, room);
 	*full = io == IO_AGAIN && some.n == room;
+	if (from->in_octets > p->most) {
+		chain_release(&some);
+		p->is_over = true;
+		return IO_FAILED;
+	}
 	if (p->kept)
 		kept_add(p->kept, &some);
 	sent = to->ops->write_body(to, &some) &&

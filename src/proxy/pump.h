@@ -16,13 +16,16 @@
 struct pump {
 	struct stream *from, *to; /* borrowed */
 	struct kept *kept; /* gets what is moved, too; NULL: nobody does */
+	uint64_t most;            /* octets of the body that may come */
+	bool is_over;             /* with IO_FAILED: more than these came, and
+				   * the rest was not passed on */
 	uint8_t error; /* enum stream_error, with IO_FAILED: of `from`, or of
 			* `to` where it had no room for its framing */
 };
 
 static inline struct pump pump_make(struct stream *from, struct stream *to)
 {
-	return (struct pump){.from = from, .to = to};
+	return (struct pump){.from = from, .to = to, .most = UINT64_MAX};
 }
 
 /* All has come and its end was written. */

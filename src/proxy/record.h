@@ -59,6 +59,8 @@ struct record {
 				       * empty when none would be */
 	const char *error_reason;     /* AWS's code for the access log; static;
 				       * NULL: none */
+	struct slice limited;         /* name of the limit that refused it, or
+				       * would have; empty: none */
 	const struct rule *rule;      /* NULL before it is known, and in a
 				       * tunnel, which outlives it */
 	struct desync desync;         /* how the request was classified */

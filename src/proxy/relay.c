@@ -5,6 +5,7 @@
  * Floor: proxy.
  */
 #include "proxy/access_log.h"
+#include "proxy/limits.h"
 #include "proxy/steps.h"
 
 /* Moves what has come of the request body; NEXT_WAIT: all is well. */
@@ -29,6 +30,8 @@ static enum next upload(struct exchange *x)
 	case IO_FAILED:
 		break;
 	}
+	if (up->is_over)
+		return exch_answer(x, limits_body(x));
 	if (up->error == STREAM_BAD_BODY)
 		return exch_answer(x, REASON_BAD_CHUNK);
 	return exch_give_up(x, exch_reason_of((enum stream_error)up->error,

@@ -1,10 +1,13 @@
 #include "reply.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/fail.h"
 #include "http/h1_write.h"
 #include "proxy/core.h"
 #include "proxy/edits.h"
+#include "proxy/pages.h"
 
 /* Titles of 46x and 56x are the number alone. */
 static void write_title(struct writer *w, unsigned status)
@@ -35,6 +38,7 @@ struct answer {
 	struct slice content_type, body;
 	struct slice location;                  /* empty: none */
 	struct slice grpc_status, grpc_message; /* empty: no call of gRPC */
+	struct slice retry_after;               /* empty: none */
 	bool last;
 	const struct field_edits *edits; /* NULL: none */
 	struct slice filled;
@@ -105,6 +109,8 @@ static void add_trailing(struct http_head *head, const struct listener *l,
 		add(head, SLICE("grpc-status"), a->grpc_status);
 		add(head, SLICE("grpc-message"), a->grpc_message);
 	}
+	if (a->retry_after.n)
+		add_own(head, a, SLICE("Retry-After"), a->retry_after);
 	add_edits(head, a);
 	for (size_t i = 0; i < l->n_response_fields; i++)
 		add(head, l->response_fields[i].name,
@@ -195,7 +201,8 @@ static unsigned grpc_status_of(unsigned status)
 
 /* gRPC over HTTP/2, Status-Message: what is visible stands for itself. Our
  * sentences have no percent sign, which would have to be escaped. */
-static bool send_grpc_error(struct exchange *x, enum reason reason, bool last)
+static bool send_grpc_error(struct exchange *x, enum reason reason,
+			    struct slice retry_after, bool last)
 {
 	unsigned status = (unsigned)reason_status(reason);
 	char digits[DECIMAL_MAX];
@@ -208,19 +215,48 @@ static bool send_grpc_error(struct exchange *x, enum reason reason, bool last)
 			   .grpc_status =
 				   decimal_of(grpc_status_of(status), digits),
 			   .grpc_message = slice_of(reason_sentence(reason)),
+			   .retry_after = retry_after,
 			   .last = last,
 		   });
 }
 
+/* Room that a page leaves for the head: without it our own page is sent, which
+ * is short. */
+enum { PAGE_HEAD_MAX = 16 * 1024 };
+
+/* With the page that the configuration has for it. */
+static bool send_error(struct exchange *x, struct answer *a)
+{
+	const struct error_page *page = pages_find(x, a->status);
+	bool sent;
+	char *text;
+
+	if (!page || x->front->ops->room(x->front) < page->most + PAGE_HEAD_MAX)
+		return send_page(x, a);
+	if (page->status)
+		a->status = page->status;
+	a->content_type = page->content_type;
+	text = pages_write(x, page, a->reason, a->status, &a->body);
+	sent = send_answer(x, a);
+	free(text);
+	return sent;
+}
+
 bool reply_error(struct exchange *x, enum reason reason, bool last)
 {
+	char digits[DECIMAL_MAX];
+	struct slice retry_after =
+		x->retry_after_s ? decimal_of(x->retry_after_s, digits)
+				 : SLICE("");
+
 	if (x->record.is_grpc)
-		return send_grpc_error(x, reason, last);
-	return send_page(x, &(struct answer){
-				    .status = (unsigned)reason_status(reason),
-				    .reason = reason,
-				    .last = last,
-			    });
+		return send_grpc_error(x, reason, retry_after, last);
+	return send_error(x, &(struct answer){
+				     .status = (unsigned)reason_status(reason),
+				     .reason = reason,
+				     .retry_after = retry_after,
+				     .last = last,
+			     });
 }
 
 bool reply_redirect(struct exchange *x, unsigned status, struct slice location,

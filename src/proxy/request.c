@@ -19,6 +19,9 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/gate.h"
+#include "proxy/limits.h"
+#include "proxy/pages.h"
 #include "proxy/reply.h"
 #include "proxy/rewrite.h"
 #include "proxy/steps.h"
@@ -234,11 +237,12 @@ static enum next fixed_response(struct exchange *x,
 	return exch_enter(x, EXCH_REPLY);
 }
 
-static enum next act(struct exchange *x, const struct http_head *head)
+static enum next follow_rule(struct exchange *x, const struct http_head *head)
 {
 	struct addr peer = client_peer(x->client);
 	struct decision decision = route_decide(x->listener, head, &peer,
 						&x->worker->scratch.route);
+	enum reason reason;
 
 	x->record.rule = decision.rule;
 	if (decision.rule)
@@ -247,6 +251,11 @@ static enum next act(struct exchange *x, const struct http_head *head)
 			  1);
 	if (decision.reason)
 		return exch_answer(x, decision.reason);
+	if (decision.rule->limits.n) {
+		reason = limits_ask(x, head, &decision.rule->limits);
+		if (reason)
+			return exch_answer(x, reason);
+	}
 	switch (decision.rule->action.kind) {
 	case ACTION_FORWARD:
 		return forward(x, head, &decision);
@@ -256,6 +265,47 @@ static enum next act(struct exchange *x, const struct http_head *head)
 		return fixed_response(x, head, &decision);
 	}
 	BUG("action %d", (int)decision.rule->action.kind);
+}
+
+/* NEXT_WAIT: it is no challenge. Apart, since its room is not for everybody's
+ * stack. */
+static enum next __attribute__((noinline))
+answer_challenge(struct exchange *x, const struct http_head *head)
+{
+	char text[CHALLENGE_MAX];
+	struct fixed_response fixed = {
+		.status = 200,
+		.content_type = SLICE("text/plain"),
+	};
+	size_t n;
+
+	if (!gate_challenge(x, head, text, &n))
+		return NEXT_WAIT;
+	fixed.body = slice_make(text, n);
+	x->record.reason = REASON_ACME_CHALLENGE;
+	if (!reply_fixed(x, &fixed, is_last(x)))
+		return exch_give_up(x, REASON_OVERLOADED);
+	return exch_enter(x, EXCH_REPLY);
+}
+
+static enum next pass_gate(struct exchange *x, const struct http_head *head)
+{
+	enum reason reason;
+
+	if (x->view->snap->page_holes)
+		pages_note(x, head);
+	if (x->listener->acme_challenges.n &&
+	    answer_challenge(x, head) != NEXT_WAIT)
+		return NEXT_GO;
+	reason = gate_ask(x, head);
+	return reason ? exch_answer(x, reason) : follow_rule(x, head);
+}
+
+static enum next act(struct exchange *x, const struct http_head *head)
+{
+	return x->listener->is_gated || gate_maintenance(x)
+		       ? pass_gate(x, head)
+		       : follow_rule(x, head);
 }
 
 /* Until it is whole, the head must come within one idle timeout of its first

@@ -13,6 +13,7 @@
 
 #include "proxy/access_log.h"
 #include "proxy/client.h"
+#include "proxy/limits.h"
 #include "proxy/steps.h"
 
 /* Copies a name behind `at`. */
@@ -45,6 +46,8 @@ bool tunnel_begin(struct exchange *x)
 	prepared_shed(&x->asked.request);
 	x->record.line = x->asked.request.line;
 	client_asks_no_more(x->client);
+	if (x->held)
+		limits_outlive(x);
 	exch_leave_view(x);
 	return true;
 }

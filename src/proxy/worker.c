@@ -15,6 +15,7 @@
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/upstream.h"
+#include "tls/server.h"
 
 uint64_t worker_random(struct worker *w)
 {
@@ -277,6 +278,35 @@ static void sweep(void *arg)
 void worker_sweep(struct worker *w)
 {
 	loop_post(&w->loop, sweep, w);
+}
+
+void worker_post(struct worker *w, void (*fn)(void *arg), void *arg)
+{
+	loop_post(&w->loop, fn, arg);
+}
+
+struct tls_swap {
+	struct worker *worker;
+	struct tls_server *served, *next;
+};
+
+static void swap_tls(void *arg)
+{
+	struct tls_swap *s = arg;
+
+	tls_server_replace(s->served, s->worker->number, s->next);
+	tls_server_unref(s->served);
+	tls_server_unref(s->next);
+	free(s);
+}
+
+void worker_swap_tls(struct worker *w, struct tls_server *served,
+		     struct tls_server *next)
+{
+	struct tls_swap *s = xmalloc(sizeof(*s));
+
+	*s = (struct tls_swap){w, tls_server_ref(served), tls_server_ref(next)};
+	loop_post(&w->loop, swap_tls, s);
 }
 
 static void stop(void *arg)

@@ -37,6 +37,8 @@ struct worker_options {
 	struct journals *journals;
 };
 
+struct tls_server;
+
 /* One listening socket of one worker, which no other one accepts from. */
 struct endpoint {
 	struct addr addr;
@@ -66,6 +68,9 @@ void worker_drain(struct worker *w);
  * deregistration delay is over. Takes over one reference. */
 void worker_cut_target(struct worker *w, struct target_state *state_take);
 
+/* Calls fn(arg) in its thread, between two events. */
+void worker_post(struct worker *w, void (*fn)(void *arg), void *arg);
+
 /* What still runs in this generation, and in older ones, is cut: their time is
  * over. Upgraded connections are in none. */
 void worker_end_generations(struct worker *w, uint64_t generation);
@@ -73,6 +78,11 @@ void worker_end_generations(struct worker *w, uint64_t generation);
 /* Lets go of idle connections to targets that leave; when it has, gauges.sweeps
  * is one more. By then whatever was given to a target before is counted. */
 void worker_sweep(struct worker *w);
+
+/* New connections of this listener's TLS get `next`; takes a reference of each
+ * for as long as that takes. */
+void worker_swap_tls(struct worker *w, struct tls_server *served,
+		     struct tls_server *next);
 
 /* Ends the thread: connections are cut. Call worker_join afterwards. */
 void worker_stop(struct worker *w);

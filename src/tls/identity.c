@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -262,6 +263,49 @@ static void read_names(struct tls_identity *id)
 				     X509_NAME_get_entry(subject, at)));
 }
 
+static char *issuer_of(const X509 *leaf)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *text, *copy;
+	long n = 0;
+
+	if (out && X509_NAME_print_ex(out, X509_get_issuer_name(leaf), 0,
+				      XN_FLAG_RFC2253) >= 0)
+		n = BIO_get_mem_data(out, &text);
+	copy = n > 0 ? slice_dup(slice_make(text, (size_t)n)) : xstrdup("");
+	BIO_free(out);
+	return copy;
+}
+
+static char *serial_of(const X509 *leaf)
+{
+	static const char hex[] = "0123456789abcdef";
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+	const unsigned char *p = ASN1_STRING_get0_data(serial);
+	size_t n = (size_t)ASN1_STRING_length(serial);
+	char *text = xcalloc(2 * n + 1, 1);
+
+	for (size_t i = 0; i < n; i++) {
+		text[2 * i] = hex[p[i] >> 4];
+		text[2 * i + 1] = hex[p[i] & 15];
+	}
+	return text;
+}
+
+/* What people and other programs know it by. */
+static void read_marks(struct tls_identity *id)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+	unsigned n = 0;
+
+	id->serial = serial_of(id->leaf);
+	id->issuer = issuer_of(id->leaf);
+	X509_digest(id->leaf, EVP_sha256(), digest, &n);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(id->fingerprint + 2 * i, 3, "%02x", digest[i]);
+	library_forget();
+}
+
 struct tls_identity *tls_identity_load(const char *chain, const char *key,
 				       const struct place *at,
 				       struct diag *diag)
@@ -288,6 +332,7 @@ struct tls_identity *tls_identity_load(const char *chain, const char *key,
 		return NULL;
 	}
 	read_names(id);
+	read_marks(id);
 	judge_dates(&l);
 	judge_digest(id);
 	judge_chain(&l);
@@ -337,6 +382,8 @@ void tls_identity_unref(struct tls_identity *id)
 	EVP_PKEY_free(id->key);
 	tls_label_unref(id->label);
 	free(id->file);
+	free(id->serial);
+	free(id->issuer);
 	free(id);
 }
 

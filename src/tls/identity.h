@@ -55,7 +55,19 @@ struct tls_identity {
 	unsigned digest_bits; /* of the signature on it: 256 for SHA-256, 0
 			       * for one older than SHA-1 */
 	time_t not_before, not_after;
+	char *serial;                 /* hexadecimal, lower case; owned */
+	char *issuer;                 /* as RFC 2253 writes names; owned */
+	char fingerprint[2 * 32 + 1]; /* SHA-256, hexadecimal */
 };
+
+/* Whole days until it ends; below 0 once it has. */
+static inline int tls_identity_days_left(const struct tls_identity *id,
+					 time_t now)
+{
+	time_t left = id->not_after - now;
+
+	return (int)(left >= 0 ? left / 86400 : -((86399 - left) / 86400));
+}
 
 /* A file larger than this is refused. */
 enum { IDENTITY_FILE_MAX = 1024 * 1024 };

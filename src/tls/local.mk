@@ -14,5 +14,6 @@ src_libweir_a_SOURCES += \
 	src/tls/server.c src/tls/server.h \
 	src/tls/sni.c src/tls/sni.h \
 	src/tls/ticket.c src/tls/ticket.h \
+	src/tls/sources.h \
 	src/tls/tls_filter.c src/tls/tls_filter.h \
 	src/tls/trust.c src/tls/trust.h

@@ -27,6 +27,9 @@ struct tls_server {
 	unsigned char context[EVP_MAX_MD_SIZE];
 	unsigned n_context;
 	SSL_CTX **contexts; /* one for each worker */
+	/* What has come in its place, for each worker; references. NULL:
+	 * nothing yet. Each is that worker's. */
+	struct tls_server **successors;
 	unsigned n_workers;
 };
 
@@ -288,6 +291,7 @@ static int make_contexts(struct tls_server *s,
 	int result = 0;
 
 	s->contexts = xcalloc(spec->n_workers, sizeof(SSL_CTX *));
+	s->successors = xcalloc(spec->n_workers, sizeof(struct tls_server *));
 	s->n_workers = spec->n_workers;
 	for (unsigned w = 0; w < s->n_workers && result == 0; w++) {
 		/* What there is to say is the same for all workers. */
@@ -348,9 +352,12 @@ void tls_server_unref(struct tls_server *s)
 	if (!s ||
 	    atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (unsigned w = 0; w < s->n_workers; w++)
+	for (unsigned w = 0; w < s->n_workers; w++) {
 		SSL_CTX_free(s->contexts[w]);
+		tls_server_unref(s->successors[w]);
+	}
 	free(s->contexts);
+	free(s->successors);
 	sni_free(s->sni);
 	for (size_t i = 0; i < s->n_identities; i++)
 		tls_identity_unref(s->identities[i]);
@@ -359,6 +366,20 @@ void tls_server_unref(struct tls_server *s)
 	client_auth_free(s->mutual);
 	free(s->alpn);
 	free(s);
+}
+
+void tls_server_replace(struct tls_server *s, unsigned worker,
+			struct tls_server *next)
+{
+	struct tls_server *before = s->successors[worker];
+
+	s->successors[worker] = tls_server_ref(next);
+	tls_server_unref(before);
+}
+
+struct tls_server *tls_server_now(struct tls_server *s, unsigned worker)
+{
+	return s->successors[worker] ? s->successors[worker] : s;
 }
 
 const struct tls_policy *tls_server_policy(const struct tls_server *s)

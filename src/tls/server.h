@@ -78,6 +78,16 @@ const struct tls_policy *tls_server_policy(const struct tls_server *s);
 const struct tls_identity *tls_server_identity(const struct tls_server *s,
 					       size_t index);
 
+/*
+ * Certificates have changed: from now on new connections of this worker get
+ * `next`, of which a reference is kept as long as `s` lives or the next call.
+ * In the worker's thread.
+ */
+void tls_server_replace(struct tls_server *s, unsigned worker,
+			struct tls_server *next);
+/* What new connections of a worker get. In its thread. */
+struct tls_server *tls_server_now(struct tls_server *s, unsigned worker);
+
 /* The context of one worker; for tls_filter. */
 struct ssl_ctx_st *tls_server_context(const struct tls_server *s,
 				      unsigned worker);

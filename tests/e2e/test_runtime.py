@@ -330,9 +330,10 @@ class Roles(Scene):
         weir = self.begin(read_group=reads, admin_group=changes)
         mode = stat.S_IMODE(os.stat(os.path.join(weir.dir, "admin.sock")).st_mode)
         self.assertEqual(mode, 0o666)
-        reading = (["status"], ["targets"], ["rules"], ["certs"], ["overlay"],
+        reading = (["status"], ["targets"], ["rules"], ["certs"], ["overlay"], ["maintenance"],
                    ["explain", "request", "http://x:%d/" % weir.ports["port"]])
         changing = (["reload"], ["overlay", "drop"], ["export"],
+                    ["maintenance", "on", "web"], ["maintenance", "off", "web"],
                     ["target", "register", "app", "127.0.0.1:9"],
                     ["target", "drain", "app", "127.0.0.1:9"],
                     ["target", "resume", "app", "127.0.0.1:9"],

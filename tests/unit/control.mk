@@ -9,6 +9,11 @@ control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_web
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
+check_PROGRAMS += tests/unit/test_cert_watch
+TESTS += tests/unit/test_cert_watch
+tests_unit_test_cert_watch_SOURCES = tests/unit/test_cert_watch.c \
+	tests/unit/certs.c tests/unit/certs.h
+tests_unit_test_cert_watch_LDADD = $(UNIT_LIBS)
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c tests/unit/unit.h
 tests_unit_test_admin_LDADD = $(UNIT_LIBS)
 tests_unit_test_prober_SOURCES = tests/unit/test_prober.c tests/unit/worlds.h

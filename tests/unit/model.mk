@@ -17,8 +17,14 @@ tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(UNIT_LIBS)
 tests_unit_test_trust_SOURCES = tests/unit/test_trust.c
 tests_unit_test_trust_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_counts
-TESTS += tests/unit/test_counts
+check_PROGRAMS += tests/unit/test_counts tests/unit/test_limit
+TESTS += tests/unit/test_counts tests/unit/test_limit
+check_PROGRAMS += tests/unit/test_page
+TESTS += tests/unit/test_page
+tests_unit_test_page_SOURCES = tests/unit/test_page.c
+tests_unit_test_page_LDADD = $(UNIT_LIBS)
+tests_unit_test_limit_SOURCES = tests/unit/test_limit.c
+tests_unit_test_limit_LDADD = $(UNIT_LIBS)
 tests_unit_test_counts_SOURCES = tests/unit/test_counts.c
 tests_unit_test_counts_LDADD = $(UNIT_LIBS)
 endif

@@ -93,6 +93,20 @@ void worker_adopt(struct worker *w, struct snapshot *snap_take,
 	}
 }
 
+void worker_post(struct worker *w, void (*fn)(void *arg), void *arg)
+{
+	(void)w;
+	fn(arg);
+}
+
+void worker_swap_tls(struct worker *w, struct tls_server *served,
+		     struct tls_server *next)
+{
+	(void)w;
+	(void)served;
+	(void)next;
+}
+
 void worker_read_gauges(const struct worker *w, struct worker_gauges *out)
 {
 	*out = (struct worker_gauges){
