@@ -228,6 +228,7 @@ void loop_turn(struct loop *l, bool wait)
 	int flags = EVLOOP_ONCE;
 
 	l->began = false;
+	l->n_turns++;
 	if (!list_is_empty(&l->again) || !wait)
 		flags |= EVLOOP_NONBLOCK;
 	if (event_base_loop(l->base, flags) < 0)

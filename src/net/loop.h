@@ -45,6 +45,7 @@ struct loop {
 	struct wheel wheel;
 	struct event *tick; /* drives the wheel, added while it is used */
 	bool tick_is_on;
+	uint32_t n_turns;
 	bool stopping;
 	bool began; /* the clock was read in this turn */
 

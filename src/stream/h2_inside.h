@@ -59,6 +59,8 @@ struct h2_session {
 	uint64_t began_ms, noticed_ms;
 	uint64_t preface_ms, idle_ms;
 	uint32_t n_streams, n_users;
+	uint32_t turn; /* of the loop; requests that began in it: */
+	uint32_t n_begun_now;
 	uint32_t streams_most, in_most, out_floor;
 	uint32_t held_in, held_out, held_heads; /* octets */
 	uint32_t owed; /* octets of the connection's window */

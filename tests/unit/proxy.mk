@@ -2,7 +2,7 @@
 if HAVE_CMOCKA
 proxy_tests = tests/unit/test_rewrite tests/unit/test_stream \
 	tests/unit/test_h1_stream tests/unit/test_h2_head \
-	tests/unit/test_h2_budget \
+	tests/unit/test_h2_budget tests/unit/test_h2_session \
 	tests/unit/test_access_line \
 	tests/unit/test_other_lines
 check_PROGRAMS += $(proxy_tests)
@@ -11,6 +11,8 @@ tests_unit_test_rewrite_SOURCES = tests/unit/test_rewrite.c
 tests_unit_test_rewrite_LDADD = $(UNIT_LIBS)
 tests_unit_test_h1_stream_SOURCES = tests/unit/test_h1_stream.c
 tests_unit_test_h1_stream_LDADD = $(UNIT_LIBS)
+tests_unit_test_h2_session_SOURCES = tests/unit/test_h2_session.c
+tests_unit_test_h2_session_LDADD = $(UNIT_LIBS)
 tests_unit_test_h2_budget_SOURCES = tests/unit/test_h2_budget.c
 tests_unit_test_h2_budget_LDADD = $(UNIT_LIBS)
 tests_unit_test_h2_head_SOURCES = tests/unit/test_h2_head.c
