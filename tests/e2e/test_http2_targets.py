@@ -429,6 +429,16 @@ class Frames(Action):
         stream.sent_end = True
 
 
+class ThenReset(Action):
+    """As nginx where it has answered without the body: RFC 9113 8.1."""
+
+    reads_body = False
+
+    def run(self, request, wire, origin):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        wire.session.raw(b"\0\0\4\3\0" + request.stream.id.to_bytes(4, "big") + b"\0\0\0\0")
+
+
 class Hostile(Http2):
     OK = [(":status", "200")]
 
@@ -474,6 +484,14 @@ class Hostile(Http2):
 
     def test_an_interim_answer_that_ends(self):
         self.assert_failed(self.answer_to(Frames([(":status", "103")])), "target-malformed")
+
+    def regress_resets_behind_whole_answers_are_no_abuse(self):
+        weir = self.begin(ThenReset())
+        c = weir.h2()
+        for _ in range(1200):
+            self.assertEqual(c.post("/", b"x").body, b"ok")
+        self.assertLessEqual(self.app.connections, 2)
+        self.assertNotIn("breaks HTTP/2", weir.log.text())
 
     def test_a_promise(self):
         def promise(session, stream):
