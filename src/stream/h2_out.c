@@ -116,6 +116,7 @@ bool h2_send(struct stream *st, const struct prepared *request)
 	}
 	s->is_open = true;
 	hs->n_begun++;
+	h2_budget_opened(&hs->budget);
 	keep_text(s, &request->text);
 	h2_dirty(hs);
 	return true;

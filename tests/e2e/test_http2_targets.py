@@ -429,6 +429,16 @@ class Frames(Action):
         stream.sent_end = True
 
 
+class ThenReset(Action):
+    """As nginx where it has answered without the body: RFC 9113 8.1."""
+
+    reads_body = False
+
+    def run(self, request, wire, origin):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        wire.session.raw(b"\0\0\4\3\0" + request.stream.id.to_bytes(4, "big") + b"\0\0\0\0")
+
+
 class Hostile(Http2):
     OK = [(":status", "200")]
 
@@ -475,10 +485,36 @@ class Hostile(Http2):
     def test_an_interim_answer_that_ends(self):
         self.assert_failed(self.answer_to(Frames([(":status", "103")])), "target-malformed")
 
+    def regress_resets_behind_whole_answers_are_no_abuse(self):
+        weir = self.begin(ThenReset())
+        c = weir.h2()
+        for _ in range(1200):
+            self.assertEqual(c.post("/", b"x").body, b"ok")
+        self.assertLessEqual(self.app.connections, 2)
+        self.assertNotIn("breaks HTTP/2", weir.log.text())
+
     def test_a_promise(self):
         def promise(session, stream):
             session.raw(b"\0\0\5\5\4" + stream.id.to_bytes(4, "big") + b"\0\0\0\2\x82")
         self.assert_failed(self.answer_to(Frames(then=promise)), "target-malformed")
+
+    def test_a_table_beyond_ours(self):
+        def grow(session, stream):
+            # RFC 7541 6.3: a size that nobody allowed, then :status 200.
+            block = b"\x3f\xe1\xff\x03\x88"
+            session.raw(len(block).to_bytes(3, "big") + b"\1\5" +
+                        stream.id.to_bytes(4, "big") + block)
+        self.assert_failed(self.answer_to(Frames(then=grow)), "target-malformed")
+
+    def test_a_flood_ends_the_connection(self):
+        def flood(session, stream):
+            for _ in range(20):
+                session.raw((b"\0\0\x08\6\0\0\0\0\0" + bytes(8)) * 1000)  # PING
+        weir = self.begin(Frames(then=flood), Reply(200, b"ok"))
+        self.assert_failed(weir.h2().get("/"), "target-malformed")
+        weir.log.wait_for("a target breaks HTTP/2.*kind=ping")
+        self.assertEqual(weir.h2().get("/").body, b"ok")
+        self.assertEqual(self.app.connections, 2)
 
     def test_not_http2_at_all(self):
         for greeting in (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
