@@ -246,8 +246,8 @@ class Planned(Scene):
     over = ("plain",)
 
     def regress_commands_that_are_not_built_are_named(self):
-        for words, name in ((["conns", "--limit", "3"], "conns"),
-                            (["maintenance", "on"], "maintenance")):
+        for words, name in ((["upgrade", "--timeout", "3"], "upgrade"),
+                            (["init"], "init")):
             done = subprocess.run([find_weir(), *words], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, timeout=30, check=False)
             self.assertEqual(done.returncode, 2)
