@@ -38,7 +38,9 @@ struct probe {
 	uint64_t at_ms; /* orders the heap: due, or timeout if running */
 	size_t heap_at;
 	struct check *running; /* NULL: waits */
-	char *detail;          /* of the last failure; owned; NULL: none */
+	/* Whose words the running check has; one reference, with `running`. */
+	struct snapshot *asked_by;
+	char *detail; /* of the last failure; owned; NULL: none */
 	bool had_first;
 	struct timespec began, began_wall; /* of a check that is logged */
 	uint64_t seen; /* the update in which it was wanted */
@@ -325,6 +327,14 @@ static void log_check(const struct probe *probe,
 }
 
 /* The check is over; it frees itself. */
+static void end_running(struct probe *probe)
+{
+	probe->running = NULL;
+	probe->prober->counts.n_running--;
+	snapshot_unref(probe->asked_by);
+	probe->asked_by = NULL;
+}
+
 static void on_check_end(void *arg, const struct check_outcome *outcome)
 {
 	struct probe *probe = arg;
@@ -336,8 +346,7 @@ static void on_check_end(void *arg, const struct check_outcome *outcome)
 		(outcome->result == CHECK_ANSWERED &&
 		 matcher_matches(h->matcher, h->n_matcher, outcome->code));
 
-	probe->running = NULL;
-	p->counts.n_running--;
+	end_running(probe);
 	p->counts.passed += passed;
 	p->counts.failed += !passed;
 	note(probe, outcome);
@@ -384,6 +393,7 @@ static void start(struct probe *probe)
 	log_begin_check(probe);
 	p->counts.started++;
 	p->counts.n_running++;
+	probe->asked_by = snapshot_ref(p->snap);
 	probe->running = check_start(p->pool, &spec, &failed);
 	if (!probe->running) {
 		on_check_end(probe, &failed);
@@ -465,8 +475,7 @@ static void stop_running(struct probe *probe)
 	if (!probe->running)
 		return;
 	check_cancel(probe->running);
-	probe->running = NULL;
-	probe->prober->counts.n_running--;
+	end_running(probe);
 }
 
 /* Takes over what the group says now. A check under way that asks something

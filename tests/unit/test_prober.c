@@ -402,6 +402,32 @@ static void test_health_outlives_a_reload(void **state)
 	wait_for(s, n + 2);
 }
 
+static void note_freed(void *object)
+{
+	*(bool *)object = true;
+}
+
+/* It looks for what the old configuration said, by its TLS and its patterns. */
+static void regress_a_check_keeps_what_it_asks_by(void **state)
+{
+	struct scene *s = *state;
+	bool freed = false;
+
+	peer_begin(&s->peer, &s->loop, HANG, NULL);
+	prepare(s)->health_check.timeout_ms = 500;
+	snapshot_on_free(s->snap, note_freed, &freed);
+	serve(s);
+	for (int turn = 0; turn < 1000 && s->peer.request[0] == '\0'; turn++)
+		loop_turn(&s->loop, true);
+	assert_int_equal(s->peer.request[0], 'G');
+	prepare(s);
+	serve(s);
+	assert_false(freed);
+	put_all(s->peer.open[0], OK, strlen(OK));
+	wait_for(s, 1);
+	assert_true(freed);
+}
+
 static void test_the_epoch_moves_with_the_verdict_only(void **state)
 {
 	struct scene *s = *state;
@@ -460,6 +486,7 @@ int main(void)
 		SCENE(test_https_needs_tls),
 		SCENE(test_start_to_start),
 		SCENE(test_health_outlives_a_reload),
+		SCENE(regress_a_check_keeps_what_it_asks_by),
 		SCENE(test_the_epoch_moves_with_the_verdict_only),
 		SCENE(test_the_code_is_of_a_failure_until_it_is_well),
 		SCENE(test_unused_groups_are_left_alone),
