@@ -104,10 +104,9 @@ struct h2_stream {
 	bool deferred : 1;     /* and was in vain */
 	bool ends : 1;         /* what is in `out` is the rest */
 	bool end_sent : 1;
-	bool is_given_up : 1; /* by its user; what follows is not the peer's
-			       * fault */
-	bool rst_behind : 1;  /* `rst` follows `out` */
-	bool wants_room : 1;
+	bool is_given_up : 1;  /* by its user; what follows is not the peer's
+				* fault */
+	bool rst_behind : 1;   /* `rst` follows `out` */
 	bool length_known : 1; /* stream.in.length is Content-Length */
 	bool is_packed : 1;    /* `out` holds no more than it needs */
 	bool head_only : 1;    /* HEAD was sent */

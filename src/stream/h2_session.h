@@ -43,8 +43,8 @@ struct h2_owner {
 	/* A stream has no user any more: there may be room for another, or the
 	 * session may be over. */
 	void (*left)(struct h2_session *hs);
-	/* The peer did something that is in glitches.def; `text` says more for
-	 * people, or is NULL. */
+	/* The peer did something that is in glitches.def. With `text`, which
+	 * says for people what was malformed, there is nothing to count. */
 	void (*glitch)(struct h2_session *hs, enum glitch g, const char *text);
 };
 
@@ -64,15 +64,12 @@ struct h2_options {
 };
 
 enum {
-	H2_STREAMS = 128,
 	/* A connection from a client holds as much in all: of bodies... */
 	H2_IN_MOST = 512 * 1024,
 	H2_OUT_MOST = 512 * 1024,
 	/* ...and of heads. */
 	H2_HEADS_MOST = 512 * 1024,
 	H2_WINDOW = 65535,
-	/* Requests of one connection (AWS: GOAWAY after 10,000). */
-	H2_REQUESTS_MOST = 10000,
 	/* Requests that begin in one turn of the loop. */
 	H2_BEGIN_MOST = 16,
 };
