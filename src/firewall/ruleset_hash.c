@@ -154,7 +154,7 @@ void ruleset_hash(const struct ruleset *rules, bool with_places,
 	XXH128_hash_t h;
 
 	if (!d.state)
-		BUG("no memory for a hash");
+		fail_no_memory();
 	XXH3_128bits_reset(d.state);
 	add_text(&d, rules->table);
 	for (unsigned i = 0; i < rules->n_timeouts; i++)

@@ -40,7 +40,7 @@ static void *counts_alloc(size_t size)
 	void *p = aligned_alloc(64, all);
 
 	if (!p)
-		BUG("no memory to count");
+		fail_no_memory();
 	return memset(p, 0, all);
 }
 

@@ -218,7 +218,7 @@ static void want_keys(struct limit_keys **keys, bool wanted,
 		return;
 	*keys = limit_keys_new(l->per == LIMIT_ALL ? 1 : LIMIT_BUCKETS);
 	if (!*keys)
-		BUG("no memory for the limit %.*s", SLICE_ARG(l->name));
+		fail_no_memory();
 }
 
 static struct limit_state *state_of(struct limit_table *table,
@@ -257,7 +257,7 @@ static struct limit_counts *counts_of(struct limit_table *table,
 		return counts_of(table, arena, SLICE("(others)"), 0,
 				 SLICE("(others)"), report);
 	if (posix_memalign((void **)&c, 64, size))
-		BUG("no memory to count");
+		fail_no_memory();
 	memset(c, 0, size);
 	c->key = slice_make(slice_dup(key), key.n);
 	c->balancer = slice_make(slice_dup(lb), lb.n);

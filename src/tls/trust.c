@@ -93,7 +93,7 @@ static void add_print(struct trust *t, const struct pem *pem)
 
 	if (EVP_Digest(pem->text, pem->n, digest, NULL, EVP_sha256(), NULL) !=
 	    1)
-		BUG("no SHA-256");
+		fail_no_memory();
 	memcpy(&first, digest, sizeof(first));
 	t->print = t->print * 31 + first;
 }
