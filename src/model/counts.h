@@ -85,6 +85,8 @@ struct listener_state {
 struct group_counts {
 	struct group_counts *next;
 	struct slice name; /* owned */
+	/* Health checks, written by the control thread. */
+	uint64_t checks_passed, checks_failed;
 	unsigned n_workers;
 	struct group_tally tally[];
 };

@@ -348,9 +348,10 @@ static void handshake(struct client *c)
 		return;
 	connection_log(c, REASON_NONE);
 	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_HANDSHAKES);
-	if (tls_filter_resumed(c->conn.filter))
-		count_listener(worker_of(c), c->counted,
-			       COUNT_CLIENT_TLS_RESUMED);
+	count_listener(worker_of(c), c->counted,
+		       tls_filter_resumed(c->conn.filter)
+			       ? COUNT_CLIENT_TLS_RESUMED
+			       : COUNT_CLIENT_TLS_FULL);
 	open_front(c);
 }
 
