@@ -229,8 +229,10 @@ const struct key settings_keys[] = {
 	 .doc = "Days before its end at which a certificate is warned of."},
 	NOT_BUILT("history_seconds",
 		  "What the dashboard remembers.", "3600"),
-	NOT_BUILT("metrics.max_series",
-		  "Series that metrics may have.", "20000"),
+	{"metrics.max_series", &type_count, INTO(max_series), "20000",
+	 {100, 1e6},
+	 .doc = "Series that metrics may have; beyond it whole families are "
+		"left out."},
 	NOT_BUILT("core_dumps",
 		  "Lets the process be dumped, with the keys in it.", "false"),
 	NOT_BUILT("confinement",

@@ -14,6 +14,7 @@
 #include "explain_daemon.h"
 #include "logs.h"
 #include "maintenance.h"
+#include "metrics.h"
 #include "reload.h"
 #include "status.h"
 #include "target_commands.h"
@@ -235,6 +236,7 @@ static const struct command commands[] = {
 	{"events", events_answer, ROLE_READ, NULL},
 	{"diff", diff_answer, ROLE_READ, "file"},
 	{"maintenance", maintenance_answer, ROLE_READ, "on off"},
+	{"metrics", metrics_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
  *	{"command":"certs"}
  *	{"command":"explain","url":"http://example.com/"}
  *	{"command":"reload","wait":true}
+ *	{"command":"metrics"}
  *
  * Floor: control.  Control thread.
  */

@@ -89,8 +89,9 @@ struct daemon {
 	uint64_t started_ms;
 	time_t started_s;
 	uint64_t drain_ends_ms, drain_said_ms;
-	uint64_t tickets_seen_ms; /* when their age was looked at */
-	uint64_t compared_ms;     /* when the errors of targets were */
+	uint64_t tickets_seen_ms;  /* when their age was looked at */
+	uint64_t compared_ms;      /* when the errors of targets were */
+	unsigned metrics_left_out; /* families, as it was said last */
 	struct loop_watch *signals[DAEMON_SIGNALS];
 	struct loop_watch *tend_timer, *drain_timer, *names_timer;
 };

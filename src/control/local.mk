@@ -20,6 +20,9 @@ src_libweir_a_SOURCES += \
 	src/control/logs.c src/control/logs.h \
 	src/control/maintenance.c src/control/maintenance.h \
 	src/control/memory.c src/control/memory.h \
+	src/control/metrics.c src/control/metrics.h \
+	src/control/metrics_page.c src/control/metrics_parts.h \
+	src/control/metrics_table.c \
 	src/control/notify.c src/control/notify.h \
 	src/control/overlay_command.c \
 	src/control/ports.c src/control/ports.h \

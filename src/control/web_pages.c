@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "daemon.h"
+#include "metrics.h"
 #include "net/listening.h"
 #include "readiness.h"
 #include "web.h"
@@ -12,6 +13,7 @@
 static const struct web_page pages[] = {
 	{SLICE_INIT("/livez"), livez_page},
 	{SLICE_INIT("/readyz"), readyz_page},
+	{SLICE_INIT("/metrics"), metrics_page},
 };
 
 int web_pages_open(const struct web_place *now, const struct snapshot *snap,

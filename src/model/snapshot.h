@@ -45,6 +45,7 @@ struct settings {
 	bool strict_aws_limits;
 	bool certificate_watch;
 	uint32_t certificate_warning_days;
+	uint32_t max_series; /* of metrics */
 };
 
 /* A rule that chooses between groups, and whose it is. */
