@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "diff_command.h"
 #include "events_command.h"
+#include "errors.h"
 #include "explain_daemon.h"
 #include "logs.h"
 #include "maintenance.h"
@@ -237,6 +238,7 @@ static const struct command commands[] = {
 	{"diff", diff_answer, ROLE_READ, "file"},
 	{"maintenance", maintenance_answer, ROLE_READ, "on off"},
 	{"metrics", metrics_answer, ROLE_READ, NULL},
+	{"errors", errors_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
  *	{"command":"explain","url":"http://example.com/"}
  *	{"command":"reload","wait":true}
  *	{"command":"metrics"}
+ *	{"command":"errors","limit":10,"reason":"no-target"}
  *
  * Floor: control.  Control thread.
  */

@@ -8,6 +8,7 @@ src_libweir_a_SOURCES += \
 	src/control/commands.c src/control/commands.h \
 	src/control/confirm.c src/control/confirm.h \
 	src/control/daemon.c src/control/daemon.h \
+	src/control/errors.c src/control/errors.h \
 	src/control/explain.c src/control/explain.h \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \

@@ -9,6 +9,8 @@ proxy_sources = \
 	src/proxy/connection_line.c src/proxy/connection_line.h \
 	src/proxy/core.h \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
+	src/proxy/error_ring.c src/proxy/error_ring.h \
+	src/proxy/errors.c src/proxy/errors.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
 	src/proxy/gate.c src/proxy/gate.h \

@@ -19,6 +19,7 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/errors.h"
 #include "proxy/gate.h"
 #include "proxy/limits.h"
 #include "proxy/pages.h"
@@ -393,6 +394,7 @@ enum next request_step(struct exchange *x)
 		next = refuse(x, why);
 		if (x->log)
 			access_log_keep(x);
+		errors_note(x, &head);
 		if (head.method.n)
 			front->ops->drop_head(front, &head);
 		return next;
@@ -403,6 +405,8 @@ enum next request_step(struct exchange *x)
 	next = serve(x, &head);
 	if (x->log)
 		access_log_keep(x);
+	if (__builtin_expect(x->record.reason, 0))
+		errors_note(x, &head);
 	front->ops->drop_head(front, &head);
 	return next;
 }

@@ -167,6 +167,12 @@ const tally_cell *worker_counters(const struct worker *w)
 	return none;
 }
 
+const struct error_ring *worker_errors(const struct worker *w)
+{
+	(void)w;
+	return NULL;
+}
+
 /* -- worlds ---------------------------------------------------------------- */
 
 static void add_listener(struct snapshot *snap, uint16_t port)
