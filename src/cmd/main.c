@@ -52,11 +52,13 @@ static const struct command *const commands[] = {
 	&cmd_reopen,
 	&cmd_maintenance,
 	&cmd_errors,
+	&cmd_conns,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"conns", "upgrade", "init",
+	"upgrade",
+	"init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/journal.h"
 #include "base/text.h"
+#include "conns.h"
 #include "daemon.h"
 #include "diff_command.h"
 #include "events_command.h"
@@ -239,6 +240,7 @@ static const struct command commands[] = {
 	{"maintenance", maintenance_answer, ROLE_READ, "on off"},
 	{"metrics", metrics_answer, ROLE_READ, NULL},
 	{"errors", errors_answer, ROLE_READ, NULL},
+	{"conns", conns_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

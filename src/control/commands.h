@@ -7,6 +7,7 @@
  *	{"command":"certs"}
  *	{"command":"explain","url":"http://example.com/"}
  *	{"command":"reload","wait":true}
+ *	{"command":"conns","limit":10,"listener":"web:443"}
  *	{"command":"metrics"}
  *	{"command":"errors","limit":10,"reason":"no-target"}
  *

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cert_watch.h"
 #include "commands.h"
+#include "conns.h"
 #include "generations.h"
 #include "logs.h"
 #include "maintenance.h"
@@ -547,6 +548,7 @@ static void release(struct daemon *d)
 	confirm_release(&d->confirm);
 	explain_end(d);
 	target_waits_end(d);
+	conns_end(d);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)
@@ -588,6 +590,7 @@ int daemon_serve(const char *file)
 	list_init(&d.explains);
 	list_init(&d.target_waits);
 	list_init(&d.generations);
+	list_init(&d.conns);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

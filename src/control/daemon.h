@@ -67,6 +67,8 @@ struct daemon {
 	struct journal_pen *pen;   /* of the control thread */
 	struct list explains;      /* questions that wait for a worker */
 	uint64_t n_explains;
+	struct list conns; /* likewise, about connections */
+	uint64_t n_conns;
 	struct admin *admin; /* NULL: nobody can ask */
 	struct roles roles;
 	char *admin_path; /* unlinked at the end; owned; or NULL */

@@ -7,6 +7,7 @@ src_libweir_a_SOURCES += \
 	src/control/check_call.c src/control/check_call.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/confirm.c src/control/confirm.h \
+	src/control/conns.c src/control/conns.h \
 	src/control/daemon.c src/control/daemon.h \
 	src/control/errors.c src/control/errors.h \
 	src/control/explain.c src/control/explain.h \

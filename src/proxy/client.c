@@ -43,6 +43,11 @@ static void enter(struct client *c, enum client_state state)
 	c->state = (uint8_t)state;
 }
 
+const char *client_state_name(enum client_state state)
+{
+	return states[state].name;
+}
+
 /* Where memory is out. */
 static struct client_told nothing_told;
 

@@ -7,6 +7,7 @@ proxy_sources = \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/connection_log.c src/proxy/connection_log.h \
 	src/proxy/connection_line.c src/proxy/connection_line.h \
+	src/proxy/conns.c src/proxy/conns.h \
 	src/proxy/core.h \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
 	src/proxy/error_ring.c src/proxy/error_ring.h \

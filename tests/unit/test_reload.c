@@ -18,6 +18,7 @@
 #include "control/status.h"
 #include "net/chunk.h"
 #include "net/sock.h"
+#include "proxy/conns.h"
 #include "worlds.h"
 
 /* -- the loader and the workers -------------------------------------------- */
@@ -171,6 +172,12 @@ const struct error_ring *worker_errors(const struct worker *w)
 {
 	(void)w;
 	return NULL;
+}
+
+void worker_ask_conns(struct worker *w, struct conns_question *q)
+{
+	(void)w;
+	(void)q;
 }
 
 /* -- worlds ---------------------------------------------------------------- */
