@@ -11,9 +11,10 @@
 #include "conns.h"
 #include "daemon.h"
 #include "diff_command.h"
-#include "events_command.h"
 #include "errors.h"
+#include "events_command.h"
 #include "explain_daemon.h"
+#include "history.h"
 #include "logs.h"
 #include "maintenance.h"
 #include "metrics.h"
@@ -241,6 +242,7 @@ static const struct command commands[] = {
 	{"metrics", metrics_answer, ROLE_READ, NULL},
 	{"errors", errors_answer, ROLE_READ, NULL},
 	{"conns", conns_answer, ROLE_READ, NULL},
+	{"history", history_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "conns.h"
 #include "generations.h"
+#include "history.h"
 #include "logs.h"
 #include "maintenance.h"
 #include "memory.h"
@@ -172,6 +173,7 @@ static void on_tend(int fd, int what, void *arg)
 		pulse_tend(d);
 	journal_hand_over(d->pen);
 	logs_tend(d->journals);
+	history_tend(d);
 	daemon_tend(d);
 }
 
@@ -549,6 +551,7 @@ static void release(struct daemon *d)
 	explain_end(d);
 	target_waits_end(d);
 	conns_end(d);
+	history_free(d->history);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)

@@ -35,6 +35,7 @@
 #include "web_pages.h"
 #include "world.h"
 
+struct history;
 struct cert_watch;
 struct journal_pen;
 struct journals;
@@ -83,6 +84,7 @@ struct daemon {
 	uint64_t differs_until_ms; /* so long nobody asks again */
 	struct runtime runtime;    /* what was changed at run time */
 	struct events events;
+	struct history *history;  /* NULL: none, or not yet */
 	struct list target_waits; /* changes whose answer waits */
 	uint64_t n_target_waits;
 	uint64_t n_sweeps; /* that each worker was asked for */

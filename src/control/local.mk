@@ -1,6 +1,7 @@
 # The process that serves: start, reload, checks, names, the admin socket.
 src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
+	src/control/api_pages.c src/control/api_pages.h \
 	src/control/cert_watch.c src/control/cert_watch.h \
 	src/control/check.c src/control/check.h \
 	src/control/check_line.c src/control/check_line.h \
@@ -19,6 +20,7 @@ src_libweir_a_SOURCES += \
 	src/control/events_command.c src/control/events_command.h \
 	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
+	src/control/history.c src/control/history.h \
 	src/control/logs.c src/control/logs.h \
 	src/control/maintenance.c src/control/maintenance.h \
 	src/control/memory.c src/control/memory.h \

@@ -7,7 +7,7 @@ control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_overlay tests/unit/test_runtime \
 	tests/unit/test_watch tests/unit/test_memory tests/unit/test_privilege \
 	tests/unit/test_web \
-	tests/unit/test_metrics
+	tests/unit/test_metrics tests/unit/test_history
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 check_PROGRAMS += tests/unit/test_cert_watch
@@ -32,6 +32,9 @@ tests_unit_test_runtime_LDADD = $(UNIT_LIBS)
 tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c \
 	tests/unit/worlds.h
 tests_unit_test_metrics_LDADD = $(UNIT_LIBS)
+tests_unit_test_history_SOURCES = tests/unit/test_history.c \
+	tests/unit/worlds.h
+tests_unit_test_history_LDADD = $(UNIT_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
 tests_unit_test_memory_LDADD = $(UNIT_LIBS)
 tests_unit_test_privilege_SOURCES = tests/unit/test_privilege.c
