@@ -23,6 +23,7 @@ enum column {
 	COLUMN_5XX,
 	COLUMN_RECEIVED,
 	COLUMN_SENT,
+	COLUMN_SHED,
 	LISTENER_COLUMNS,
 	/* Target groups. */
 	COLUMN_HEALTHY = COLUMN_P99_MS + 1,
@@ -52,6 +53,7 @@ static const struct column_name listener_columns[LISTENER_COLUMNS] = {
 	[COLUMN_5XX] = {"responses_5xx", FOLD_SUM},
 	[COLUMN_RECEIVED] = {"received_octets", FOLD_SUM},
 	[COLUMN_SENT] = {"sent_octets", FOLD_SUM},
+	[COLUMN_SHED] = {"shed", FOLD_SUM},
 };
 
 static const struct column_name group_columns[GROUP_COLUMNS] = {
@@ -168,6 +170,11 @@ static void put_listener(const struct history *h, struct series *s)
 		since(s, COLUMN_RECEIVED, listener_count(l, COUNT_OCTETS_IN));
 	*point(h, s, COLUMN_SENT, h->n) =
 		since(s, COLUMN_SENT, listener_count(l, COUNT_OCTETS_OUT));
+	*point(h, s, COLUMN_SHED, h->n) =
+		since(s, COLUMN_SHED,
+		      listener_count(l, COUNT_CLIENT_REJECTED) +
+			      listener_count(l, COUNT_LIMITED) +
+			      listener_reasons(l, REASON_OVERLOADED));
 	listener_durations(l, &times);
 	put_times(h, s, &times);
 }
@@ -454,6 +461,27 @@ json_t *history_to_json(const struct daemon *d, time_t since_s)
 		o, "events",
 		events_from(&d->events, 0, since_s ? since_s : (time_t)from_s));
 	return o;
+}
+
+uint64_t history_shed(const struct daemon *d, const struct listener_state *l,
+		      unsigned seconds)
+{
+	const struct history *h = d->history;
+	uint64_t n = seconds / HISTORY_STEP_S;
+	double sum = 0;
+
+	for (int i = 0; h && i < HISTORY_SERIES; i++) {
+		const struct series *s = &h->series[KIND_LISTENERS][i];
+
+		if (s->listener != l)
+			continue;
+		n = n < h->n ? n : h->n;
+		n = n < h->n_room ? n : h->n_room;
+		for (uint64_t at = h->n - n; at < h->n; at++)
+			if (at >= s->born)
+				sum += (double)*point(h, s, COLUMN_SHED, at);
+	}
+	return (uint64_t)sum;
 }
 
 json_t *history_answer(struct daemon *d, const json_t *request, uint64_t *memo)

@@ -18,6 +18,7 @@
 
 struct daemon;
 struct history;
+struct listener_state; /* model/counts.h */
 
 enum {
 	HISTORY_STEP_S = 10,
@@ -34,6 +35,11 @@ void history_free(struct history *h);
 
 /* Points from `since_s` on, and the events since then. */
 json_t *history_to_json(const struct daemon *d, time_t since_s);
+
+/* Requests and connections that a listener turned away in the last `seconds`,
+ * as far as that is remembered. */
+uint64_t history_shed(const struct daemon *d, const struct listener_state *l,
+		      unsigned seconds);
 
 /* The command "history". */
 json_t *history_answer(struct daemon *d, const json_t *request, uint64_t *memo);

@@ -1,6 +1,7 @@
 # The process that serves: start, reload, checks, names, the admin socket.
 src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
+	src/control/advice.c src/control/advice.h \
 	src/control/api_pages.c src/control/api_pages.h \
 	src/control/cert_watch.c src/control/cert_watch.h \
 	src/control/check.c src/control/check.h \

@@ -3,13 +3,16 @@
 #include <stdlib.h>
 
 #include "admin.h"
+#include "advice.h"
 #include "balance/pick.h"
 #include "base/fail.h"
 #include "base/journal.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "cert_watch.h"
 #include "daemon.h"
 #include "metrics_parts.h"
+#include "model/limit.h"
 #include "tls/identity.h"
 #include "tls/server.h"
 
@@ -108,11 +111,12 @@ static void collect_rules(struct metrics *m, const struct listener *l)
 /* A file may be named twice. */
 static void collect_certificates(struct metrics *m, const struct listener *l)
 {
+	const struct tls_server *now =
+		l->tls ? cert_watch_server(m->daemon->cert_watch, l) : NULL;
 	const struct tls_identity *id;
 	struct map seen = {0};
 
-	for (size_t i = 0; l->tls && (id = tls_server_identity(l->tls, i));
-	     i++) {
+	for (size_t i = 0; now && (id = tls_server_identity(now, i)); i++) {
 		struct metric_object *o;
 
 		if (map_put(&seen, slice_of(id->file), m))
@@ -132,6 +136,7 @@ static void collect_listener(struct metrics *m, const struct listener *l)
 	struct metric_object *o = object_new(m, OF_LISTENER);
 
 	o->listener = l->state;
+	o->has_tls = l->tls != NULL;
 	label_listener(m, l);
 	object_labelled(m, o);
 	collect_certificates(m, l);
@@ -236,6 +241,65 @@ static void collect_logs(struct metrics *m)
 		collect_log(m, slice_of(s.path), s.lines, s.lost);
 }
 
+/* All there were: which are in force the rules would have to tell. */
+static void collect_limits(struct metrics *m)
+{
+	const struct limit_counts *c = m->daemon->counts.limits.first;
+
+	for (; c; c = c->next) {
+		struct metric_object *o = object_new(m, OF_LIMIT);
+
+		o->limit = c;
+		add_label(&m->labels, "load_balancer", c->balancer);
+		text_addf(&m->labels, ",listener=\"%u\",", c->port);
+		add_label(&m->labels, "limit", c->name);
+		text_addf(&m->labels, ",mode=\"%s\"",
+			  c->report ? "report" : "enforce");
+		object_labelled(m, o);
+	}
+}
+
+/* A certificate may be told of twice: the last one goes again then. */
+static void drop_if_double(struct metrics *m, struct collection *c)
+{
+	const struct metric_object *last = &c->objects[c->n - 1];
+	struct slice labels =
+		slice_make(m->labels.p + last->labels_at, last->labels_n);
+
+	for (size_t i = 0; i < c->n - 1; i++) {
+		const struct metric_object *o = &c->objects[i];
+
+		if (!slice_eq(
+			    slice_make(m->labels.p + o->labels_at, o->labels_n),
+			    labels))
+			continue;
+		m->labels.n = last->labels_at;
+		c->n--;
+		return;
+	}
+}
+
+static void collect_advice(void *arg, const struct advice *a)
+{
+	struct metrics *m = arg;
+	struct metric_object *o = object_new(m, OF_ADVICE);
+
+	text_addf(&m->labels, "token=\"%s\",", a->token);
+	add_label(&m->labels, "where", slice_of(a->where));
+	object_labelled(m, o);
+	drop_if_double(m, &m->of[OF_ADVICE]);
+}
+
+static void collect_process(struct metrics *m)
+{
+	struct metric_object *o;
+
+	object_new(m, OF_PROCESS);
+	o = object_new(m, OF_CONFIG);
+	add_label(&m->labels, "hash", slice_of(m->daemon->config_hash));
+	object_labelled(m, o);
+}
+
 /* -- what is left out ------------------------------------------------------ */
 
 /* Buckets, +Inf, sum and count. */
@@ -275,7 +339,7 @@ static size_t leave_out(struct metrics *m, const size_t *series, size_t total)
 {
 	size_t n = 0, at;
 
-	for (int of = 0; of < OF_PROCESS; of++)
+	for (int of = 0; of < OF_CONFIG; of++)
 		while (total > m->snap->settings.max_series &&
 		       (at = largest(m, (enum metric_of)of, series)) <
 			       n_metrics) {
@@ -374,7 +438,7 @@ struct metrics *metrics_begin(struct daemon *d, enum metrics_format format)
 	m->snap = snapshot_ref(d->snap);
 	m->format = format;
 	m->left_out = xcalloc(n_metrics, sizeof(m->left_out[0]));
-	object_new(m, OF_PROCESS);
+	collect_process(m);
 	for (size_t b = 0; b < snap->n_balancers; b++)
 		for (size_t i = 0; i < snap->balancers[b].n_listeners; i++)
 			collect_listener(m, &snap->balancers[b].listeners[i]);
@@ -382,6 +446,8 @@ struct metrics *metrics_begin(struct daemon *d, enum metrics_format format)
 		collect_group(m, &snap->groups[i]);
 	count_draining(m);
 	collect_logs(m);
+	collect_limits(m);
+	advice_each(d, collect_advice, m);
 	choose_families(m);
 	collect_many(m);
 	return m;

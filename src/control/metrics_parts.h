@@ -15,6 +15,7 @@
 #include "model/state.h"
 
 struct daemon;
+struct limit_counts; /* model/limit.h */
 
 /* Whose metric it is. Families are left out in the order of this list; those
  * of the process never are. */
@@ -24,7 +25,10 @@ enum metric_of {
 	OF_CERTIFICATE,
 	OF_GROUP,
 	OF_LISTENER,
+	OF_LIMIT,
 	OF_LOG,
+	OF_ADVICE,
+	OF_CONFIG,
 	OF_PROCESS,
 	METRIC_SCOPES
 };
@@ -52,10 +56,12 @@ struct metric_object {
 	const struct listener_state *listener;
 	const struct rule_counts *rule;
 	const struct group_counts *group;
+	bool has_tls; /* a listener */
 	struct group_gauges gauges;
 	struct target_state *target; /* one reference */
-	uint64_t lines, lost;        /* of a log */
-	int64_t expires_s;           /* a certificate; since 1970 */
+	const struct limit_counts *limit;
+	uint64_t lines, lost; /* of a log */
+	int64_t expires_s;    /* a certificate; since 1970 */
 };
 
 /* It cannot be told: there is no such series. */

@@ -10,10 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/reason.h"
 #include "daemon.h"
 #include "metrics_parts.h"
+#include "model/generation.h"
+#include "model/limit.h"
+#include "status.h"
 
 /* Lengths are counted in whole milliseconds: what began and ended in the same
  * one is 0, and no bucket tells more of it. */
@@ -133,6 +137,54 @@ static uint64_t started(const struct metric_object *o, unsigned i)
 	return (uint64_t)o->daemon->started_s;
 }
 
+static uint64_t alive(const struct metric_object *o, unsigned i)
+{
+	uint64_t n = 0;
+
+	(void)i;
+	list_foreach (node, &o->daemon->generations) {
+		const struct generation *g =
+			list_entry(node, struct generation, node);
+
+		n += !g->replaced_ms || generation_sum(g).workers > 0;
+	}
+	return n;
+}
+
+/* They stand with the newest first. */
+static uint64_t oldest_age(const struct metric_object *o, unsigned i)
+{
+	int64_t age = 0;
+
+	(void)i;
+	list_foreach (node, &o->daemon->generations) {
+		const struct generation *g =
+			list_entry(node, struct generation, node);
+
+		if (!g->replaced_ms || generation_sum(g).workers > 0)
+			age = clock_wall_s() - g->since_s;
+	}
+	return age > 0 ? (uint64_t)age : 0;
+}
+
+static uint64_t file_differs(const struct metric_object *o, unsigned i)
+{
+	(void)i;
+	return status_file_differs(o->daemon);
+}
+
+static uint64_t waits(const struct metric_object *o, unsigned i)
+{
+	(void)i;
+	return o->daemon->confirm.ends_ms != 0;
+}
+
+static uint64_t overlay_entries(const struct metric_object *o, unsigned i)
+{
+	(void)i;
+	return runtime_count(o->daemon->runtime.doc);
+}
+
 /* -- listeners ------------------------------------------------------------- */
 
 /* Series that are one counter each, in the order of their labels. */
@@ -211,6 +263,23 @@ static uint64_t glitches(const struct metric_object *o, unsigned i)
 static const char *glitch_kind(unsigned i)
 {
 	return glitch_token((enum glitch)i);
+}
+
+static uint64_t swaps(const struct metric_object *o, unsigned i)
+{
+	if (!o->has_tls)
+		return METRIC_ABSENT;
+	return i ? o->listener->certificates_refused
+		 : o->listener->certificates_taken;
+}
+
+static const char *const swap_labels[] = {"result=\"taken\"",
+					  "result=\"refused\""};
+
+static uint64_t limited(const struct metric_object *o, unsigned i)
+{
+	(void)i;
+	return limit_count(o->limit);
 }
 
 static uint64_t of_rule(const struct metric_object *o, unsigned i)
@@ -374,6 +443,26 @@ const struct metric metrics_table[] = {
 	{"weir_config_generation",
 	 "Number of the configuration in force.",
 	 OF_PROCESS, METRIC_GAUGE, .read = generation},
+	{"weir_config_info", "The texts of the configuration in force.",
+	 OF_CONFIG, METRIC_INFO, .read = one},
+	{"weir_generations_alive",
+	 "Configurations that something still runs in.",
+	 OF_PROCESS, METRIC_GAUGE, .read = alive},
+	{"weir_oldest_generation_age_seconds",
+	 "Time since the oldest of them was taken.",
+	 OF_PROCESS, METRIC_GAUGE, .read = oldest_age},
+	{"weir_config_file_differs",
+	 "Whether the file is not the one in force.",
+	 OF_PROCESS, METRIC_GAUGE, .read = file_differs},
+	{"weir_config_waiting_confirm",
+	 "Whether the configuration goes back unless it is confirmed.",
+	 OF_PROCESS, METRIC_GAUGE, .read = waits},
+	{"weir_overlay_entries", "What run-time changes add to the file.",
+	 OF_PROCESS, METRIC_GAUGE, .read = overlay_entries},
+	{"weir_advice",
+	 "1 for what somebody should do something about; weir status says "
+	 "what.",
+	 OF_ADVICE, METRIC_GAUGE, .read = one},
 	{"weir_config_last_reload_success",
 	 "Whether the last reload was accepted, or the start.",
 	 OF_PROCESS, METRIC_GAUGE, .read = reload_success},
@@ -517,6 +606,10 @@ const struct metric metrics_table[] = {
 	 "The part of its weight that a target gets.",
 	 OF_TARGET, METRIC_GAUGE, .parts = FACTOR_ONE, .read = weight_factor},
 
+	{"weir_limited_requests_total",
+	 "Requests and connections that a limit refused, or would have.",
+	 OF_LIMIT, METRIC_COUNTER, .read = limited},
+
 	{"weir_log_lines_total", "Lines written to a log.",
 	 OF_LOG, METRIC_COUNTER, .read = log_lines},
 	{"weir_log_lines_lost_total", "Lines of a log that were lost.",
@@ -525,6 +618,9 @@ const struct metric metrics_table[] = {
 	{"weir_certificate_expiry_timestamp_seconds",
 	 "When a certificate ends.",
 	 OF_CERTIFICATE, METRIC_GAUGE, .read = expiry},
+	{"weir_certificate_swaps_total",
+	 "Times changed certificate files were taken, or refused.",
+	 OF_LISTENER, METRIC_COUNTER, LABELS(swap_labels), .read = swaps},
 };
 /* clang-format on */
 

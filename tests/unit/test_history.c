@@ -232,6 +232,26 @@ static void test_regress_those_with_most_requests_are_kept(void **state)
 	json_decref(all);
 }
 
+/* What advice looks at: the last ten minutes, and nothing before. */
+static void test_regress_what_was_shed_lately(void **state)
+{
+	struct scene *s = *state;
+	const struct listener_state *l;
+
+	serve(s, 1, 3600);
+	pass(s, 1);
+	l = s->daemon.snap->balancers[0].listeners[0].state;
+	assert_int_equal(history_shed(&s->daemon, l, 600), 0);
+	tally_add(&tally(s, 1)->counters[COUNT_CLIENT_REJECTED], 2);
+	tally_add(&tally(s, 1)->counters[COUNT_LIMITED], 3);
+	tally_add(&tally(s, 1)->reasons[REASON_OVERLOADED], 4);
+	pass(s, 10);
+	assert_int_equal(history_shed(&s->daemon, l, 600), 9);
+	for (int i = 0; i < 60; i++)
+		pass(s, 10);
+	assert_int_equal(history_shed(&s->daemon, l, 600), 0);
+}
+
 static void test_off_sleeping_and_changed(void **state)
 {
 	struct scene *s = *state;
@@ -270,6 +290,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_regress_those_with_most_requests_are_kept, begin,
 			finish),
+		cmocka_unit_test_setup_teardown(
+			test_regress_what_was_shed_lately, begin, finish),
 		cmocka_unit_test_setup_teardown(test_off_sleeping_and_changed,
 						begin, finish),
 	};

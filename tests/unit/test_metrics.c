@@ -81,6 +81,9 @@ static int begin(void **state)
 
 	log_setup(LOG_ERROR, LOG_TEXT);
 	s->daemon.counts.n_workers = WORKERS;
+	list_init(&s->daemon.generations);
+	s->daemon.differs_until_ms = UINT64_MAX; /* it reads no file */
+	s->daemon.file = "weir.yaml";
 	s->daemon.rosters = rosters_new(WORKERS, &ops, NULL);
 	*state = s;
 	return 0;
