@@ -320,12 +320,12 @@ int client_print(const struct command *self, json_t *answer_take,
 }
 
 static int show_once(const struct command *self, const char *config,
-		     const char *socket, const char *what,
+		     const char *socket, const json_t *question,
 		     void (*print)(const json_t *answer), bool clear)
 {
 	json_t *answer;
-	int status = client_ask(self, config, socket,
-				json_pack("{s:s}", "command", what), &answer);
+	int status = client_ask(self, config, socket, json_deep_copy(question),
+				&answer);
 
 	if (status != EXIT_GOOD)
 		return status;
@@ -336,29 +336,82 @@ static int show_once(const struct command *self, const char *config,
 	return status;
 }
 
-int client_show(const struct command *self, int argc, char **argv,
-		const char *what, void (*print)(const json_t *answer))
+static int show(const struct command *self, const char *config,
+		const char *socket, const json_t *question,
+		void (*print)(const json_t *answer), bool watch)
 {
-	bool json = false, watch = false;
-	const char *socket = NULL;
-	const struct cmd_option options[] = {
-		{"json", 0, NULL, &json, NULL, "one JSON document"},
-		{"watch", 0, NULL, &watch, NULL, "again each second, until ^C"},
-		{"socket", 0, "PATH", NULL, &socket,
-		 "the admin socket, in place of the one in FILE"},
-		{0},
-	};
-	struct cmd_line line;
-	int status = EXIT_GOOD;
+	bool clear = watch && print != client_print_json &&
+		     isatty(STDOUT_FILENO);
 
-	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
-		return status;
 	for (;;) {
-		status = show_once(self, line.config, socket, what,
-				   json ? client_print_json : print,
-				   watch && !json && isatty(STDOUT_FILENO));
+		int status =
+			show_once(self, config, socket, question, print, clear);
+
 		if (!watch || status != EXIT_GOOD || ferror(stdout))
 			return status;
 		sleep(WATCH_S);
 	}
+}
+
+/* Puts what was given into the question; false after a message. */
+static bool add_filter(const struct command *self, json_t *question,
+		       const struct client_filter *f, const char *given)
+{
+	uint64_t number;
+
+	if (!f->is_number) {
+		json_object_set_new(question, f->name, json_string(given));
+		return true;
+	}
+	if (!slice_to_u64(slice_of(given), &number) || number > INT32_MAX) {
+		cmd_misused(self, "--%s takes a number, not \"%s\"", f->name,
+			    given);
+		return false;
+	}
+	json_object_set_new(question, f->name,
+			    json_integer((json_int_t)number));
+	return true;
+}
+
+int client_show_filtered(const struct command *self, int argc, char **argv,
+			 const char *what, const struct client_filter *filters,
+			 void (*print)(const json_t *answer))
+{
+	bool json = false, watch = false;
+	const char *socket = NULL, *given[CLIENT_FILTERS_MAX] = {NULL};
+	struct cmd_option options[CLIENT_FILTERS_MAX + 4] = {
+		{"json", 0, NULL, &json, NULL, "one JSON document"},
+		{"watch", 0, NULL, &watch, NULL, "again each second, until ^C"},
+		{"socket", 0, "PATH", NULL, &socket,
+		 "the admin socket, in place of the one in FILE"},
+	};
+	struct cmd_line line;
+	json_t *question;
+	int status = EXIT_GOOD;
+
+	for (size_t i = 0; filters[i].name; i++)
+		options[3 + i] = (struct cmd_option){
+			filters[i].name,     0,
+			filters[i].argument, NULL,
+			&given[i],           filters[i].doc};
+	if (!cmd_parse_all(self, options, argc, argv, &line, &status))
+		return status;
+	question = json_pack("{s:s}", "command", what);
+	for (size_t i = 0; filters[i].name && status == EXIT_GOOD; i++)
+		if (given[i] &&
+		    !add_filter(self, question, &filters[i], given[i]))
+			status = EXIT_USAGE;
+	if (status == EXIT_GOOD)
+		status = show(self, line.config, socket, question,
+			      json ? client_print_json : print, watch);
+	json_decref(question);
+	return status;
+}
+
+int client_show(const struct command *self, int argc, char **argv,
+		const char *what, void (*print)(const json_t *answer))
+{
+	static const struct client_filter none[] = {{0}};
+
+	return client_show_filtered(self, argc, argv, what, none, print);
 }

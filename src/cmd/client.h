@@ -68,6 +68,21 @@ int client_call(const char *path, const json_t *request, json_t **answer);
 int client_show(const struct command *self, int argc, char **argv,
 		const char *what, void (*print)(const json_t *answer));
 
+/* An option that goes with the question. */
+struct client_filter {
+	const char *name;     /* of the option and of the member */
+	const char *argument; /* what it is called */
+	const char *doc;      /* half a sentence */
+	bool is_number;
+};
+
+enum { CLIENT_FILTERS_MAX = 4 };
+
+/* The same, with filters, the last of which has no name. */
+int client_show_filtered(const struct command *self, int argc, char **argv,
+			 const char *what, const struct client_filter *filters,
+			 void (*print)(const json_t *answer));
+
 /* Prints an answer, or on stderr why there is none. Returns an exit status. */
 int client_print(const struct command *self, json_t *answer_take,
 		 void (*print)(const json_t *answer));

@@ -34,12 +34,12 @@ struct command {
 extern const struct command cmd_serve, cmd_check, cmd_reload, cmd_confirm,
 	cmd_reopen, cmd_status, cmd_target_register, cmd_target_deregister,
 	cmd_target_drain, cmd_target_resume, cmd_overlay, cmd_export,
-	cmd_events, cmd_diff, cmd_maintenance, cmd_targets, cmd_rules, cmd_certs,
-	cmd_explain_packet, cmd_explain_request, cmd_sg_render, cmd_sg_diff,
-	cmd_sg_apply, cmd_sg_confirm, cmd_sg_rollback, cmd_sg_status,
-	cmd_sg_flush, cmd_sg_keep, cmd_sg_import, cmd_sg_allow, cmd_sg_revoke,
-	cmd_sg_block, cmd_sg_unblock, cmd_sg_overlay, cmd_sg_watch,
-	cmd_sg_suggest;
+	cmd_events, cmd_diff, cmd_maintenance, cmd_targets, cmd_rules,
+	cmd_certs, cmd_explain_packet, cmd_explain_request, cmd_errors,
+	cmd_conns, cmd_sg_render, cmd_sg_diff, cmd_sg_apply, cmd_sg_confirm,
+	cmd_sg_rollback, cmd_sg_status, cmd_sg_flush, cmd_sg_keep,
+	cmd_sg_import, cmd_sg_allow, cmd_sg_revoke, cmd_sg_block,
+	cmd_sg_unblock, cmd_sg_overlay, cmd_sg_watch, cmd_sg_suggest;
 
 /* An option of one command; -c, --config, -h and --help are understood by all
  * of them. */

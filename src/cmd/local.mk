@@ -6,7 +6,7 @@ weir_SOURCES = \
 	src/cmd/check_world.c src/cmd/check_world.h \
 	src/cmd/cmd_check.c src/cmd/cmd_serve.c src/cmd/cmd_reload.c \
 	src/cmd/cmd_diff.c src/cmd/cmd_events.c src/cmd/cmd_export.c src/cmd/cmd_overlay.c src/cmd/cmd_target.c \
-	src/cmd/cmd_maintenance.c src/cmd/cmd_reopen.c \
+	src/cmd/cmd_maintenance.c src/cmd/cmd_conns.c src/cmd/cmd_errors.c src/cmd/cmd_reopen.c \
 	src/cmd/cmd_status.c src/cmd/cmd_targets.c src/cmd/cmd_rules.c \
 	src/cmd/rule_words.c src/cmd/rule_words.h \
 	src/cmd/explain_packet.c src/cmd/explain_request.c \

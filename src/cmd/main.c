@@ -51,11 +51,14 @@ static const struct command *const commands[] = {
 	&cmd_diff,
 	&cmd_reopen,
 	&cmd_maintenance,
+	&cmd_errors,
+	&cmd_conns,
 };
 
 /* Part of what weir is going to be; said rather than "unknown". */
 static const char *const planned[] = {
-	"conns", "errors", "upgrade", "init",
+	"upgrade",
+	"init",
 };
 
 /* The name of what these words mean; NULL: nothing that is planned. */

@@ -227,10 +227,13 @@ const struct key settings_keys[] = {
 	{"certificate_expiry_warning_days", &type_count,
 	 INTO(certificate_warning_days), "14", .any = {0, 3650},
 	 .doc = "Days before its end at which a certificate is warned of."},
-	NOT_BUILT("history_seconds",
-		  "What the dashboard remembers.", "3600"),
-	NOT_BUILT("metrics.max_series",
-		  "Series that metrics may have.", "20000"),
+	{"history_seconds", &type_count, INTO(history_s), "3600", {0, 86400},
+	 .doc = "For how long counters are remembered, in steps of ten "
+		"seconds."},
+	{"metrics.max_series", &type_count, INTO(max_series), "20000",
+	 {100, 1e6},
+	 .doc = "Series that metrics may have; beyond it whole families are "
+		"left out."},
 	NOT_BUILT("core_dumps",
 		  "Lets the process be dumped, with the keys in it.", "false"),
 	NOT_BUILT("confinement",

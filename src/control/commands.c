@@ -8,12 +8,16 @@
 #include "base/file.h"
 #include "base/journal.h"
 #include "base/text.h"
+#include "conns.h"
 #include "daemon.h"
 #include "diff_command.h"
+#include "errors.h"
 #include "events_command.h"
 #include "explain_daemon.h"
+#include "history.h"
 #include "logs.h"
 #include "maintenance.h"
+#include "metrics.h"
 #include "reload.h"
 #include "status.h"
 #include "target_commands.h"
@@ -235,6 +239,10 @@ static const struct command commands[] = {
 	{"events", events_answer, ROLE_READ, NULL},
 	{"diff", diff_answer, ROLE_READ, "file"},
 	{"maintenance", maintenance_answer, ROLE_READ, "on off"},
+	{"metrics", metrics_answer, ROLE_READ, NULL},
+	{"errors", errors_answer, ROLE_READ, NULL},
+	{"conns", conns_answer, ROLE_READ, NULL},
+	{"history", history_answer, ROLE_READ, NULL},
 };
 /* clang-format on */
 

@@ -7,6 +7,10 @@
  *	{"command":"certs"}
  *	{"command":"explain","url":"http://example.com/"}
  *	{"command":"reload","wait":true}
+ *	{"command":"conns","limit":10,"listener":"web:443"}
+ *	{"command":"metrics"}
+ *	{"command":"history","since":"2026-11-21T14:03:00Z"}
+ *	{"command":"errors","limit":10,"reason":"no-target"}
  *
  * Floor: control.  Control thread.
  */

@@ -17,7 +17,9 @@
 #include "base/log.h"
 #include "cert_watch.h"
 #include "commands.h"
+#include "conns.h"
 #include "generations.h"
+#include "history.h"
 #include "logs.h"
 #include "maintenance.h"
 #include "memory.h"
@@ -171,6 +173,7 @@ static void on_tend(int fd, int what, void *arg)
 		pulse_tend(d);
 	journal_hand_over(d->pen);
 	logs_tend(d->journals);
+	history_tend(d);
 	daemon_tend(d);
 }
 
@@ -547,6 +550,8 @@ static void release(struct daemon *d)
 	confirm_release(&d->confirm);
 	explain_end(d);
 	target_waits_end(d);
+	conns_end(d);
+	history_free(d->history);
 	loop_turn(&d->loop, false);
 	prober_free(d->prober);
 	if (d->admin_path)
@@ -588,6 +593,7 @@ int daemon_serve(const char *file)
 	list_init(&d.explains);
 	list_init(&d.target_waits);
 	list_init(&d.generations);
+	list_init(&d.conns);
 	d.started_ms = clock_now_ms();
 	d.started_s = clock_wall_s();
 	d.tickets = ticket_keys_new(d.started_s);

@@ -35,6 +35,7 @@
 #include "web_pages.h"
 #include "world.h"
 
+struct history;
 struct cert_watch;
 struct journal_pen;
 struct journals;
@@ -67,6 +68,8 @@ struct daemon {
 	struct journal_pen *pen;   /* of the control thread */
 	struct list explains;      /* questions that wait for a worker */
 	uint64_t n_explains;
+	struct list conns; /* likewise, about connections */
+	uint64_t n_conns;
 	struct admin *admin; /* NULL: nobody can ask */
 	struct roles roles;
 	char *admin_path; /* unlinked at the end; owned; or NULL */
@@ -81,6 +84,7 @@ struct daemon {
 	uint64_t differs_until_ms; /* so long nobody asks again */
 	struct runtime runtime;    /* what was changed at run time */
 	struct events events;
+	struct history *history;  /* NULL: none, or not yet */
 	struct list target_waits; /* changes whose answer waits */
 	uint64_t n_target_waits;
 	uint64_t n_sweeps; /* that each worker was asked for */
@@ -89,8 +93,9 @@ struct daemon {
 	uint64_t started_ms;
 	time_t started_s;
 	uint64_t drain_ends_ms, drain_said_ms;
-	uint64_t tickets_seen_ms; /* when their age was looked at */
-	uint64_t compared_ms;     /* when the errors of targets were */
+	uint64_t tickets_seen_ms;  /* when their age was looked at */
+	uint64_t compared_ms;      /* when the errors of targets were */
+	unsigned metrics_left_out; /* families, as it was said last */
 	struct loop_watch *signals[DAEMON_SIGNALS];
 	struct loop_watch *tend_timer, *drain_timer, *names_timer;
 };

@@ -9,10 +9,8 @@
 #include "daemon.h"
 #include "events_command.h"
 
-/* "2026-11-21T14:03:00Z"; false: it is no such time. */
-static bool read_since(const json_t *request, time_t *since)
+bool events_read_since(const json_t *text, time_t *since)
 {
-	const json_t *text = json_object_get(request, "since");
 	struct tm tm = {0};
 	const char *end;
 
@@ -54,7 +52,7 @@ json_t *events_answer(struct daemon *d, const json_t *request, uint64_t *memo)
 	json_t *answer;
 	time_t since;
 
-	if (!read_since(request, &since))
+	if (!events_read_since(json_object_get(request, "since"), &since))
 		return admin_error("\"since\" is a time such as "
 				   "2026-11-21T14:03:00Z");
 	if (json_is_true(json_object_get(request, "follow")) && d->admin)

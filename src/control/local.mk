@@ -1,13 +1,17 @@
 # The process that serves: start, reload, checks, names, the admin socket.
 src_libweir_a_SOURCES += \
 	src/control/admin.c src/control/admin.h \
+	src/control/advice.c src/control/advice.h \
+	src/control/api_pages.c src/control/api_pages.h \
 	src/control/cert_watch.c src/control/cert_watch.h \
 	src/control/check.c src/control/check.h \
 	src/control/check_line.c src/control/check_line.h \
 	src/control/check_call.c src/control/check_call.h \
 	src/control/commands.c src/control/commands.h \
 	src/control/confirm.c src/control/confirm.h \
+	src/control/conns.c src/control/conns.h \
 	src/control/daemon.c src/control/daemon.h \
+	src/control/errors.c src/control/errors.h \
 	src/control/explain.c src/control/explain.h \
 	src/control/explain_daemon.c src/control/explain_daemon.h \
 	src/control/explain_parts.h src/control/explain_rules.c \
@@ -17,9 +21,13 @@ src_libweir_a_SOURCES += \
 	src/control/events_command.c src/control/events_command.h \
 	src/control/generations.c src/control/generations.h \
 	src/control/lay.c src/control/lay.h \
+	src/control/history.c src/control/history.h \
 	src/control/logs.c src/control/logs.h \
 	src/control/maintenance.c src/control/maintenance.h \
 	src/control/memory.c src/control/memory.h \
+	src/control/metrics.c src/control/metrics.h \
+	src/control/metrics_page.c src/control/metrics_parts.h \
+	src/control/metrics_table.c \
 	src/control/notify.c src/control/notify.h \
 	src/control/overlay_command.c \
 	src/control/ports.c src/control/ports.h \

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "check.h"
 #include "check_line.h"
+#include "model/counts.h"
 #include "model/listener.h"
 #include "model/state.h"
 #include "tls/client.h"
@@ -349,6 +350,10 @@ static void on_check_end(void *arg, const struct check_outcome *outcome)
 	end_running(probe);
 	p->counts.passed += passed;
 	p->counts.failed += !passed;
+	if (probe->group->counts) {
+		probe->group->counts->checks_passed += passed;
+		probe->group->counts->checks_failed += !passed;
+	}
 	note(probe, outcome);
 	if (probe->group->check_logs && p->pen && probe->began_wall.tv_sec)
 		log_check(probe, outcome, passed);

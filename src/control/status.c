@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/fail.h"
@@ -374,8 +375,7 @@ static json_t *admin_http(const struct daemon *d)
 	return o;
 }
 
-/* Files are read again for it, so nobody asks oftener than once a second. */
-static bool file_differs(struct daemon *d)
+bool status_file_differs(struct daemon *d)
 {
 	uint64_t now = clock_now_ms();
 
@@ -391,7 +391,8 @@ static json_t *config(struct daemon *d)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "hash", json_string(d->config_hash));
-	json_object_set_new(o, "file_differs", json_boolean(file_differs(d)));
+	json_object_set_new(o, "file_differs",
+			    json_boolean(status_file_differs(d)));
 	return o;
 }
 
@@ -415,30 +416,6 @@ static json_t *overlay(const struct daemon *d)
 		json_object_set_new(o, "file",
 				    status_text(slice_of(d->runtime.path)));
 	return o;
-}
-
-/* What somebody should do something about. */
-static json_t *advice(const struct daemon *d)
-{
-	json_t *list = json_array(), *o;
-
-	if (d->runtime.why) {
-		o = json_object();
-		json_object_set_new(o, "token", json_string("overlay-broken"));
-		json_object_set_new(
-			o, "sentence",
-			json_sprintf("The overlay file cannot be read (%s): "
-				     "mend it and restart, or \"weir overlay "
-				     "drop\".",
-				     d->runtime.why));
-		json_object_set_new(o, "where",
-				    status_text(slice_of(d->runtime.path)));
-		json_object_set_new(o, "since",
-				    status_time((uint64_t)d->started_s));
-		status_count(o, "count", 1);
-		json_array_append_new(list, o);
-	}
-	return list;
 }
 
 static json_t *last_reload(const struct daemon *d)
@@ -485,7 +462,7 @@ json_t *status_of_daemon(struct daemon *d)
 	json_object_set_new(o, "health_checks", checks(d));
 	json_object_set_new(o, "names", names(d));
 	json_object_set_new(o, "overlay", overlay(d));
-	json_object_set_new(o, "advice", advice(d));
+	json_object_set_new(o, "advice", advice_to_json(d));
 	json_object_set_new(o, "admin", admin(d));
 	json_object_set_new(o, "admin_http", admin_http(d));
 	json_object_set_new(o, "logs", status_of_logs(d->journals));

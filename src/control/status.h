@@ -10,6 +10,7 @@
 #define WEIR_CONTROL_STATUS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -26,6 +27,10 @@ json_t *status_of_certs(const struct daemon *d);
 
 /* An array of the limits, and what they refused; part of an answer. */
 json_t *status_of_limits(const struct daemon *d);
+
+/* Whether the file is another one than what is served. Files are read again for
+ * it, once a second at most. */
+bool status_file_differs(struct daemon *d);
 
 /* An array of the logs that this process writes; part of an answer. */
 json_t *status_of_logs(const struct journals *js);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api_pages.h"
 #include "base/fail.h"
 #include "daemon.h"
+#include "metrics.h"
 #include "net/listening.h"
 #include "readiness.h"
 #include "web.h"
@@ -12,6 +14,13 @@
 static const struct web_page pages[] = {
 	{SLICE_INIT("/livez"), livez_page},
 	{SLICE_INIT("/readyz"), readyz_page},
+	{SLICE_INIT("/metrics"), metrics_page},
+	{SLICE_INIT("/api/v1/status"), api_status_page},
+	{SLICE_INIT("/api/v1/targets"), api_targets_page},
+	{SLICE_INIT("/api/v1/rules"), api_rules_page},
+	{SLICE_INIT("/api/v1/certs"), api_certs_page},
+	{SLICE_INIT("/api/v1/errors"), api_errors_page},
+	{SLICE_INIT("/api/v1/history"), api_history_page},
 };
 
 int web_pages_open(const struct web_place *now, const struct snapshot *snap,

@@ -72,6 +72,8 @@ struct listener_state {
 	struct listener_state *next; /* of the same load balancer */
 	struct balancer_state *balancer;
 	struct rule_counts *rules; /* newest first */
+	uint64_t remembered; /* requests at the last step of the history; of
+			      * control */
 	uint16_t port;
 	unsigned n_workers;
 	/* At run time; NULL: as the configuration says. Written by control. */
@@ -85,6 +87,9 @@ struct listener_state {
 struct group_counts {
 	struct group_counts *next;
 	struct slice name; /* owned */
+	/* Health checks, written by the control thread. */
+	uint64_t checks_passed, checks_failed;
+	uint64_t remembered; /* as of a listener */
 	unsigned n_workers;
 	struct group_tally tally[];
 };

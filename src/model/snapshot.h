@@ -45,6 +45,8 @@ struct settings {
 	bool strict_aws_limits;
 	bool certificate_watch;
 	uint32_t certificate_warning_days;
+	uint32_t max_series; /* of metrics */
+	uint32_t history_s;  /* that are remembered; 0: none */
 };
 
 /* A rule that chooses between groups, and whose it is. */

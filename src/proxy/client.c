@@ -43,6 +43,11 @@ static void enter(struct client *c, enum client_state state)
 	c->state = (uint8_t)state;
 }
 
+const char *client_state_name(enum client_state state)
+{
+	return states[state].name;
+}
+
 /* Where memory is out. */
 static struct client_told nothing_told;
 
@@ -348,9 +353,10 @@ static void handshake(struct client *c)
 		return;
 	connection_log(c, REASON_NONE);
 	count_listener(worker_of(c), c->counted, COUNT_CLIENT_TLS_HANDSHAKES);
-	if (tls_filter_resumed(c->conn.filter))
-		count_listener(worker_of(c), c->counted,
-			       COUNT_CLIENT_TLS_RESUMED);
+	count_listener(worker_of(c), c->counted,
+		       tls_filter_resumed(c->conn.filter)
+			       ? COUNT_CLIENT_TLS_RESUMED
+			       : COUNT_CLIENT_TLS_FULL);
 	open_front(c);
 }
 

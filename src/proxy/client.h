@@ -95,6 +95,7 @@ struct client {
 	uint32_t kept_octets;   /* of bodies, for another try; see kept.h */
 	union peer peer;
 	struct client_told *told; /* owned; NULL before client_told() */
+	uint32_t n_requests;      /* of HTTP/1.x */
 	uint8_t state;            /* enum client_state; written by enter() */
 	bool is_proxied; /* a trusted proxy connected: it has to say for whom */
 	uint8_t refusal; /* enum reason: why nothing is served here */
@@ -148,6 +149,8 @@ const struct client_told *client_told(struct client *c);
 
 /* The name that it asked for; empty without TLS or without one. */
 struct slice client_server_name(const struct client *c);
+
+const char *client_state_name(enum client_state state);
 
 /* -- for its worker -------------------------------------------------------- */
 

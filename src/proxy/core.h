@@ -17,6 +17,7 @@
 #include "proxy/worker.h"
 #include "tls/seal.h"
 
+struct error_ring; /* proxy/error_ring.h */
 struct exchange;
 struct journal;
 struct journal_pen;
@@ -47,6 +48,7 @@ struct worker {
 	struct exchange *free_exchanges; /* LIFO */
 	unsigned n_free_exchanges, n_exchanges;
 	uint64_t n_clients, n_upstreams;
+	struct error_ring *errors; /* owned; NULL: memory was out */
 	bool draining;
 	uint64_t random_state[2];
 	struct journals *journals;  /* borrowed; NULL: none */

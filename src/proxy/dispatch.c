@@ -261,8 +261,11 @@ static void begin_try(struct exchange *x, struct target_state *t,
 	r->tries[r->n_tries++].target = state_ref(t);
 	r->connected_ms = 0;
 	/* A fresh connection to the same target asks no other one. */
-	if (t != x->attempt.avoid && r->n_targets++ == 0)
+	if (t != x->attempt.avoid && r->n_targets++ == 0) {
 		count_group(x->worker, x->group, COUNT_REQUESTS);
+		if (__builtin_expect(r->is_grpc, 0))
+			count_group(x->worker, x->group, COUNT_GRPC_REQUESTS);
+	}
 	x->attempt.target = t;
 	x->attempt.is_open = true;
 	tally_add(&tally_of(x)->begun, 1);

@@ -57,6 +57,11 @@ static const struct {
 	[EXCH_FINISH] = {"finish", finish_step, 0},
 };
 
+const char *exch_state_name(enum exch_state state)
+{
+	return states[state].name;
+}
+
 static void trace(struct exchange *x, enum exch_state state)
 {
 	struct addr peer = client_peer(x->client);

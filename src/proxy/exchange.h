@@ -141,6 +141,9 @@ void exch_cut(struct exchange *x, enum reason reason);
 /* It runs in a generation whose time is over. Tunnels run in none. */
 bool exch_is_overdue(const struct exchange *x);
 
+/* "relay", for people. */
+const char *exch_state_name(enum exch_state state);
+
 /* Frees what the worker keeps for the next ones. */
 void exch_release_free(struct worker *w);
 

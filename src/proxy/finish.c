@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "proxy/access_log.h"
 #include "proxy/client.h"
+#include "proxy/errors.h"
 #include "proxy/limits.h"
 #include "proxy/steps.h"
 
@@ -67,6 +68,7 @@ static void count_end(struct exchange *x)
 	exch_leave_target(x);
 	if (!r->reason)
 		return;
+	errors_note(x, NULL);
 	log_reason(x);
 	/* What was cut short was the target's answer, and is counted. */
 	if (r->is_answered && r->is_cut)

@@ -47,6 +47,7 @@ static void begin_exchange(struct client *c)
 		client_leave(c, CLIENT_AT_ONCE);
 		return;
 	}
+	c->n_requests++;
 	l = c->h1.exchange->listener;
 	facts = (struct h1_client){
 		.desync = l->balancer->desync,

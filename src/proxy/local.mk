@@ -7,8 +7,11 @@ proxy_sources = \
 	src/proxy/client.c src/proxy/client.h \
 	src/proxy/connection_log.c src/proxy/connection_log.h \
 	src/proxy/connection_line.c src/proxy/connection_line.h \
+	src/proxy/conns.c src/proxy/conns.h \
 	src/proxy/core.h \
 	src/proxy/dispatch.c src/proxy/edits.c src/proxy/edits.h \
+	src/proxy/error_ring.c src/proxy/error_ring.h \
+	src/proxy/errors.c src/proxy/errors.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/finish.c \
 	src/proxy/gate.c src/proxy/gate.h \

@@ -82,6 +82,7 @@ struct record {
 	bool is_grpc;      /* a call of gRPC */
 	bool is_answered;  /* a final head has left */
 	bool is_cut;       /* what was sent is not whole */
+	bool is_noted;     /* among the errors */
 };
 
 #endif

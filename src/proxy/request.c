@@ -19,6 +19,7 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/errors.h"
 #include "proxy/gate.h"
 #include "proxy/limits.h"
 #include "proxy/pages.h"
@@ -319,10 +320,25 @@ static enum next wait_for_head(struct exchange *x)
 
 static void count_version(struct exchange *x, unsigned version)
 {
+	enum listener_counter c = COUNT_REQUESTS_1_1;
+
 	if (version == HTTP_1_0)
-		count_listener(x->worker, x->counted, COUNT_REQUESTS_1_0);
+		c = COUNT_REQUESTS_1_0;
 	else if (version == HTTP_2)
-		count_listener(x->worker, x->counted, COUNT_REQUESTS_2);
+		c = COUNT_REQUESTS_2;
+	count_listener(x->worker, x->counted, c);
+}
+
+static void count_desync(struct exchange *x, unsigned class)
+{
+	static const enum listener_counter cells[] = {
+		[DESYNC_ACCEPTABLE] = COUNT_DESYNC_ACCEPTABLE,
+		[DESYNC_AMBIGUOUS] = COUNT_DESYNC_AMBIGUOUS,
+		[DESYNC_SEVERE] = COUNT_DESYNC_SEVERE,
+	};
+
+	count_listener(x->worker, x->counted, COUNT_DESYNC);
+	count_listener(x->worker, x->counted, cells[class]);
 }
 
 /* What is known of it, even if it is refused. */
@@ -332,7 +348,7 @@ static void note_request(struct exchange *x, const struct http_head *head)
 	x->record.method = x->asked.method = head->method_id;
 	x->record.desync = x->front->desync;
 	if (x->front->desync.class != DESYNC_COMPLIANT)
-		count_listener(x->worker, x->counted, COUNT_DESYNC);
+		count_desync(x, x->front->desync.class);
 	x->asked.wants_upgrade = head->protocol.n > 0;
 	x->worker->scratch.trace = SLICE("");
 	if (__builtin_expect(x->log != NULL, 0))
@@ -378,17 +394,19 @@ enum next request_step(struct exchange *x)
 		next = refuse(x, why);
 		if (x->log)
 			access_log_keep(x);
+		errors_note(x, &head);
 		if (head.method.n)
 			front->ops->drop_head(front, &head);
 		return next;
 	}
 	exch_wait(x, 0);
 	note_request(x, &head);
-	if (__builtin_expect(head.version != HTTP_1_1, 0))
-		count_version(x, head.version);
+	count_version(x, head.version);
 	next = serve(x, &head);
 	if (x->log)
 		access_log_keep(x);
+	if (__builtin_expect(x->record.reason, 0))
+		errors_note(x, &head);
 	front->ops->drop_head(front, &head);
 	return next;
 }

@@ -13,6 +13,7 @@
 #include "proxy/accept.h"
 #include "proxy/client.h"
 #include "proxy/core.h"
+#include "proxy/error_ring.h"
 #include "proxy/exchange.h"
 #include "proxy/upstream.h"
 #include "tls/server.h"
@@ -342,6 +343,7 @@ struct worker *worker_new(const struct worker_options *options)
 	w->most_connections = options->most_connections;
 	w->n_connections = options->n_connections;
 	w->journals = options->journals;
+	w->errors = error_ring_new();
 	deadline_init(&w->pen_is_due, on_pen_is_due);
 	list_init(&w->views);
 	list_init(&w->acceptors);
@@ -381,6 +383,7 @@ void worker_leave(struct worker *w)
 void worker_free(struct worker *w)
 {
 	loop_release(&w->loop);
+	error_ring_free(w->errors);
 	free(w);
 }
 
@@ -424,6 +427,11 @@ void worker_join(struct worker *w)
 const tally_cell *worker_counters(const struct worker *w)
 {
 	return w->counters;
+}
+
+const struct error_ring *worker_errors(const struct worker *w)
+{
+	return w->errors;
 }
 
 static uint64_t gauge(const _Atomic uint64_t *g)

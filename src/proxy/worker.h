@@ -19,7 +19,8 @@
 #include "model/state.h"
 #include "net/listening.h"
 
-struct journals; /* base/journal.h */
+struct error_ring; /* proxy/error_ring.h */
+struct journals;   /* base/journal.h */
 struct worker;
 struct seal_keys; /* tls/seal.h */
 
@@ -95,6 +96,10 @@ void worker_beat(struct worker *w);
 /* What it counts for itself; readable at any time until worker_join. */
 const tally_cell *worker_counters(const struct worker *w); /* by
 							    * worker_counter */
+
+/* What it answered or ended by itself last; NULL: memory was out. Readable as
+ * long. */
+const struct error_ring *worker_errors(const struct worker *w);
 
 struct worker_gauges {
 	uint64_t client_connections, target_connections;

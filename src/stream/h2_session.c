@@ -343,6 +343,19 @@ void h2_session_each(struct h2_session *hs, void (*fn)(struct stream *s))
 	}
 }
 
+struct stream *h2_session_find(const struct h2_session *hs,
+			       bool (*fn)(struct stream *s, const void *arg),
+			       const void *arg)
+{
+	list_foreach (node, &hs->streams) {
+		struct h2_stream *s = list_entry(node, struct h2_stream, node);
+
+		if (s->user && fn(&s->stream, arg))
+			return &s->stream;
+	}
+	return NULL;
+}
+
 unsigned h2_session_streams(const struct h2_session *hs)
 {
 	return hs->n_streams;

@@ -114,6 +114,10 @@ unsigned h2_session_streams(const struct h2_session *hs);
 unsigned h2_session_users(const struct h2_session *hs);
 /* Streams that have begun on it, all told. */
 uint64_t h2_session_begun(const struct h2_session *hs);
+/* The first stream with a user of which fn says so, or NULL. */
+struct stream *h2_session_find(const struct h2_session *hs,
+			       bool (*fn)(struct stream *s, const void *arg),
+			       const void *arg);
 /* Calls fn for each stream that has a user; fn may end it. */
 void h2_session_each(struct h2_session *hs, void (*fn)(struct stream *s));
 

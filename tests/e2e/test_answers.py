@@ -47,7 +47,7 @@ STATUS = {
     "config": {"hash": HASH, "file_differs": bool},
     "waiting": {"generation": int, "seconds_left": int},
     "overlay": {"entries": int, "file?": str},
-    "advice": [{"token": str, "sentence": str, "where": str, "since": TIME, "count": int}],
+    "advice": [{"token": str, "sentence": str, "where?": str, "since?": TIME, "count": int}],
 }
 
 

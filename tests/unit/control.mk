@@ -6,7 +6,8 @@ control_tests = tests/unit/test_admin tests/unit/test_prober \
 	tests/unit/test_keeper_stay \
 	tests/unit/test_overlay tests/unit/test_runtime \
 	tests/unit/test_watch tests/unit/test_memory tests/unit/test_privilege \
-	tests/unit/test_web
+	tests/unit/test_web \
+	tests/unit/test_metrics tests/unit/test_history
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
 check_PROGRAMS += tests/unit/test_cert_watch
@@ -28,6 +29,12 @@ tests_unit_test_web_SOURCES = tests/unit/test_web.c tests/unit/unit.h
 tests_unit_test_web_LDADD = $(UNIT_LIBS)
 tests_unit_test_runtime_SOURCES = tests/unit/test_runtime.c tests/unit/worlds.h
 tests_unit_test_runtime_LDADD = $(UNIT_LIBS)
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c \
+	tests/unit/worlds.h
+tests_unit_test_metrics_LDADD = $(UNIT_LIBS)
+tests_unit_test_history_SOURCES = tests/unit/test_history.c \
+	tests/unit/worlds.h
+tests_unit_test_history_LDADD = $(UNIT_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
 tests_unit_test_memory_LDADD = $(UNIT_LIBS)
 tests_unit_test_privilege_SOURCES = tests/unit/test_privilege.c

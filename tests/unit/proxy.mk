@@ -4,9 +4,12 @@ proxy_tests = tests/unit/test_rewrite tests/unit/test_stream \
 	tests/unit/test_h1_stream tests/unit/test_h2_head \
 	tests/unit/test_h2_budget tests/unit/test_h2_session \
 	tests/unit/test_access_line \
-	tests/unit/test_other_lines
+	tests/unit/test_other_lines \
+	tests/unit/test_error_ring
 check_PROGRAMS += $(proxy_tests)
 TESTS += $(proxy_tests)
+tests_unit_test_error_ring_SOURCES = tests/unit/test_error_ring.c
+tests_unit_test_error_ring_LDADD = $(UNIT_LIBS)
 tests_unit_test_rewrite_SOURCES = tests/unit/test_rewrite.c
 tests_unit_test_rewrite_LDADD = $(UNIT_LIBS)
 tests_unit_test_h1_stream_SOURCES = tests/unit/test_h1_stream.c

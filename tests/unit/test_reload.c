@@ -18,6 +18,7 @@
 #include "control/status.h"
 #include "net/chunk.h"
 #include "net/sock.h"
+#include "proxy/conns.h"
 #include "worlds.h"
 
 /* -- the loader and the workers -------------------------------------------- */
@@ -165,6 +166,18 @@ const tally_cell *worker_counters(const struct worker *w)
 
 	(void)w;
 	return none;
+}
+
+const struct error_ring *worker_errors(const struct worker *w)
+{
+	(void)w;
+	return NULL;
+}
+
+void worker_ask_conns(struct worker *w, struct conns_question *q)
+{
+	(void)w;
+	(void)q;
 }
 
 /* -- worlds ---------------------------------------------------------------- */
