@@ -170,6 +170,15 @@ class Calls(Scene):
             message = os.urandom(4 * MEGA)
             self.assertTrue(channel.unary_unary("/t.T/Unary")(message, timeout=20) == message)
 
+    def regress_calls_are_counted(self):
+        weir = self.begin()
+        channel = self.channel(weir)
+        for _ in range(3):
+            channel.unary_unary("/t.T/Unary")(b"hello", timeout=10)
+        group, = weir.json("targets")["target_groups"]
+        self.assertEqual(group["counters"]["GrpcRequestCount"], 3)
+        self.assertEqual(group["counters"]["RequestCount"], 3)
+
     def test_a_status_of_the_server(self):
         for channel, _ in self.each():
             with self.assertRaises(grpc.RpcError) as caught:
