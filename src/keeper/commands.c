@@ -147,7 +147,8 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 }
 
 static void apply_remember(struct keeper *k, struct keeper_past *was_take,
-			   struct ruleset *replaced_take, struct applied *a)
+			   struct ruleset *replaced_take, struct applied *a,
+			   struct diag *diag)
 {
 	bool changed =
 		keep_way_back(k, was_take, replaced_take, a->n_steps > 0);
@@ -163,8 +164,13 @@ static void apply_remember(struct keeper *k, struct keeper_past *was_take,
 	memory_apply(&k->memory, a->hash, changed);
 	keeper_remember(k);
 	/* A large ruleset takes a second to write. */
-	if (!k->is_saved && !keeper_is_saved(k, keeper_wanted(k)))
-		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	if (!k->is_saved && !keeper_is_saved(k, keeper_wanted(k)) &&
+	    keeper_save(k, FILE_IN_FORCE, keeper_wanted(k)))
+		diag_warning(diag, NULL, NULL,
+			     "the rules are in force, but cannot be kept in "
+			     "%s: %s; where a start cannot apply the file, "
+			     "those before return",
+			     k->folder, strerror(errno));
 	keeper_forget(k, FILE_WAITING);
 }
 
@@ -252,7 +258,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	k->applied_s = time(NULL);
 	k->memory.closed = intent_take->config.settings.at_start ==
 			   AT_START_CLOSED;
-	apply_remember(k, &was, before, a);
+	apply_remember(k, &was, before, a, diag);
 	k->cut.is_due = is_to_cut(k, request, a);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,

@@ -283,6 +283,23 @@ static void regress_old_rules_stay_until_the_new_are_whole(void **state)
 	free(aside);
 }
 
+static void regress_who_applies_hears_that_it_is_not_kept(void **state)
+{
+	struct scene *s = *state;
+	char *aside = state_file(s, "in-force.json.new");
+	json_t *answer;
+
+	do_it(s, "apply");
+	assert_int_equal(mkdir(aside, 0700), 0);
+	write_file(s, two_ports);
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_true(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "cannot be kept in"));
+	json_decref(answer);
+	assert_int_equal(rmdir(aside), 0);
+	free(aside);
+}
+
 static void regress_no_way_back_no_confirm(void **state)
 {
 	static const char *const names[] = {"waiting.json.new",
@@ -609,6 +626,7 @@ int main(void)
 		TEST(regress_a_timer_goes_to_the_keeper),
 		TEST(regress_what_was_handed_over_can_be_confirmed),
 		TEST(regress_old_rules_stay_until_the_new_are_whole),
+		TEST(regress_who_applies_hears_that_it_is_not_kept),
 		TEST(regress_no_way_back_no_confirm),
 		TEST(regress_restored_rules_follow_addresses),
 		TEST(regress_a_kernel_without_fib_takes_the_rest),
