@@ -404,9 +404,17 @@ static json_t *answer_changes(int n, struct diag *diag)
 static json_t *answer_rollback(struct keeper *k, const json_t *request)
 {
 	struct diag diag = {0};
+	bool was_refused = !keeper_waits(k) && k->memory.before[0] &&
+			   memory_is_refused(&k->memory, k->memory.before);
 	int n = keeper_rollback(k, &diag);
 
 	(void)request;
+	/* Whoever types it just after nobody confirmed in time. */
+	if (n > 0 && was_refused)
+		diag_warning(&diag, NULL, NULL,
+			     "these are the rules that were refused (not "
+			     "confirmed, or rolled back): once more, and the "
+			     "others return");
 	if (n >= 0)
 		log_say(LOG_INFO, "the rules before are back: %d changes", n);
 	if (n >= 0 && !keeper_wanted(k))

@@ -60,6 +60,26 @@ static void regress_a_start_leaves_what_ran_out(void **state)
 	assert_edit_is(s, "none");
 }
 
+static void regress_whoever_rolls_back_to_the_refused_is_told(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	clock_fake(1000000 + 60000, 1700000060);
+	keeper_tick(s->keeper);
+	answer = ask(s, json_pack("{s:s}", "command", "rollback"));
+	assert_true(is_ok(answer));
+	assert_true(admits_443(s));
+	assert_non_null(
+		strstr(text_at(answer, "text"), "rules that were refused"));
+	json_decref(answer);
+	do_it(s, "rollback");
+	assert_false(admits_443(s));
+}
+
 static void regress_a_start_leaves_what_was_rolled_back(void **state)
 {
 	struct scene *s = *state;
@@ -615,6 +635,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(regress_a_start_leaves_what_ran_out),
+		TEST(regress_whoever_rolls_back_to_the_refused_is_told),
 		TEST(regress_a_start_leaves_what_was_rolled_back),
 		TEST(regress_other_rules_than_the_refused_are_applied),
 		TEST(regress_deaths_while_waiting_end_with_the_confirmed),
