@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/near.h"
 #include "cmd.h"
 
 enum { OPTIONS_MAX = 16 };
@@ -27,6 +28,21 @@ int cmd_misused(const struct command *self, const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "\ntry: weir %s --help\n", self->name);
 	return EXIT_USAGE;
+}
+
+/* What was meant by the option `word`, which nobody knows. */
+static int option_unknown(const struct command *self, const char *word,
+			  const struct cmd_option *options)
+{
+	struct nearest near = nearest_to(word + strspn(word, "-"));
+
+	for (; options->name; options++)
+		nearest_try(&near, options->name);
+	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+		nearest_try(&near, common[i].name);
+	return cmd_misused(self, "unknown option %s%s%s%s", word,
+			   near.best ? "; did you mean \"--" : "",
+			   near.best ? near.best : "", near.best ? "\"?" : "");
 }
 
 static void help_option(const struct cmd_option *o)
@@ -105,11 +121,14 @@ bool cmd_parse(const struct command *self, const struct cmd_option *options,
 			*status = EXIT_GOOD;
 			return false;
 		} else {
-			*status = cmd_misused(
-				self, "%s %s",
-				found == ':' ? "an argument is missing after"
-					     : "unknown option",
-				argv[optind - 1]);
+			*status = found == ':'
+					  ? cmd_misused(self,
+							"an argument is "
+							"missing after %s",
+							argv[optind - 1])
+					  : option_unknown(self,
+							   argv[optind - 1],
+							   options);
 			return false;
 		}
 	}

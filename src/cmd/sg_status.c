@@ -321,6 +321,8 @@ static int run_status(const struct command *self, int argc, char **argv)
 		return status;
 	for (;;) {
 		status = show_once(self, line.config, &v);
+		/* Whoever reads a pipe sees each second as it comes. */
+		fflush(stdout);
 		if (!v.watch || status != EXIT_GOOD || ferror(stdout))
 			return status;
 		sleep(WATCH_S);

@@ -133,6 +133,7 @@ static void parse_prefix_lists(struct reader *r, const struct key *k,
 	for (size_t i = 0; i < list->n; i++) {
 		struct prefix_list *l = &lists[i];
 		struct list_draft d = {.max_entries = 0};
+		unsigned before = r->diag->n_errors;
 
 		l->place = list->items[i]->at;
 		l->name = "";
@@ -144,7 +145,7 @@ static void parse_prefix_lists(struct reader *r, const struct key *k,
 			l->name = d.name.p;
 		if (d.entries)
 			read_entries(r, d.entries, l);
-		else if (!d.file.n)
+		else if (!d.file.n && r->diag->n_errors == before)
 			complain(r, &l->place, NULL,
 				 "a prefix list lacks \"entries\" or \"file\"");
 		l->file = d.file.n ? d.file.p : NULL;

@@ -147,7 +147,8 @@ static bool keep_way_back(struct keeper *k, struct keeper_past *was_take,
 }
 
 static void apply_remember(struct keeper *k, struct keeper_past *was_take,
-			   struct ruleset *replaced_take, struct applied *a)
+			   struct ruleset *replaced_take, struct applied *a,
+			   struct diag *diag)
 {
 	bool changed =
 		keep_way_back(k, was_take, replaced_take, a->n_steps > 0);
@@ -163,8 +164,13 @@ static void apply_remember(struct keeper *k, struct keeper_past *was_take,
 	memory_apply(&k->memory, a->hash, changed);
 	keeper_remember(k);
 	/* A large ruleset takes a second to write. */
-	if (!k->is_saved && !keeper_is_saved(k, keeper_wanted(k)))
-		keeper_save(k, FILE_IN_FORCE, keeper_wanted(k));
+	if (!k->is_saved && !keeper_is_saved(k, keeper_wanted(k)) &&
+	    keeper_save(k, FILE_IN_FORCE, keeper_wanted(k)))
+		diag_warning(diag, NULL, NULL,
+			     "the rules are in force, but cannot be kept in "
+			     "%s: %s; where a start cannot apply the file, "
+			     "those before return",
+			     k->folder, strerror(errno));
 	keeper_forget(k, FILE_WAITING);
 }
 
@@ -252,7 +258,7 @@ static json_t *apply_intent(struct keeper *k, struct intent *intent_take,
 	k->applied_s = time(NULL);
 	k->memory.closed = intent_take->config.settings.at_start ==
 			   AT_START_CLOSED;
-	apply_remember(k, &was, before, a);
+	apply_remember(k, &was, before, a, diag);
 	k->cut.is_due = is_to_cut(k, request, a);
 	kernel_warn_of_others(k->kernel, diag);
 	log_say(LOG_INFO, "rules applied: %d changes%s", a->n_steps,
@@ -398,9 +404,17 @@ static json_t *answer_changes(int n, struct diag *diag)
 static json_t *answer_rollback(struct keeper *k, const json_t *request)
 {
 	struct diag diag = {0};
+	bool was_refused = !keeper_waits(k) && k->memory.before[0] &&
+			   memory_is_refused(&k->memory, k->memory.before);
 	int n = keeper_rollback(k, &diag);
 
 	(void)request;
+	/* Whoever types it just after nobody confirmed in time. */
+	if (n > 0 && was_refused)
+		diag_warning(&diag, NULL, NULL,
+			     "these are the rules that were refused (not "
+			     "confirmed, or rolled back): once more, and the "
+			     "others return");
 	if (n >= 0)
 		log_say(LOG_INFO, "the rules before are back: %d changes", n);
 	if (n >= 0 && !keeper_wanted(k))

@@ -214,9 +214,11 @@ void keeper_log_findings(struct diag *diag, enum log_level level)
 
 		if (f->severity != SEVERITY_ERROR && level == LOG_ERROR)
 			continue;
-		log_say(level, "%s:%u:%u: %s",
-			f->place.file ? f->place.file : "weir", f->place.line,
-			f->place.column, f->sentence);
+		if (f->place.file)
+			log_say(level, "%s:%u:%u: %s", f->place.file,
+				f->place.line, f->place.column, f->sentence);
+		else
+			log_say(level, "%s", f->sentence);
 	}
 }
 

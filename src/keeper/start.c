@@ -187,6 +187,8 @@ static int start_with_file(struct keeper *k, struct diag *diag)
 		}
 	} else if (!intent) {
 		keeper_log_findings(diag, LOG_ERROR);
+		free(k->edit_text);
+		k->edit_text = diag_to_text(diag);
 	} else {
 		intent_free(intent);
 	}

@@ -370,7 +370,7 @@ static void compare_with_file(struct keeper *k, const struct ruleset *now)
 static void put_edit(json_t *answer, const struct keeper *k)
 {
 	json_object_set_new(answer, "edit", json_string(edits[k->edit]));
-	if (k->edit_text)
+	if (k->edit == EDIT_INVALID && k->edit_text)
 		json_object_set_new(answer, "edit_text",
 				    json_string_nocheck(k->edit_text));
 }

@@ -60,6 +60,26 @@ static void regress_a_start_leaves_what_ran_out(void **state)
 	assert_edit_is(s, "none");
 }
 
+static void regress_whoever_rolls_back_to_the_refused_is_told(void **state)
+{
+	struct scene *s = *state;
+	json_t *answer;
+
+	do_it(s, "apply");
+	write_file(s, two_ports);
+	apply_to_confirm(s, 60);
+	clock_fake(1000000 + 60000, 1700000060);
+	keeper_tick(s->keeper);
+	answer = ask(s, json_pack("{s:s}", "command", "rollback"));
+	assert_true(is_ok(answer));
+	assert_true(admits_443(s));
+	assert_non_null(
+		strstr(text_at(answer, "text"), "rules that were refused"));
+	json_decref(answer);
+	do_it(s, "rollback");
+	assert_false(admits_443(s));
+}
+
 static void regress_a_start_leaves_what_was_rolled_back(void **state)
 {
 	struct scene *s = *state;
@@ -280,6 +300,23 @@ static void regress_old_rules_stay_until_the_new_are_whole(void **state)
 	boot(s);
 	assert_non_null(s->kernel.now);
 	assert_false(admits_443(s));
+	free(aside);
+}
+
+static void regress_who_applies_hears_that_it_is_not_kept(void **state)
+{
+	struct scene *s = *state;
+	char *aside = state_file(s, "in-force.json.new");
+	json_t *answer;
+
+	do_it(s, "apply");
+	assert_int_equal(mkdir(aside, 0700), 0);
+	write_file(s, two_ports);
+	answer = ask(s, json_pack("{s:s}", "command", "apply"));
+	assert_true(is_ok(answer));
+	assert_non_null(strstr(text_at(answer, "text"), "cannot be kept in"));
+	json_decref(answer);
+	assert_int_equal(rmdir(aside), 0);
 	free(aside);
 }
 
@@ -598,6 +635,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(regress_a_start_leaves_what_ran_out),
+		TEST(regress_whoever_rolls_back_to_the_refused_is_told),
 		TEST(regress_a_start_leaves_what_was_rolled_back),
 		TEST(regress_other_rules_than_the_refused_are_applied),
 		TEST(regress_deaths_while_waiting_end_with_the_confirmed),
@@ -609,6 +647,7 @@ int main(void)
 		TEST(regress_a_timer_goes_to_the_keeper),
 		TEST(regress_what_was_handed_over_can_be_confirmed),
 		TEST(regress_old_rules_stay_until_the_new_are_whole),
+		TEST(regress_who_applies_hears_that_it_is_not_kept),
 		TEST(regress_no_way_back_no_confirm),
 		TEST(regress_restored_rules_follow_addresses),
 		TEST(regress_a_kernel_without_fib_takes_the_rest),

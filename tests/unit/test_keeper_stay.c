@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "firewall/store.h"
+#include "keeper/state.h"
 #include "keeper_scene.h"
 
 /* -- start ----------------------------------------------------------------- */
@@ -56,6 +59,30 @@ static void test_a_start_that_the_kernel_refuses_fails(void **state)
 
 	s->kernel.refuses = true;
 	assert_int_equal(keeper_start(s->keeper), -1);
+}
+
+/* What the machine lacks stands nowhere in the file. */
+static void regress_the_log_names_no_place_that_is_none(void **state)
+{
+	struct diag diag = {0};
+	char line[512] = "";
+	FILE *to = tmpfile();
+	int kept = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_non_null(to);
+	assert_int_equal(dup2(fileno(to), STDERR_FILENO), STDERR_FILENO);
+	log_setup(LOG_ERROR, LOG_TEXT);
+	diag_error(&diag, NULL, NULL, "there is no place");
+	keeper_log_findings(&diag, LOG_ERROR);
+	log_setup(LOG_ERROR + 1, LOG_TEXT);
+	assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+	close(kept);
+	diag_release(&diag);
+	rewind(to);
+	assert_non_null(fgets(line, sizeof(line), to));
+	assert_non_null(strstr(line, "msg=\"there is no place\""));
+	fclose(to);
 }
 
 static void test_a_keeper_without_rules_is_one(void **state)
@@ -249,6 +276,39 @@ static void test_an_edited_file_is_noticed(void **state)
 	assert_edit(s, "edited and not applied");
 }
 
+static void assert_edit_text(struct scene *s, bool expect)
+{
+	json_t *answer = ask(s, json_pack("{s:s}", "command", "status"));
+
+	assert_int_equal(*text_at(answer, "edit_text") != '\0', expect);
+	json_decref(answer);
+}
+
+static void regress_the_reason_goes_with_the_edit(void **state)
+{
+	struct scene *s = *state;
+
+	keeper_start(s->keeper);
+	write_file(s, "security_groups: [");
+	keeper_look_at_file(s->keeper);
+	assert_edit_text(s, true);
+	/* Applied before the keeper looks at the file again. */
+	write_file(s, two_ports);
+	do_it(s, "apply");
+	assert_edit_text(s, false);
+}
+
+static void regress_a_start_keeps_the_reason(void **state)
+{
+	struct scene *s = *state;
+
+	do_it(s, "apply");
+	write_file(s, "security_groups: [");
+	die_and_begin_again(s);
+	assert_int_equal(keeper_start(s->keeper), 0);
+	assert_edit_text(s, true);
+}
+
 /* Of the machine, and of the folder. */
 static void regress_trouble_is_in_status(void **state)
 {
@@ -333,6 +393,7 @@ int main(void)
 		TEST(test_a_start_with_a_broken_file_keeps_the_last_rules),
 		TEST(test_a_start_after_a_death_goes_back),
 		TEST(test_a_start_that_the_kernel_refuses_fails),
+		TEST(regress_the_log_names_no_place_that_is_none),
 		TEST(test_a_keeper_without_rules_is_one),
 		TEST(test_drift_is_repaired),
 		TEST(test_a_table_that_is_gone_comes_back),
@@ -342,6 +403,8 @@ int main(void)
 		TEST(regress_lost_answers_are_read_back),
 		TEST(test_drift_is_only_reported_where_asked),
 		TEST(test_an_edited_file_is_noticed),
+		TEST(regress_the_reason_goes_with_the_edit),
+		TEST(regress_a_start_keeps_the_reason),
 		TEST(regress_trouble_is_in_status),
 		TEST(regress_trouble_is_told_with_a_refusal),
 		TEST(test_status_adds_up_by_rule),
