@@ -177,6 +177,8 @@ enum reason explain_put_targets(json_t *answer, const struct explain *e,
 			    group_json(f, group, turn && turn->group_sticky));
 	if (!group)
 		return REASON_NO_TARGET;
+	if (!inquiry_speaks(e->listener, &e->answer.head, group))
+		return REASON_PROTOCOL_MISMATCH;
 	json_object_set_new(answer, "algorithm",
 			    json_string(algorithm_name(group->algorithm)));
 	if (!turn)

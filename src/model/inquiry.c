@@ -133,6 +133,27 @@ static void note_transforms(struct route_scratch *scratch,
 	out->n_transforms = rule->n_transforms;
 }
 
+bool inquiry_speaks(const struct listener *l, const struct http_head *head,
+		    const struct target_group *group)
+{
+	struct http_head came = *head;
+
+	if (l->protocol == PROTOCOL_HTTPS && l->balancer->http2)
+		came.version = HTTP_2;
+	return group_speaks(group, &came,
+			    came.version == HTTP_2 && http_is_grpc(&came));
+}
+
+static bool some_group_speaks(const struct listener *l,
+			      const struct http_head *head,
+			      const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (inquiry_speaks(l, head, f->groups[i].group))
+			return true;
+	return f->n_groups == 0;
+}
+
 static enum reason decide(const struct inquiry *q, const struct listener *l,
 			  struct slice text, struct route_scratch *scratch,
 			  struct inquiry_answer *out)
@@ -156,6 +177,9 @@ static enum reason decide(const struct inquiry *q, const struct listener *l,
 		return REASON_NONE;
 	note_transforms(scratch, out);
 	sent_make(&out->decision, scratch, &out->sent);
+	if (!some_group_speaks(l, &out->head,
+			       &out->decision.rule->action.forward))
+		return REASON_PROTOCOL_MISMATCH;
 	if (transform_failed(out->sent.status))
 		return REASON_TRANSFORM_FAILED;
 	return http_too_many_forwarded(&out->head) ? REASON_XFF_TOO_LONG

@@ -75,6 +75,14 @@ struct inquiry_answer {
 bool inquiry_ask(const struct inquiry *q, const struct listener *l,
 		 struct route_scratch *scratch, struct inquiry_answer *out);
 
+/*
+ * Whether the targets of a group speak what the request comes in: HTTP/2 where
+ * the listener offers it, since nothing else can reach each kind of group, else
+ * HTTP/1.1. Where no group of a rule does, the answer is already a refusal.
+ */
+bool inquiry_speaks(const struct listener *l, const struct http_head *head,
+		    const struct target_group *group);
+
 /* Also for an answer of which nothing came. */
 void inquiry_release(struct inquiry_answer *answer);
 

@@ -45,6 +45,23 @@ target_groups:
     {group}
 """
 
+VERSIONS = """
+load_balancers:
+  - name: web
+    addresses: 127.0.0.1
+    listeners:
+      - {port: {port}, protocol: HTTPS, {tls}, default_actions: {forward: one},
+         rules: [{priority: 1, conditions: {path_pattern: /two}, actions: {forward: two}},
+                 {priority: 2, conditions: {path_pattern: /grpc}, actions: {forward: grpc}}]}
+target_groups:
+  - {name: one, health_check.enabled: false, targets: ["127.0.0.1:1"]}
+  - {name: two, protocol_version: HTTP2, health_check.enabled: false, targets: ["127.0.0.1:1"]}
+  - {name: grpc, protocol_version: GRPC, health_check.enabled: false, targets: ["127.0.0.1:1"]}
+tests:
+  - {request: {url: "https://a:{port}/grpc"}, expect: {status_code: 464, reason: protocol-mismatch}}
+  - {request: {url: "https://a:{port}/grpc", method: POST}, expect: {target_group: grpc}}
+"""
+
 
 class Explained(Scene):
     over = ("plain",)
@@ -211,6 +228,18 @@ class Explained(Scene):
         self.assertEqual([r["priority"] for r in got["rules"]],
                          [7, *range(151, 251), "default"])
         self.assertEqual(got["rules_left_out"], 149)
+
+    def test_regress_a_version_that_targets_do_not_speak(self):
+        """As it comes by HTTP/2, where the listener offers that."""
+        weir = self.weir(VERSIONS)
+        for path, args, status in (
+                ("/grpc", (), 464), ("/grpc", ("-X", "POST"), None), ("/two", (), None),
+                ("/one", (), None), ("/one", ("-H", "Content-Type: application/grpc"), 464)):
+            for source in ((), ("--file",)):
+                with self.subTest(path=path, args=args, source=source):
+                    got = weir.json("explain", "request", f"https://a:{weir.ports['port']}{path}",
+                                    *args, *source)
+                    self.assertEqual(got.get("answer", {}).get("status"), status)
 
     def test_the_file_without_a_daemon(self):
         weir = self.begin()
