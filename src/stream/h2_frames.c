@@ -78,6 +78,24 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame,
 	return 0;
 }
 
+/* nghttp2 itself refuses a stream beyond those announced, where SETTINGS are
+ * not acknowledged yet: without a begin_headers, and so uncounted but for this.
+ */
+static int on_invalid(nghttp2_session *ng, const nghttp2_frame *frame,
+		      int error, void *arg)
+{
+	struct h2_session *hs = arg;
+
+	(void)ng;
+	if (frame->hd.type == NGHTTP2_HEADERS &&
+	    error == NGHTTP2_ERR_REFUSED_STREAM) {
+		h2_budget_opened(&hs->budget);
+		h2_budget_spend(&hs->budget, GLITCH_REFUSED);
+		h2_budget_reset(&hs->budget, 0);
+	}
+	return 0;
+}
+
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame,
 		     const uint8_t *name, size_t n_name, const uint8_t *value,
 		     size_t n_value, uint8_t flags, void *arg)
@@ -364,6 +382,8 @@ nghttp2_session_callbacks *h2_callbacks(void)
 	nghttp2_session_callbacks_set_on_begin_headers_callback(
 		cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+		cb, on_invalid);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);

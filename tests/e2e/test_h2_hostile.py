@@ -227,6 +227,15 @@ class Hostile(Scene):
                                     e.encode(list(GET) + [("Upper", "1")])), times=3000)
         self.assertEqual([r for r in self.app.requests if r.fields.get("upper")], [])
 
+    def test_regress_streams_beyond_settings_that_are_not_acknowledged(self):
+        """The library refuses these by itself, in one read with those that
+        fill the connection; each counts."""
+        self.begin()
+        p = self.peer(acks=False)
+        p.send(b"".join(p.headers(2 * i + 1, GET + (("Upper", "1"),)) for i in range(3000)))
+        self.assertIn(p.end(), (ENHANCE_YOUR_CALM, None))
+        self.w.log.wait_for(r"ended a connection.*reason=http2-abuse kind=reset\b")
+
     # -- lists --------------------------------------------------------------------
 
     def list_of(self, fields, huffman=False):
