@@ -116,8 +116,8 @@ bool confirm_find(const char *path, struct config_texts *texts)
 
 	if (!good && (json || why)) {
 		log_say(LOG_ERROR,
-			"a reload was never confirmed, and what was confirmed "
-			"last, in %s, cannot be read: %s; the file is served",
+			"whether a reload still has to be confirmed is not "
+			"known: %s cannot be read: %s; the file is served",
 			path, why ? why : "it is broken");
 		config_texts_release(texts);
 	}
